@@ -1,0 +1,32 @@
+"""fsens: which spatial frequencies a vision model listens to, how to change that, and what it does to robustness."""
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from fsens_cli.errors import FsensError as FsensError
+    from fsens_cli.experiments.measure import measure as measure
+    from fsens_cli.experiments.sensitivity import MeasureConfig as MeasureConfig
+    from fsens_cli.experiments.sensitivity import MeasureResult as MeasureResult
+    from fsens_cli.models.classifier import Classifier as Classifier
+
+# Public names and where they live: imported on first use, so that the command line starts without torch.
+_PUBLIC = {
+    "Classifier": "fsens_cli.models.classifier",
+    "FsensError": "fsens_cli.errors",
+    "MeasureConfig": "fsens_cli.experiments.sensitivity",
+    "MeasureResult": "fsens_cli.experiments.sensitivity",
+    "measure": "fsens_cli.experiments.measure",
+}
+
+__all__ = ["Classifier", "FsensError", "MeasureConfig", "MeasureResult", "__version__", "measure"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 one function for names of every type
+    """Import a public name on first use."""
+    import importlib
+
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)

@@ -1,0 +1,44 @@
+"""Where errors end: one line on standard error and an exit code.
+
+0 done, 1 a job failed, 2 the user's input, 130 interrupted.
+"""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from fsens_cli.commands.console import stderr
+from fsens_cli.errors import FsensError, Interrupted
+
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM}
+
+
+def show_error(message: str) -> None:
+    """Print ``error: message``, further lines indented."""
+    console = stderr()
+    console.print("[bold red]error:[/] ", end="")
+    console.print(message.replace("\n", "\n       "), markup=False)
+
+
+@contextmanager
+def boundary(*, debug: bool) -> Iterator[None]:
+    """Turn what went wrong inside into one line and an exit code; ``debug`` lets the traceback through."""
+    try:
+        yield
+    except FsensError as error:
+        if debug:
+            raise
+        show_error(str(error))
+        raise typer.Exit(BAD_INPUT) from error
+    except (KeyboardInterrupt, Interrupted) as error:
+        stderr().print(f"interrupted: {error}" if str(error) else "interrupted", markup=False)
+        raise typer.Exit(INTERRUPTED) from error
+    except OSError as error:
+        if debug or error.errno not in DISK_TROUBLE:
+            raise
+        where = f" {error.filename}" if error.filename else ""
+        show_error(f"cannot write{where}: {error.strerror}. Free space, or give another folder with --out.")
+        raise typer.Exit(BAD_INPUT) from error

@@ -1,0 +1,73 @@
+"""The flags that every verb shares, declared once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from fsens_cli.config.compose import Request
+
+WHAT, RUN, SHOW = "What to run on", "How to run", "What to show"
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[KEY=VALUE]...", help="Settings to change, as in the list below.", show_default=False),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model", help="Network: resnet20, a torchvision name, timm/NAME or FILE.py:FUNCTION.", rich_help_panel=WHAT
+    ),
+]
+Data = Annotated[str | None, typer.Option("--data", help="Images: dualband, cifar10 or folder.", rich_help_panel=WHAT)]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        "--weights", help="auto, random, packaged:NAME, run:RUN or a checkpoint's path.", rich_help_panel=WHAT
+    ),
+]
+Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=RUN)]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.", rich_help_panel=RUN)]
+Out = Annotated[str | None, typer.Option("--out", help="Where run folders go.", rich_help_panel=RUN)]
+Multirun = Annotated[
+    bool,
+    typer.Option("-m", "--multirun", help="One job for every combination of comma lists.", rich_help_panel=RUN),
+]
+ConfigDir = Annotated[
+    Path | None,
+    typer.Option("--config-dir", help="Folder with configuration files of your own.", rich_help_panel=RUN),
+]
+PrintConfig = Annotated[
+    bool, typer.Option("--print-config", help="Print every setting, run nothing.", rich_help_panel=SHOW)
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print the run folder only.", rich_help_panel=SHOW)]
+Json = Annotated[bool, typer.Option("--json", help="Print results.json only.", rich_help_panel=SHOW)]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=SHOW)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """How a command shows what it does."""
+
+    quiet: bool = False
+    json: bool = False
+    debug: bool = False
+    print_config: bool = False
+
+
+def make_request(
+    verb: str,
+    overrides: list[str] | None,
+    named: dict[str, str | int | None],
+    *,
+    multirun: bool,
+    config_dir: Path | None,
+) -> "Request":
+    """Return the request: flags become overrides, in front of those given as such."""
+    from fsens_cli.config.compose import Request
+    from fsens_cli.config.overrides import flag_override
+
+    flags = [flag_override(key, str(value), multirun=multirun) for key, value in named.items() if value is not None]
+    return Request(verb=verb, overrides=(*flags, *(overrides or [])), multirun=multirun, config_dir=config_dir)

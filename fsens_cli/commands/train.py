@@ -1,0 +1,269 @@
+"""``fsens train``: train a network, then measure which frequencies it has learnt to listen to."""
+
+import dataclasses
+import signal
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fsens_cli.commands.console import Advance, note, progress
+from fsens_cli.commands.jobs import Outcome, print_single
+from fsens_cli.commands.measure import (
+    build_for,
+    measure_images,
+    measure_lines,
+    named_weights,
+    provenance,
+    record_inputs,
+    run_name,
+    warn_about,
+)
+from fsens_cli.commands.options import Flags
+from fsens_cli.commands.training_job import (
+    describe,
+    flat_config,
+    subject_of,
+    training_name,
+    with_statistics,
+    with_target,
+)
+from fsens_cli.commands.wording import interval_text, percent_interval
+from fsens_cli.config.compose import Request, load_job
+from fsens_cli.config.jobs import JobFields, TrainJob
+from fsens_cli.data.catalog import load_images
+from fsens_cli.data.images import ImageSet
+from fsens_cli.errors import ConfigError, DataError, Interrupted
+from fsens_cli.experiments.train import TrainResult, TrainState, evaluate_accuracy, train
+from fsens_cli.models.catalog import check_model_name
+from fsens_cli.models.checkpoint import load_into, read_state_dict
+from fsens_cli.models.classifier import Classifier
+from fsens_cli.models.device import pick_device
+from fsens_cli.models.weights import Weights
+from fsens_cli.runs.checkpoints import load_checkpoint, save_best, save_checkpoint
+from fsens_cli.runs.folder import RunFolder, read_record
+from fsens_cli.runs.index import find_run
+from fsens_cli.runs.measure_files import published_for, write_measure
+from fsens_cli.runs.provenance import peak_memory_mib
+from fsens_cli.runs.train_files import write_history, write_train
+from fsens_cli.statistics.intervals import wilson
+
+
+@dataclass(slots=True)
+class RunRecorder:
+    """Keeps a training's checkpoints and history in its run folder, and moves the progress bar."""
+
+    run: RunFolder
+    description: dict[str, Any]
+    advance: Advance
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def stop_requested(self) -> bool:
+        """Return whether a signal has asked to stop."""
+        return self.stop.is_set()
+
+    def on_step(self, state: TrainState, steps_per_epoch: int) -> None:
+        """Move the bar."""
+        self.advance(state.epoch * steps_per_epoch + state.step)
+
+    def on_epoch(self, state: TrainState) -> None:
+        """Write the history so far."""
+        with self.run.reporting_disk_errors():
+            write_history(self.run.path, state.history)
+        row = state.history[-1]
+        shares = "/".join(f"{row[f'probe_{b}_share']:.2f}" for b in ("low", "mid", "high"))
+        self.advance(-1, f"val {100 * row['val_accuracy']:.1f} %  low/mid/high {shares}")
+
+    def save_best(self, classifier: Classifier, state: TrainState) -> None:
+        """Keep the best weights."""
+        with self.run.reporting_disk_errors():
+            save_best(self.run.path, classifier, self.description | {"epoch": state.epoch})
+
+    def save_checkpoint(self, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState) -> None:
+        """Keep everything needed to continue."""
+        with self.run.reporting_disk_errors():
+            save_checkpoint(self.run.path, classifier, optimizer, state, self.description)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """A run to continue, and what its newest checkpoint holds."""
+
+    run: RunFolder
+    weights_file: Path
+    optimizer_state: dict[str, Tensor]
+    state: TrainState
+
+
+def train_task(job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
+    """Train, measure and write a new run folder."""
+    assert isinstance(job, TrainJob), "the verb decides the type"
+    job = with_target(job)
+    device = pick_device(job.device)
+    check_model_name(job.model.name)
+    weights = named_weights(job)
+    published_for(job.plot.published, subject_of(job))
+    record = provenance(job, device) | {"training": training_name(job), "config": flat_config(config_yaml)}
+    with RunFolder.create(Path(job.out), "train", run_name(job), config_yaml=config_yaml, record=record) as run:
+        return _train_in(run, job, weights, device, flags, resumed=None)
+
+
+def resume_task(path: Path, job: TrainJob, flags: Flags) -> Outcome:
+    """Continue an unfinished training in its own folder."""
+    device = pick_device(job.device)
+    weights_file, optimizer_state, state = load_checkpoint(path)
+    resumed = Resumed(
+        run=RunFolder.reopen(path), weights_file=weights_file, optimizer_state=optimizer_state, state=state
+    )
+    note(f"continuing {path} after epoch {state.epoch}, step {state.step}", flags)
+    with resumed.run as run:
+        return _train_in(run, with_target(job), Weights(label="random"), device, flags, resumed=resumed)
+
+
+def _train_in(
+    run: RunFolder, job: TrainJob, weights: Weights, device: torch.device, flags: Flags, *, resumed: Resumed | None
+) -> Outcome:
+    images, test = load_images(job.data, "train"), load_images(job.data, "test")
+    _check_same_data(run, images, resumed)
+    job = with_statistics(job, weights, images)
+    classifier = build_for(job, weights, images).to(device)
+    if resumed is None:
+        record_inputs(run, weights, classifier, images)
+    else:
+        load_into(classifier.module, read_state_dict(resumed.weights_file), resumed.weights_file)
+    description = describe(job, images)
+    result = _fit(run, classifier, images, job, description, flags, resumed)
+    best = run.path / "checkpoints" / "best.safetensors"
+    load_into(classifier.module, read_state_dict(best), best)
+    accuracy = evaluate_accuracy(classifier, test, job.batch_size)
+    measured = measure_images(classifier, test.sample(job.measure_images, job.measure.seed), job.measure, flags)
+    subject = dataclasses.replace(subject_of(job), data_title=f"{test.title} {test.split}")
+    with run.reporting_disk_errors():
+        numbers = write_measure(run.path, measured, subject, job.plot, class_names=images.class_names)
+        results = write_train(
+            run.path,
+            result,
+            test_accuracy=wilson(round(accuracy * len(test)), len(test)),
+            measured=numbers,
+            training=training_name(job),
+            formats=job.plot.all_formats(),
+        )
+    run.save(peak_memory_mib=round(peak_memory_mib(device), 1))
+    warn_about(measured)
+    return Outcome(status="done", folder=run.path, results=results)
+
+
+def _fit(
+    run: RunFolder,
+    classifier: Classifier,
+    images: ImageSet,
+    job: TrainJob,
+    description: dict[str, Any],
+    flags: Flags,
+    resumed: Resumed | None,
+) -> TrainResult:
+    """Train with a progress bar; signals end it after the current step."""
+    fitted = len(images) - round(job.val_fraction * len(images))
+    total = job.epochs * max(1, fitted // job.batch_size)
+    with progress("training", total, flags) as advance:
+        recorder = RunRecorder(run, description, advance)
+        try:
+            with stopping_on_signals(recorder.stop):
+                return train(
+                    classifier,
+                    images,
+                    job,
+                    recorder,
+                    state=resumed.state if resumed else None,
+                    optimizer_state=resumed.optimizer_state if resumed else None,
+                )
+        except Interrupted as stopped:
+            raise Interrupted(f"{stopped}; continue with: fsens train --resume {run.path}") from None
+
+
+def _check_same_data(run: RunFolder, images: ImageSet, resumed: Resumed | None) -> None:
+    """Raise DataError if a run is continued on other images than it was started on."""
+    before = run.record.get("data_fingerprint")
+    if resumed is not None and before is not None and before != images.fingerprint():
+        raise DataError(
+            f"{run.path} was started on other training images than {images.title} has now; start a new run."
+        )
+
+
+def train_lines(results: dict[str, Any]) -> list[str]:
+    """Return the table of one training as lines of text."""
+    return [
+        f"[bold]{results['model']}[/], {results['training']} training on [bold]{results['data']}[/]: "
+        f"{results['epochs']} epochs, {results['num_train']:,} images, best epoch {results['best_epoch']} by "
+        f"{results['num_validation']:,} validation images",
+        f"test accuracy {percent_interval(results['test_accuracy'])}, n = {results['test_accuracy']['n']:,}",
+        "",
+        *measure_lines(results["measure"])[2:],
+    ]
+
+
+def sweep_columns(results: dict[str, Any]) -> dict[str, str]:
+    """Return the columns of a sweep's table for one training."""
+    columns = {"test accuracy": percent_interval(results["test_accuracy"])}
+    columns |= {b["name"]: interval_text(b["share"], 3) for b in results["measure"]["bands"]}
+    return columns
+
+
+class stopping_on_signals:
+    """While active, SIGINT, SIGTERM and SIGHUP set ``stop``; a second SIGINT ends at once."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.stop = stop
+        self.before: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return  # only the main thread may set handlers; such a job is stopped by its launcher
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None:
+                self.before[number] = signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self.stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.stop.set()
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+
+def resume_training(name: str, request: Request, flags: Flags) -> None:
+    """Continue the run called ``name`` and print what a finished training prints."""
+    out = Path(next((o.removeprefix("out=") for o in request.overrides if o.startswith("out=")), "outputs"))
+    path = find_run(name, out)
+    if read_record(path).get("status") == "done":
+        raise ConfigError(f"{path} is finished: there is nothing to resume.")
+    job, config_yaml = load_job("train", path / "config.yaml")
+    assert isinstance(job, TrainJob), "the verb decides the type"
+    _refuse_changes(path, config_yaml, request)
+    device = next((o.removeprefix("device=") for o in request.overrides if o.startswith("device=")), job.device)
+    outcome = resume_task(path, dataclasses.replace(job, device=device), flags)
+    print_single(outcome, flags, train_lines)
+
+
+def _refuse_changes(path: Path, config_yaml: str, request: Request) -> None:
+    """Raise ConfigError, naming the keys, if the configuration is not the one that the run was started with."""
+    started = read_record(path).get("config", {})
+    now = flat_config(config_yaml)
+    changed = sorted(key for key in started.keys() | now.keys() if started.get(key) != now.get(key))
+    for override in request.overrides:
+        key, _, value = override.partition("=")
+        if key not in ("device", "out") and str(now.get(key, now.get(f"{key}.name"))) != value:
+            changed.append(key)
+    if changed:
+        raise ConfigError(
+            f"{path} was started with other settings of {', '.join(changed)}: "
+            "a resumed run keeps its own. Start a new run to change them."
+        )

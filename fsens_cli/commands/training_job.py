@@ -1,0 +1,85 @@
+"""What does a training job amount to: its name, its description, and the parts filled in from files and data?"""
+
+import dataclasses
+from typing import Any
+
+import yaml
+
+from fsens_cli.config.jobs import TrainJob
+from fsens_cli.data.images import ImageSet, channel_statistics
+from fsens_cli.models.weights import Weights
+from fsens_cli.runs.measure_files import Subject
+from fsens_cli.runs.spectrum_csv import read_target
+
+
+def training_name(job: TrainJob) -> str:
+    """Return what distinguishes the training: ``standard``, ``lsf``, ``adversarial-linf+blur``, ..."""
+    parts = []
+    if job.regularizer.is_on:
+        parts.append(job.regularizer.name)
+    if job.adversary.norm != "none":
+        parts.append(f"adversarial-{job.adversary.norm}")
+    if job.noise_sd > 0:
+        parts.append("noise")
+    if job.frontend.name != "none":
+        parts.append(job.frontend.name)
+    return "+".join(parts) or "standard"
+
+
+def subject_of(job: TrainJob) -> Subject:
+    """Return what the measurement after the training is about."""
+    training = training_name(job)
+    return Subject(
+        model=job.model.name,
+        weights=f"{training} training",
+        data=job.data.name,
+        data_title=job.data.title,
+        training=training,
+    )
+
+
+def describe(job: TrainJob, images: ImageSet) -> dict[str, Any]:
+    """Return what is stored with the weights: enough to build the same classifier again."""
+    return {
+        "model": dataclasses.asdict(job.model),
+        "frontend": dataclasses.asdict(job.frontend),
+        "data": job.data.name,
+        "data_title": images.title,
+        "class_names": list(images.class_names),
+        "num_classes": images.num_classes,
+        "image_shape": list(images.images_NCHW.shape[1:]),
+        "training": training_name(job),
+        "seed": job.seed,
+        "epochs": job.epochs,
+    }
+
+
+def with_target(job: TrainJob) -> TrainJob:
+    """Read the target spectrum of the regularizer, where one is named."""
+    if job.regularizer.name != "target" or not job.regularizer.file:
+        return job
+    regularizer = dataclasses.replace(job.regularizer, target=read_target(job.regularizer.file))
+    return dataclasses.replace(job, regularizer=regularizer)
+
+
+def with_statistics(job: TrainJob, weights: Weights, images: ImageSet) -> TrainJob:
+    """Normalise by the training images' own statistics, unless the job or its starting weights say otherwise."""
+    if job.model.mean or weights.description.get("model", {}).get("mean"):
+        return job
+    mean, std = channel_statistics(images.images_NCHW)
+    return dataclasses.replace(job, model=dataclasses.replace(job.model, mean=list(mean), std=list(std)))
+
+
+def flat_config(config_yaml: str) -> dict[str, Any]:
+    """Return a configuration as dotted keys and values."""
+    flat: dict[str, Any] = {}
+
+    def walk(value: Any, name: str) -> None:  # noqa: ANN401 any YAML value
+        if isinstance(value, dict) and value:
+            for key, child in value.items():
+                walk(child, f"{name}.{key}" if name else str(key))
+        else:
+            flat[name] = value
+
+    walk(yaml.safe_load(config_yaml), "")
+    return flat

@@ -1,0 +1,181 @@
+"""How do configuration files, typed settings and overrides become one checked job?"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from fsens_cli.config.jobs import JOBS, JobFields
+from fsens_cli.config.overrides import parse, prepare
+from fsens_cli.data.catalog import CONFIGS as DATA_CONFIGS
+from fsens_cli.errors import ConfigError, FsensError
+from fsens_cli.models.catalog import ModelConfig
+
+Result = TypeVar("Result")
+
+# Our run folders replace Hydra's: nothing is written or logged by it.
+SILENT = ("hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user typed after a verb.
+
+    Attributes:
+        verb: ``measure``, ``train``, ...
+        overrides: flags as overrides first, then the overrides themselves.
+        multirun: one job for every combination of values.
+        config_dir: a folder with the user's own configuration files, or None.
+    """
+
+    verb: str
+    overrides: tuple[str, ...]
+    multirun: bool = False
+    config_dir: Path | None = None
+
+
+def configs_folder() -> Path:
+    """Return the packaged configuration files: beside the package in a checkout, inside it when installed."""
+    package = Path(__file__).resolve().parents[1]
+    inside, beside = package / "_configs", package.parent / "configs"
+    return inside if inside.is_dir() else beside
+
+
+def _register_schemas() -> None:
+    store = ConfigStore.instance()
+    for verb, job in JOBS.items():
+        store.store(group="schema", name=verb, node=job, package="_global_", provider="fsens")
+    store.store(group="schema", name="model", node=ModelConfig, provider="fsens")
+    for name, config in DATA_CONFIGS.items():
+        store.store(group="schema/data", name=name, node=config, provider="fsens")
+
+
+@contextmanager
+def _hydra(request: Request) -> Iterator[list[str]]:
+    """Start Hydra on the configuration folders and yield the prepared overrides."""
+    _register_schemas()
+    folders = [configs_folder()]
+    own: list[str] = []
+    if request.config_dir is not None:
+        if not request.config_dir.is_dir():
+            raise ConfigError(f"--config-dir {request.config_dir} is not a folder.")
+        folders.append(request.config_dir)
+        own = [f"hydra.searchpath=['file://{request.config_dir.resolve()}']"]
+    with initialize_config_dir(version_base="1.3", config_dir=str(configs_folder()), job_name=request.verb):
+        choices = [o for o in request.overrides if _is_choice(o, folders)]
+        with _one_line_errors():
+            prepared_choices = prepare(choices, folders=folders, keys=(), multirun=request.multirun)
+            keys = _known_keys(request.verb, own, prepared_choices)
+            prepared = prepare(request.overrides, folders=folders, keys=keys, multirun=request.multirun)
+        yield [*own, *prepared]
+
+
+def _is_choice(override: str, folders: Sequence[Path]) -> bool:
+    return any((folder / override.split("=", 1)[0]).is_dir() for folder in folders) and "=" in override
+
+
+def _known_keys(verb: str, own: Sequence[str], choices: Sequence[str]) -> set[str]:
+    """Return every dotted key that some combination of the chosen options has."""
+    keys: set[str] = set()
+    combinations: list[list[str]] = [[]]
+    for choice in choices:
+        group, values = choice.split("=", 1)
+        combinations = [[*c, f"{group}={value}"] for c in combinations for value in values.split(",")]
+    for combination in combinations[:64]:
+        config = compose(config_name=verb, overrides=[*own, *combination])
+        keys |= set(_dotted(config))
+    return keys
+
+
+def _dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:
+    for key in config:
+        name = f"{prefix}{key}"
+        yield name
+        child = config._get_node(key)
+        if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
+            yield from _dotted(child, f"{name}.")
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Turn Hydra's and OmegaConf's complaints into one line."""
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None and not isinstance(cause, FsensError):
+            cause = cause.__cause__
+        if isinstance(cause, FsensError):
+            raise cause from None
+        lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+        key = getattr(cause, "full_key", None)
+        where = f"{key}: " if key else ""
+        raise ConfigError(f"{where}{lines[0] if lines else type(cause).__name__}.".replace("..", ".")) from error
+
+
+def to_job(verb: str, config: DictConfig) -> JobFields:
+    """Return the composed configuration as the verb's typed, range-checked job."""
+    with _one_line_errors():
+        job = OmegaConf.to_object(config)
+    if not isinstance(job, JOBS[verb]):
+        raise ConfigError(f"the configuration of {verb} is incomplete: a file of your own lost `schema/{verb}`.")
+    return job
+
+
+def compose_job(request: Request) -> tuple[JobFields, str]:
+    """Return the job of a single run, and its configuration as YAML."""
+    with _hydra(request) as overrides, _one_line_errors():
+        config = compose(config_name=request.verb, overrides=overrides)
+        return to_job(request.verb, config), OmegaConf.to_yaml(config)
+
+
+def load_job(verb: str, config_file: Path) -> tuple[JobFields, str]:
+    """Return the job stored in a run's ``config.yaml``, for resuming."""
+    with _one_line_errors():
+        stored = OmegaConf.load(config_file)
+        if not isinstance(stored, DictConfig):
+            raise ConfigError(f"{config_file} holds no configuration.")
+        schema = OmegaConf.structured(JOBS[verb])
+        data = OmegaConf.structured(DATA_CONFIGS[str(stored.data.name)])
+        schema.data = data
+        merged = OmegaConf.merge(schema, stored)
+        assert isinstance(merged, DictConfig)
+        return to_job(verb, merged), OmegaConf.to_yaml(merged)
+
+
+def launch(
+    request: Request, task: Callable[[JobFields, str], Result], *, sweep_dir: Path | None = None
+) -> list[Result]:
+    """Run ``task(job, config_yaml)`` once, or once for every combination of a multirun, through Hydra's launcher.
+
+    Raises:
+        FsensError: what the task raised in a single run. In a multirun the task itself must not raise.
+    """
+
+    def run_one(config: DictConfig) -> Result:
+        return task(to_job(request.verb, config), OmegaConf.to_yaml(config))
+
+    with _hydra(request) as overrides, _one_line_errors():
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None, "initialize_config_dir has just created it"
+        if not request.multirun:
+            done = hydra.run(config_name=request.verb, task_function=run_one, overrides=[*SILENT, *overrides])
+            return [done.return_value]
+        sweep = [f"hydra.sweep.dir='{sweep_dir}'", "hydra.sweep.subdir=."]
+        batches = hydra.multirun(
+            config_name=request.verb, task_function=run_one, overrides=[*SILENT, *sweep, *overrides]
+        )
+        return [job.return_value for batch in batches for job in batch]
+
+
+def describe_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    """Return overrides as key and value, for a sweep's table."""
+    return {o.key_or_group: o.get_value_element_as_str() for o in parse(overrides)}

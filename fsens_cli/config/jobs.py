@@ -1,0 +1,79 @@
+"""What can be set for each verb: the verb's own settings and those that every verb has."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+from fsens_cli.errors import require, require_one_of
+from fsens_cli.experiments.sensitivity import MeasureConfig
+from fsens_cli.experiments.train import TrainConfig
+from fsens_cli.models.catalog import ModelConfig
+from fsens_cli.models.front_end import FrontEndConfig
+from fsens_cli.runs.measure_files import PlotConfig
+
+
+@dataclass(kw_only=True)
+class JobFields:
+    """Settings of every verb.
+
+    Attributes:
+        model: the network.
+        data: the images; one of the data configurations.
+        weights: ``auto``, ``random``, ``packaged:NAME``, ``run:RUN`` or the path of a checkpoint.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        out: where run folders go.
+        tag: added to the run's name.
+        frontend: a filter between the image and the network.
+        plot: how figures are written.
+    """
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: Any = MISSING
+    weights: str = "auto"
+    device: str = "auto"
+    out: str = "outputs"
+    tag: str = ""
+    frontend: FrontEndConfig = field(default_factory=FrontEndConfig)
+    plot: PlotConfig = field(default_factory=PlotConfig)
+
+
+@dataclass(kw_only=True)
+class MeasureJob(JobFields, MeasureConfig):
+    """Settings of ``fsens measure``.
+
+    Attributes:
+        split: ``test`` or ``train`` images.
+        num_images: at most this many, drawn at random from ``seed``.
+    """
+
+    split: str = "test"
+    num_images: int = 1000
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        MeasureConfig.__post_init__(self)
+        require_one_of("split", self.split, ("train", "test"))
+        require(self.num_images >= 1, f"num_images={self.num_images} must be at least 1.")
+
+
+@dataclass(kw_only=True)
+class TrainJob(JobFields, TrainConfig):
+    """Settings of ``fsens train``.
+
+    Attributes:
+        measure: the measurement of the trained network.
+        measure_images: at most this many test images for it.
+    """
+
+    weights: str = "random"
+    measure: MeasureConfig = field(default_factory=MeasureConfig)
+    measure_images: int = 1000
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        TrainConfig.__post_init__(self)
+        require(self.measure_images >= 1, f"measure_images={self.measure_images} must be at least 1.")
+
+
+JOBS: dict[str, type[JobFields]] = {"measure": MeasureJob, "train": TrainJob}

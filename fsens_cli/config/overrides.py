@@ -1,0 +1,155 @@
+"""What did the user ask to change? Overrides are checked, and named networks made known, before Hydra composes."""
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Override, QuotedString
+from hydra.errors import HydraException
+
+from fsens_cli.errors import ConfigError, suggestion
+from fsens_cli.models.catalog import check_model_name
+
+PLAIN_VALUE = re.compile(r"[A-Za-z0-9_./:@%+-]+")
+
+
+def flag_override(key: str, value: str, *, multirun: bool) -> str:
+    """Return a flag's value as an override; in a multirun commas separate several values.
+
+    >>> flag_override("weights", "my runs/best.pt", multirun=False)
+    "weights='my runs/best.pt'"
+    """
+    parts = value.split(",") if multirun else [value]
+    return f"{key}={','.join(_quoted(part) for part in parts)}"
+
+
+def _quoted(value: str) -> str:
+    if PLAIN_VALUE.fullmatch(value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def parse(overrides: Sequence[str]) -> list[Override]:
+    """Parse overrides one by one, so that the message names the bad one.
+
+    Raises:
+        ConfigError: not of the form key=value, or with a ``+`` or ``~`` in front.
+    """
+    parser = OverridesParser.create()
+    parsed = []
+    for text in overrides:
+        if text.startswith(("+", "~")):
+            plain = text.lstrip("+~")
+            raise ConfigError(f"'{text}': settings are neither added nor removed; write {plain} without the sign.")
+        if "=" not in text:
+            raise ConfigError(f"'{text}' is not a setting: write key=value, for example num_images=500.")
+        try:
+            parsed.append(parser.parse_override(text))
+        except HydraException as error:
+            first_line = str(error).split("\n", 1)[0]
+            raise ConfigError(
+                f"'{text}' cannot be read as key=value ({first_line}). Put the value in quotes."
+            ) from error
+    return parsed
+
+
+def group_options(folder: Path, group: str) -> list[str]:
+    """Return the names of a group's configuration files in one folder."""
+    return sorted(path.stem for path in (folder / group).glob("*.yaml"))
+
+
+def prepare(overrides: Sequence[str], *, folders: Sequence[Path], keys: Iterable[str], multirun: bool) -> list[str]:
+    """Check the overrides and return those that Hydra composes.
+
+    Args:
+        overrides: as typed.
+        folders: configuration folders, the user's own among them.
+        keys: every dotted key that exists.
+        multirun: whether several values are allowed.
+
+    Raises:
+        ConfigError: unknown key, unknown option of a group, or several values without ``-m``.
+    """
+    known = set(keys)
+    groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
+    return [_prepared(o, folders=folders, groups=groups, known=known, multirun=multirun) for o in parse(overrides)]
+
+
+def _prepared(override: Override, *, folders: Sequence[Path], groups: set[str], known: set[str], multirun: bool) -> str:
+    key, text = override.key_or_group, str(override.input_line)
+    if override.is_sweep_override() and not multirun:
+        raise ConfigError(f"{text} gives several values: add -m to run one job for each, or quote a single value.")
+    if key.startswith(("hydra.", "hydra/")):
+        return text
+    if key in groups:
+        return _group_override(override, folders)
+    if key.startswith("model.kwargs."):
+        # A network's own arguments are not known beforehand.
+        return f"++{text}"
+    if key not in known:
+        near = difflib.get_close_matches(key, known, n=3, cutoff=0.6)
+        hint = f" Closest: {', '.join(near)}." if near else ""
+        raise ConfigError(f"unknown setting '{key}'.{hint} `--print-config` shows them all.")
+    return text
+
+
+def _group_override(override: Override, folders: Sequence[Path]) -> str:
+    group = override.key_or_group
+    options = sorted({name for folder in folders for name in group_options(folder, group)})
+    values = _choices(override)
+    if values is None:
+        return str(override.input_line)
+    return f"{group}={','.join(_option(group, value, options) for value in values)}"
+
+
+def _choices(override: Override) -> list[str] | None:
+    """Return the options named by a group override; None for a sweep that Hydra alone can read."""
+    if not override.is_sweep_override():
+        return [_text(override.value())]
+    sweep = override.value()
+    if isinstance(sweep, ChoiceSweep) and sweep.simple_form:
+        return [_text(value) for value in sweep.list]
+    return None
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 a parsed value of any type
+    return value.text if isinstance(value, QuotedString) else str(value)
+
+
+def _option(group: str, value: str, options: list[str]) -> str:
+    if value in options:
+        return value
+    if group != "model":
+        hint = suggestion(value, options)
+        raise ConfigError(f"unknown {group} '{value}'.{hint} {group} can be {', '.join(options)}.")
+    check_model_name(value)
+    return _register_model(value)
+
+
+def _register_model(name: str) -> str:
+    """Make a network of a library or of the user an option of the group ``model``; return the option's name."""
+    option = re.sub(r"[^A-Za-z0-9_]+", "_", name)
+    node = {"defaults": ["/schema/model@_here_", "_self_"], "name": name}
+    ConfigStore.instance().store(group="model", name=option, node=node, provider="fsens")
+    return option
+
+
+def first_values(overrides: Sequence[str]) -> tuple[str, ...]:
+    """Return the overrides with only the first value of every sweep.
+
+    >>> first_values(["model=a,b", "seed=0"])
+    ('model=a', 'seed=0')
+    """
+    firsts = []
+    for override in parse(overrides):
+        if override.is_sweep_override():
+            first = next(iter(override.sweep_string_iterator()), "")
+            firsts.append(f"{override.key_or_group}={first}")
+        else:
+            firsts.append(str(override.input_line))
+    return tuple(firsts)

@@ -1,0 +1,121 @@
+"""What is a data set here: equally sized 8-bit images with integer labels, given out as [0, 1] batches.
+
+Shape letters: N images, C channels, H, W pixels.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from fsens_cli.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSet:
+    """Labelled images in memory.
+
+    Attributes:
+        images_NCHW: uint8, 0 to 255.
+        label_N: int64.
+        index_N: position of each image in the whole split, int64; it names an image across runs.
+        class_names: one a label.
+        title: for tables and figures.
+        split: ``train`` or ``test``.
+    """
+
+    images_NCHW: Tensor
+    label_N: Tensor
+    index_N: Tensor
+    class_names: tuple[str, ...]
+    title: str
+    split: str
+
+    def __post_init__(self) -> None:
+        """Check that labels fit the classes."""
+        if len(self.class_names) < 2:
+            raise DataError(f"{self.title} has {len(self.class_names)} class: a classifier needs at least two.")
+        if len(self) and (int(self.label_N.min()) < 0 or int(self.label_N.max()) >= self.num_classes):
+            raise DataError(
+                f"{self.title}: labels must lie in 0..{self.num_classes - 1}, got {int(self.label_N.max())}."
+            )
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.label_N)
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, also of those without an image here."""
+        return len(self.class_names)
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over shape, pixels and labels: equal for equal data, whatever file it came from."""
+        digest = hashlib.sha256(repr((tuple(self.images_NCHW.shape), self.class_names)).encode())
+        digest.update(self.images_NCHW.contiguous().numpy().data)
+        digest.update(self.label_N.contiguous().numpy().data)
+        return digest.hexdigest()
+
+    def select(self, rows_N: Tensor) -> "ImageSet":
+        """Return the images at ``rows_N`` (int64), in that order."""
+        return replace(
+            self,
+            images_NCHW=self.images_NCHW[rows_N],
+            label_N=self.label_N[rows_N],
+            index_N=self.index_N[rows_N],
+        )
+
+    def sample(self, num_images: int, seed: int) -> "ImageSet":
+        """Return ``num_images`` images drawn without replacement from ``seed``, in file order; all if that many.
+
+        Raises:
+            ConfigError: more than there are.
+        """
+        if num_images > len(self):
+            raise ConfigError(f"num_images={num_images}, and {self.title} {self.split} has {len(self)} images.")
+        if num_images == len(self):
+            return self
+        chosen = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))[:num_images]
+        return self.select(chosen.sort().values)
+
+    def batches(self, batch_size: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield ([0, 1] float32 images, labels) on ``device``, in order."""
+        for start in range(0, len(self), batch_size):
+            images = self.images_NCHW[start : start + batch_size].to(device)
+            yield to_unit(images), self.label_N[start : start + batch_size].to(device)
+
+
+def to_unit(images_u8: Tensor) -> Tensor:
+    """Return 8-bit images as float32 in [0, 1]."""
+    return images_u8.float().div_(255.0)
+
+
+def split_off(labels_N: Tensor, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Return row numbers (kept, held out), ``fraction`` of every class held out at random, both in ascending order."""
+    generator = torch.Generator().manual_seed(seed)
+    held: list[Tensor] = []
+    for label in labels_N.unique().tolist():
+        rows = torch.nonzero(labels_N == label).flatten()
+        count = round(fraction * len(rows))
+        held.append(rows[torch.randperm(len(rows), generator=generator)[:count]])
+    out = torch.cat(held).sort().values
+    mask = torch.ones(len(labels_N), dtype=torch.bool)
+    mask[out] = False
+    return torch.nonzero(mask).flatten(), out
+
+
+def channel_statistics(images_NCHW: Tensor) -> tuple[Sequence[float], Sequence[float]]:
+    """Return mean and standard deviation of each channel of 8-bit images on the [0, 1] scale, to 4 digits."""
+    # Blocks keep a large data set from being copied to floating point at once.
+    total = torch.zeros(images_NCHW.shape[1], dtype=torch.float64)
+    square = torch.zeros_like(total)
+    for block in images_NCHW.split(4096):
+        unit = block.double() / 255.0
+        total += unit.sum(dim=(0, 2, 3))
+        square += unit.square().sum(dim=(0, 2, 3))
+    count = images_NCHW.numel() / images_NCHW.shape[1]
+    mean = total / count
+    std = (square / count - mean.square()).clamp_min(0).sqrt().clamp_min(1e-4)
+    return [round(m, 4) for m in mean.tolist()], [round(s, 4) for s in std.tolist()]

@@ -1,0 +1,60 @@
+"""What can be wrong with what the user gave: one line that says what was given, what is allowed, what to do."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class FsensError(ValueError):
+    """The user's input cannot be used. Shown as one line, exit code 2."""
+
+
+class ConfigError(FsensError):
+    """An option, a name or a combination of options is not allowed."""
+
+
+class DataError(FsensError):
+    """Images or labels are missing, unreadable or of the wrong kind."""
+
+
+class ModelError(FsensError):
+    """A model cannot be built or does not fit the data."""
+
+
+class CheckpointError(FsensError):
+    """Weights are missing, unsafe to load or do not fit the model."""
+
+
+class OutputError(FsensError):
+    """Results cannot be written or read where the user asked."""
+
+
+class Interrupted(Exception):
+    """A long job was asked to stop and has kept what it had."""
+
+
+def closest(name: str, allowed: Iterable[str], *, count: int = 3) -> list[str]:
+    """Return up to ``count`` allowed names that look like ``name``, best first.
+
+    >>> closest("resnt20", ["resnet20", "resnet8", "vit_b_16"])
+    ['resnet20', 'resnet8']
+    """
+    return difflib.get_close_matches(name, list(dict.fromkeys(allowed)), n=count, cutoff=0.6)
+
+
+def suggestion(name: str, allowed: Iterable[str]) -> str:
+    """Return ``" Closest: a, b."`` where something looks like ``name``, else an empty string."""
+    near = closest(name, allowed)
+    return f" Closest: {', '.join(near)}." if near else ""
+
+
+def require_one_of(option: str, given: str, allowed: Iterable[str]) -> None:
+    """Raise ConfigError unless ``given`` is one of ``allowed``; the message names all of them."""
+    names = list(allowed)
+    if given not in names:
+        raise ConfigError(f"{option}={given} is not known; {option} can be {', '.join(names)}.")
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ConfigError with ``message`` unless ``condition`` holds."""
+    if not condition:
+        raise ConfigError(message)

@@ -1,0 +1,174 @@
+"""Which spatial frequencies does a model listen to? The spectrum of its input gradient, image by image.
+
+Method: Krishnamachari, Ng, Foo, *Fourier Sensitivity and Regularization of Computer Vision Models*, TMLR 2022.
+Shape letters: N images, C channels, H, W pixels, F columns of the half plane, K radial bins.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from fsens_cli.errors import DataError, ModelError
+from fsens_cli.experiments.self_check import NUM_IMAGES as NUM_CHECKED
+from fsens_cli.experiments.self_check import SelfCheck, first_order_check
+from fsens_cli.experiments.sensitivity import MeasureConfig, MeasureResult, PerImage, summarise
+from fsens_cli.fourier.bands import frequency_bands
+from fsens_cli.fourier.bases import Basis, build_basis
+from fsens_cli.fourier.bins import radial_sum, spectral_share
+from fsens_cli.fourier.sensitivity import full_plane, gradient_power, rescale_each
+from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still
+from fsens_cli.objectives.input_gradient import input_gradient, target_value
+
+Batches = Iterable[tuple[Tensor, Tensor]]
+Progress = Callable[[int], None]
+
+
+def measure(
+    model: nn.Module,
+    batches: Batches,
+    config: MeasureConfig | None = None,
+    *,
+    index_N: Tensor | None = None,
+    basis: Basis | None = None,
+    on_progress: Progress = lambda _: None,
+) -> MeasureResult:
+    """Measure the spatial-frequency sensitivity of ``model``.
+
+    Args:
+        model: a Classifier, or any module that maps [0, 1] images to logits.
+        batches: pairs of images (N, C, H, W) in [0, 1] and integer labels (N,), all images of one size.
+        config: settings; the default convention is ``pixel``.
+        index_N: names of the images for the per-image table; 0, 1, 2, ... if not given.
+        basis: any other unitary transform, instead of the one that ``config.basis`` names.
+        on_progress: called with the number of images done after each batch.
+
+    The model is left as it was: training flags, ``requires_grad`` and ``.grad`` do not change.
+
+    Raises:
+        DataError: no images, values outside [0, 1], unequal sizes or labels outside the classes.
+        ModelError: a non-finite gradient; names the image.
+    """
+    config = config or MeasureConfig()
+    classifier = as_classifier(model)
+    parts: list[PerImage] = []
+    power_sum: Tensor | None = None
+    check: SelfCheck | None = None
+    num_done = num_classes = 0
+    with held_still(classifier):
+        for images, labels in _checked(batches, device_of(classifier)):
+            if basis is None:
+                basis = build_basis(config.basis, *images.shape[-2:])
+            if not parts:
+                frequency_bands(basis.bins, config.bands)  # refuses sizes that have no three bands
+            part, power_HF, grad, logits = _measure_batch(classifier, images, labels, config, basis, num_done)
+            if check is None:
+                check = _check_first(classifier, images, labels, grad, part, config)
+            parts.append(part)
+            power_sum = power_HF if power_sum is None else power_sum + power_HF
+            num_done += len(labels)
+            num_classes = logits.shape[1]
+            on_progress(num_done)
+    if basis is None or power_sum is None or check is None:
+        raise DataError("there are no images to measure.")
+    per_image = _joined(parts, index_N)
+    num_used = max(1, int(per_image.has_gradient_N.sum()))
+    return summarise(
+        per_image,
+        bins=basis.bins,
+        config=config,
+        power_map_HW=_centred_map(power_sum / num_used, basis),
+        num_classes=num_classes,
+        self_check=check,
+    )
+
+
+def _checked(batches: Batches, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the batches on ``device`` as float images and int64 labels, refusing what cannot be measured."""
+    size: torch.Size | None = None
+    for batch, labels in batches:
+        images = batch.to(device)
+        if images.ndim != 4 or not images.is_floating_point():
+            raise DataError(
+                f"images must be floating point of shape (N, C, H, W), got {images.dtype} of shape {tuple(images.shape)}."
+            )
+        if len(images) != len(labels):
+            raise DataError(f"a batch has {len(images)} images and {len(labels)} labels.")
+        if size is not None and images.shape[1:] != size:
+            raise DataError(f"images of {tuple(size)} and {tuple(images.shape[1:])} in one measurement: use one size.")
+        size = images.shape[1:]
+        if len(images) == 0:
+            continue
+        low, high = (float(v) for v in images.aminmax())
+        # NaN fails both comparisons, so write the condition for what is allowed.
+        if not (low >= -1e-6 and high <= 1 + 1e-6):
+            raise DataError(
+                f"images must lie in [0, 1], got {low:.3g} to {high:.3g}: divide by 255, and leave normalisation to the model."
+            )
+        yield images, labels.to(device).long()
+
+
+def _measure_batch(
+    classifier: Classifier, images: Tensor, labels: Tensor, config: MeasureConfig, basis: Basis, num_done: int
+) -> tuple[PerImage, Tensor, Tensor, Tensor]:
+    """Return the batch's table, its summed normalised power (H, F), the true gradient in [0, 1] space and the logits."""
+    logits, grad, log_factor = input_gradient(classifier, images, labels, config.target)
+    logits = logits.detach()
+    if int(labels.min()) < 0 or int(labels.max()) >= logits.shape[1]:
+        raise DataError(f"labels must lie in 0..{logits.shape[1] - 1} for this model, got {int(labels.max())}.")
+    _require_finite(grad, num_done)
+    used = grad * classifier.std.to(grad) if config.space == "normalized" else grad
+    scaled, divisor = rescale_each(used.float())
+    power_NHF = gradient_power(scaled, basis, config.channels)
+    energy_NK = radial_sum(power_NHF, basis.bins.to(power_NHF.device)).double()
+    total = energy_NK[:, 1:].sum(dim=1)
+    weight = torch.where(total > 0, 1.0 / total.clamp_min(1e-300), torch.zeros_like(total))
+    power_HF = torch.einsum("n,nhf->hf", weight, power_NHF.double())
+    factor = torch.exp(log_factor.double())
+    norm = scaled.flatten(1).double().norm(dim=1) * divisor.double() * factor
+    part = PerImage(
+        index_N=torch.arange(num_done, num_done + len(labels)),
+        label_N=labels.cpu(),
+        prediction_N=logits.argmax(dim=1).cpu(),
+        value_N=target_value(logits.double(), labels, config.target).cpu(),
+        gradient_norm_N=norm.cpu(),
+        share_NK=spectral_share(energy_NK).cpu(),
+    )
+    return part, power_HF.cpu(), grad * factor.to(grad)[:, None, None, None], logits
+
+
+def _require_finite(grad: Tensor, num_done: int) -> None:
+    finite = grad.flatten(1).isfinite().all(dim=1)
+    if not bool(finite.all()):
+        row = int((~finite).nonzero()[0])
+        raise ModelError(
+            f"the input gradient of image {num_done + row} is not finite: the model overflows or divides by zero there."
+        )
+
+
+def _check_first(
+    classifier: Classifier, images: Tensor, labels: Tensor, grad: Tensor, part: PerImage, config: MeasureConfig
+) -> SelfCheck:
+    """Check the gradient on the images of the batch whose gradients are largest, where differences are most exact."""
+    chosen = part.gradient_norm_N.argsort(descending=True)[:NUM_CHECKED].to(images.device)
+    return first_order_check(
+        classifier, images[chosen], labels[chosen], grad[chosen], target=config.target, seed=config.seed
+    )
+
+
+def _joined(parts: list[PerImage], index_N: Tensor | None) -> PerImage:
+    columns = {name: torch.cat([getattr(part, name) for part in parts]) for name in PerImage.__slots__}
+    if index_N is not None:
+        columns["index_N"] = index_N
+    return PerImage(**columns)
+
+
+def _centred_map(power_HF: Tensor, basis: Basis) -> Tensor:
+    """Return the mean normalised power over the plane, shape (H, W), constant removed.
+
+    Fourier maps are completed to the full plane with frequency 0 in the middle; other bases keep their own layout.
+    """
+    power = power_HF.masked_fill(basis.bins.index_HF == 0, 0.0)
+    if basis.name != "fourier":
+        return power
+    return torch.fft.fftshift(full_plane(power[None], basis.bins.image_size[1])[0])

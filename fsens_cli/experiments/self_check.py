@@ -1,0 +1,92 @@
+"""Is the measured gradient the model's real slope? Its prediction is compared with actual changes of the output.
+
+Shape letters: N images, C channels, H, W pixels, D directions.
+"""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fsens_cli.fourier.bins import frequency_grid
+from fsens_cli.models.classifier import Classifier
+from fsens_cli.objectives.input_gradient import target_value
+
+NUM_IMAGES = 4
+NUM_DIRECTIONS = 4
+# Small enough to stay on one linear piece of a ReLU network, large enough for float64 differences.
+STEP = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfCheck:
+    """How well the measured gradient predicts changes of the target along real Fourier directions, in float64.
+
+    Attributes:
+        relative_error: root mean square of (predicted - actual) over that of actual; None if it could not be run.
+        num_images, num_directions: directions for each image.
+        note: why it could not be run, or empty.
+    """
+
+    relative_error: float | None
+    num_images: int
+    num_directions: int
+    note: str = ""
+
+
+def fourier_directions(
+    height: int, width: int, num_directions: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return random real plane waves of unit L2 norm, shape (D, H, W), with their (row, column) in the transform."""
+    row = torch.randint(height, (num_directions,), generator=generator)
+    column = torch.randint(1, max(2, width), (num_directions,), generator=generator) % width
+    phase = torch.rand(num_directions, generator=generator, dtype=torch.float64) * 2 * torch.pi
+    f_y, f_x = frequency_grid(height, width)
+    y = torch.arange(height, dtype=torch.float64)[:, None]
+    x = torch.arange(width, dtype=torch.float64)[None, :]
+    angle = 2 * torch.pi * (f_y[row][:, :, None] * y + f_x[0, column][:, None, None] * x) + phase[:, None, None]
+    wave = torch.cos(angle)
+    norm = wave.flatten(1).norm(dim=1)
+    return wave / norm[:, None, None], row, column
+
+
+def first_order_check(
+    classifier: Classifier, images_NCHW: Tensor, label_N: Tensor, grad_NCHW: Tensor, *, target: str, seed: int
+) -> SelfCheck:
+    """Compare <gradient, direction>, taken in the frequency domain, with central differences of the target.
+
+    Args:
+        grad_NCHW: true gradient (no factor left out) with respect to the [0, 1] images.
+
+    The inner product is the sum over frequencies of the two transforms (Parseval), so the transform and its
+    normalisation are checked along with the gradient. The same wave goes into every channel.
+    """
+    num_images, _, height, width = images_NCHW.shape
+    device = images_NCHW.device
+    if device.type == "mps":
+        return SelfCheck(relative_error=None, num_images=0, num_directions=0, note="no float64 on this device")
+    try:
+        double = copy.deepcopy(classifier).double()
+    except (RuntimeError, TypeError, NotImplementedError, AttributeError) as error:
+        note = f"the model has no float64 copy ({type(error).__name__})"
+        return SelfCheck(relative_error=None, num_images=0, num_directions=0, note=note)
+    wave_DHW, _, _ = fourier_directions(height, width, NUM_DIRECTIONS, torch.Generator().manual_seed(seed))
+    wave_DHW = wave_DHW.to(device)
+    gradient = torch.fft.fft2(grad_NCHW.double().sum(dim=1), norm="ortho")
+    direction = torch.fft.fft2(wave_DHW, norm="ortho")
+    predicted_DN = torch.einsum("dhw,nhw->dn", direction.conj(), gradient).real
+    step = STEP * wave_DHW[:, None, None]
+    images = images_NCHW.double()[None]
+    both = torch.cat([images + step, images - step]).flatten(0, 1)
+    with torch.no_grad():
+        value = target_value(double(both), label_N.repeat(2 * NUM_DIRECTIONS), target)
+    plus, minus = value.unflatten(0, (2, NUM_DIRECTIONS, num_images))
+    actual_DN = (plus - minus) / (2 * STEP)
+    scale = float(actual_DN.square().mean().sqrt())
+    error = float((predicted_DN - actual_DN).square().mean().sqrt())
+    if scale == 0:
+        return SelfCheck(
+            relative_error=None, num_images=num_images, num_directions=NUM_DIRECTIONS, note="the target does not change"
+        )
+    return SelfCheck(relative_error=error / scale, num_images=num_images, num_directions=NUM_DIRECTIONS)

@@ -1,0 +1,196 @@
+"""What is a measurement of Fourier sensitivity: its settings, its per-image table and what follows from that table.
+
+Shape letters: N images, H, W pixels, K radial bins.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from fsens_cli.errors import DataError, require, require_one_of
+from fsens_cli.experiments.self_check import SelfCheck
+from fsens_cli.fourier.bands import Band, band_mask, frequency_bands
+from fsens_cli.fourier.bases import BASES
+from fsens_cli.fourier.bins import RadialBins
+from fsens_cli.fourier.sensitivity import CHANNEL_REDUCTIONS
+from fsens_cli.objectives.input_gradient import TARGETS
+from fsens_cli.statistics.intervals import Interval, bootstrap_means, mean_intervals, percentile_bounds, wilson
+
+SPACES = ("pixel", "normalized")
+
+# What the two named conventions set. "reference" is the published one; it differs in the space alone, because the
+# authors' code differentiates with respect to the normalised input.
+CONVENTIONS: dict[str, dict[str, str]] = {
+    "pixel": {"target": "loss", "space": "pixel", "channels": "mean", "basis": "fourier"},
+    "reference": {"target": "loss", "space": "normalized", "channels": "mean", "basis": "fourier"},
+}
+
+
+@dataclass(kw_only=True)
+class MeasureConfig:
+    """What is differentiated, in which space and basis, and on how many images.
+
+    Attributes:
+        target: ``loss`` (cross-entropy of the label), ``logit`` (of the label) or ``margin`` (to the next class).
+        space: gradient with respect to ``pixel`` values in [0, 1] or to the ``normalized`` input of the network.
+        channels: ``mean`` averages the gradient over channels first (published), ``power`` adds the channels' power.
+        basis: ``fourier``, ``dct`` or ``haar``.
+        bands: last radius of the low and of the mid band in cycles per image; empty is N/6 and N/3.
+        batch_size: images at a time; does not change results.
+        num_resamples: of the bootstrap behind the intervals.
+        seed: of the bootstrap and of the self-check's directions.
+    """
+
+    target: str = "loss"
+    space: str = "pixel"
+    channels: str = "mean"
+    basis: str = "fourier"
+    bands: list[int] = field(default_factory=list)
+    batch_size: int = 128
+    num_resamples: int = 2000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check names and ranges."""
+        require_one_of("target", self.target, TARGETS)
+        require_one_of("space", self.space, SPACES)
+        require_one_of("channels", self.channels, CHANNEL_REDUCTIONS)
+        require_one_of("basis", self.basis, BASES)
+        require(len(self.bands) in (0, 2), f"bands={self.bands}: give [LAST_LOW,LAST_MID] in cycles/image.")
+        require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
+        require(self.num_resamples >= 100, f"num_resamples={self.num_resamples} must be at least 100.")
+        require(0 <= self.seed < 2**63, f"seed={self.seed} must not be negative.")
+
+    @property
+    def convention(self) -> str:
+        """The name of the convention that these settings amount to, or ``custom``."""
+        for name, settings in CONVENTIONS.items():
+            if all(getattr(self, key) == value for key, value in settings.items()):
+                return name
+        return "custom"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerImage:
+    """What was measured on each image; everything else is computed from this.
+
+    Attributes:
+        index_N, label_N, prediction_N: int64.
+        value_N: the target (loss, logit or margin), float64.
+        gradient_norm_N: L2 norm of the gradient over all channels and pixels, in units of the target per unit of the
+            chosen space, float64.
+        share_NK: spatial-frequency sensitivity, rows sum to 1 (to 0 where the gradient is zero), float64.
+    """
+
+    index_N: Tensor
+    label_N: Tensor
+    prediction_N: Tensor
+    value_N: Tensor
+    gradient_norm_N: Tensor
+    share_NK: Tensor
+
+    @property
+    def has_gradient_N(self) -> Tensor:
+        """Whether an image's gradient has any power outside the constant."""
+        return self.share_NK.sum(dim=1) > 0
+
+
+@dataclass(frozen=True, slots=True)
+class BandShare:
+    """The sensitivity inside one band, beside what a white spectrum would have there."""
+
+    band: Band
+    share: Interval
+    white_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spectrum:
+    """Mean sensitivity for each radius with its 95 % interval; float64 tensors of shape (K,), bin 0 the constant."""
+
+    mean_K: Tensor
+    sd_K: Tensor
+    low_K: Tensor
+    high_K: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureResult:
+    """A model's Fourier sensitivity on a set of images."""
+
+    config: MeasureConfig
+    bins: RadialBins
+    per_image: PerImage
+    power_map_HW: Tensor
+    spectrum: Spectrum
+    bands: tuple[BandShare, ...]
+    centroid: Interval
+    accuracy: Interval
+    num_classes: int
+    self_check: SelfCheck
+
+    @property
+    def num_images(self) -> int:
+        """Images measured, those without a gradient included."""
+        return len(self.per_image.label_N)
+
+    @property
+    def num_zero_gradient(self) -> int:
+        """Images whose gradient is exactly zero; they count in no average."""
+        return int((~self.per_image.has_gradient_N).sum())
+
+    @property
+    def peak_bin(self) -> int:
+        """The bin with the largest mean share."""
+        return int(self.spectrum.mean_K.argmax())
+
+    def band_share(self, name: str) -> float:
+        """Return the mean share of the band called ``name``."""
+        return next(b.share.value for b in self.bands if b.band.name == name)
+
+
+def summarise(
+    per_image: PerImage,
+    *,
+    bins: RadialBins,
+    config: MeasureConfig,
+    power_map_HW: Tensor,
+    num_classes: int,
+    self_check: SelfCheck,
+) -> MeasureResult:
+    """Compute every number that is shown from the per-image table; images without a gradient count in no average.
+
+    Raises:
+        DataError: no image has a gradient.
+    """
+    share_NK = per_image.share_NK[per_image.has_gradient_N]
+    if len(share_NK) == 0:
+        raise DataError(
+            f"the gradient is exactly zero on all {len(per_image.label_N)} images: the output does not depend on the input."
+        )
+    samples_RK = bootstrap_means(share_NK, seed=config.seed, num_resamples=config.num_resamples)
+    low_K, high_K = percentile_bounds(samples_RK)
+    bands = frequency_bands(bins, config.bands)
+    masks = torch.stack([band_mask(bins, band) for band in bands]).double()
+    columns = torch.cat([share_NK @ masks.T, centroid(share_NK, bins)[:, None]], dim=1)
+    *shares, centre = mean_intervals(columns, seed=config.seed, num_resamples=config.num_resamples)
+    white = (masks @ bins.white_share_K).tolist()
+    correct = int((per_image.prediction_N == per_image.label_N).sum())
+    return MeasureResult(
+        config=config,
+        bins=bins,
+        per_image=per_image,
+        power_map_HW=power_map_HW,
+        spectrum=Spectrum(mean_K=share_NK.mean(0), sd_K=share_NK.std(0, correction=0), low_K=low_K, high_K=high_K),
+        bands=tuple(BandShare(*triple) for triple in zip(bands, shares, white, strict=True)),
+        centroid=centre,
+        accuracy=wilson(correct, len(per_image.label_N)),
+        num_classes=num_classes,
+        self_check=self_check,
+    )
+
+
+def centroid(share_NK: Tensor, bins: RadialBins) -> Tensor:
+    """Return the mean frequency of each image's sensitivity in cycles per image, shape (N,)."""
+    return share_NK @ bins.cycles_per_image_K.to(share_NK)

@@ -1,0 +1,299 @@
+"""How is a classifier trained? One plain loop that can be stopped after any step and continued exactly.
+
+Every random number is a function of (seed, epoch, step), so a checkpoint needs no generator state: an interrupted
+and resumed training takes the same steps as an uninterrupted one.
+
+Shape letters: N images, C channels, H, W pixels.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from fsens_cli.data.images import ImageSet, split_off
+from fsens_cli.errors import Interrupted, ModelError, require
+from fsens_cli.experiments.measure import measure
+from fsens_cli.experiments.optimization import OptimConfig, build_optimizer, learning_rate, set_learning_rate
+from fsens_cli.experiments.sensitivity import MeasureConfig
+from fsens_cli.experiments.training_step import StepConfig, StepSums, prepare_images, take_step
+from fsens_cli.models.classifier import Classifier, device_of, held_still
+from fsens_cli.objectives.fourier_penalty import PreparedPenalty, prepare_penalty
+from fsens_cli.statistics.intervals import Interval, wilson
+
+# A sum that has become non-finite is noticed after this many steps; looking means waiting for the device.
+STEPS_BETWEEN_CHECKS = 50
+
+
+@dataclass(kw_only=True)
+class TrainConfig(StepConfig):
+    """A training: how long, with what, and what is kept apart.
+
+    Attributes:
+        epochs: passes over the training images.
+        batch_size: images a step; the last incomplete batch of an epoch is left out.
+        val_fraction: part of every class of the training images kept apart to choose the best epoch.
+        probe_size: validation images whose band shares are followed over the epochs.
+        seed: of the split, the order and the augmentation.
+    """
+
+    epochs: int = 10
+    batch_size: int = 128
+    val_fraction: float = 0.05
+    probe_size: int = 128
+    seed: int = 0
+    optim: OptimConfig = field(default_factory=OptimConfig)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        StepConfig.__post_init__(self)
+        require(self.epochs >= 1, f"epochs={self.epochs} must be at least 1.")
+        require(self.batch_size >= 2, f"batch_size={self.batch_size} must be at least 2 (batch norm needs two images).")
+        require(0 < self.val_fraction < 1, f"val_fraction={self.val_fraction} must lie in (0, 1).")
+        require(self.probe_size >= 1, f"probe_size={self.probe_size} must be at least 1.")
+        require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
+
+
+@dataclass(kw_only=True, slots=True)
+class TrainState:
+    """Where a training stands: everything but weights and optimizer.
+
+    Attributes:
+        epoch, step: epochs finished, and steps finished in the current one.
+        sums: running totals of the current epoch.
+        history: one row an epoch.
+        best_epoch, best_accuracy: by the validation images; epochs count from 1, 0 is none yet.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    sums: dict[str, Tensor | float] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    best_accuracy: float = -1.0
+
+
+class Recorder(Protocol):
+    """What a training tells the outside, and what it asks."""
+
+    def stop_requested(self) -> bool:
+        """Return whether to stop after the current step."""
+
+    def on_step(self, state: TrainState, steps_per_epoch: int) -> None:
+        """Hear that a step is done."""
+
+    def on_epoch(self, state: TrainState) -> None:
+        """Hear that an epoch is done; its row is the last of the history."""
+
+    def save_best(self, classifier: Classifier, state: TrainState) -> None:
+        """Keep the weights as the best so far."""
+
+    def save_checkpoint(self, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState) -> None:
+        """Keep everything that is needed to continue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainResult:
+    """A finished training: its history and the validation accuracy of its best epoch."""
+
+    config: TrainConfig
+    history: tuple[dict[str, float], ...]
+    best_epoch: int
+    best_validation: Interval
+    num_train: int
+    num_validation: int
+
+
+def seeded(*parts: int | str) -> torch.Generator:
+    """Return a generator whose seed is a hash of ``parts``: independent streams for independent purposes."""
+    digest = hashlib.sha256("/".join(str(p) for p in parts).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+
+
+def train(
+    classifier: Classifier,
+    images: ImageSet,
+    config: TrainConfig,
+    recorder: Recorder,
+    *,
+    state: TrainState | None = None,
+    optimizer_state: dict[str, Tensor] | None = None,
+) -> TrainResult:
+    """Train the classifier in place on the device it lies on.
+
+    Args:
+        images: training images; a stratified part of them becomes the validation set.
+        recorder: hears of progress and keeps checkpoints.
+        state, optimizer_state: from a checkpoint, to continue; the classifier then holds that checkpoint's weights.
+
+    Raises:
+        Interrupted: the recorder asked to stop.
+        ModelError: the loss became non-finite.
+        ConfigError: too few images for one batch, or no validation image.
+    """
+    kept, held = split_off(images.label_N, config.val_fraction, config.seed)
+    fit, validation = images.select(kept), images.select(held)
+    steps_per_epoch = len(fit) // config.batch_size
+    require(steps_per_epoch >= 1, f"batch_size={config.batch_size} exceeds the {len(fit)} training images.")
+    require(
+        len(validation) >= 1, f"val_fraction={config.val_fraction} of {len(images)} images keeps none for validation."
+    )
+    device = device_of(classifier)
+    pixels, labels = fit.images_NCHW.to(device), fit.label_N.to(device)
+    prepared = None
+    if config.regularizer.is_on:
+        prepared = prepare_penalty(config.regularizer, *pixels.shape[-2:], device)
+    classifier.to(memory_format=_layout(prepared))
+    optimizer = build_optimizer(config.optim, classifier)
+    if optimizer_state is not None:
+        restore_optimizer(optimizer, optimizer_state)
+    state = state or TrainState()
+    if config.compile:
+        classifier.compile()
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        while state.epoch < config.epochs:
+            classifier.train()
+            for rows in _rows_left(len(fit), steps_per_epoch, config, state):
+                lr = _begin_step(optimizer, config, state, steps_per_epoch)
+                own_labels = labels[rows.to(device)]
+                batch = prepare_images(
+                    pixels[rows.to(device)],
+                    own_labels,
+                    rows,
+                    classifier,
+                    config,
+                    epoch=state.epoch,
+                    seed=config.seed,
+                    generator=seeded(config.seed, "images", state.epoch, state.step),
+                )
+                due = prepared if state.step % config.regularizer.every == 0 else None
+                sums = take_step(classifier, optimizer, batch, own_labels, config, due)
+                _add_up(state, sums)
+                recorder.on_step(state, steps_per_epoch)
+                if recorder.stop_requested():
+                    recorder.save_checkpoint(classifier, optimizer, state)
+                    raise Interrupted(f"stopped after epoch {state.epoch}, step {state.step}")
+            _end_epoch(classifier, validation, config, state, lr)
+            if state.best_epoch == state.epoch:
+                recorder.save_best(classifier, state)
+            recorder.save_checkpoint(classifier, optimizer, state)
+            recorder.on_epoch(state)
+    correct = round(state.best_accuracy * len(validation))
+    return TrainResult(
+        config=config,
+        history=tuple(state.history),
+        best_epoch=state.best_epoch,
+        best_validation=wilson(correct, len(validation)),
+        num_train=len(fit),
+        num_validation=len(validation),
+    )
+
+
+def _layout(prepared: PreparedPenalty | None) -> torch.memory_format:
+    """Return the faster memory layout: channels last, except where batch norm is differentiated twice."""
+    return torch.channels_last if prepared is None else torch.contiguous_format
+
+
+def _rows_left(num_images: int, steps_per_epoch: int, config: TrainConfig, state: TrainState) -> Iterator[Tensor]:
+    """Yield the rows of the batches that remain in the current epoch."""
+    order = torch.randperm(num_images, generator=seeded(config.seed, "order", state.epoch))
+    for step in range(state.step, steps_per_epoch):
+        yield order[step * config.batch_size : (step + 1) * config.batch_size]
+
+
+def _begin_step(
+    optimizer: torch.optim.Optimizer, config: TrainConfig, state: TrainState, steps_per_epoch: int
+) -> float:
+    """Set learning rate and global seed (for layers such as dropout) from the step's number."""
+    step = state.epoch * steps_per_epoch + state.step
+    lr = learning_rate(config.optim, step, steps_per_epoch=steps_per_epoch, epochs=config.epochs)
+    set_learning_rate(optimizer.param_groups, lr)
+    torch.manual_seed(seeded(config.seed, "layers", step).initial_seed())
+    return lr
+
+
+def _add_up(state: TrainState, sums: StepSums) -> None:
+    state.step += 1
+    values = {
+        "loss": sums.loss * sums.num_images,
+        "penalty": sums.penalty,
+        "penalised_steps": torch.tensor(float(sums.num_penalised)),
+        "skipped_images": sums.num_skipped,
+        "correct": sums.num_correct,
+        "images": torch.tensor(float(sums.num_images)),
+    }
+    for name, value in values.items():
+        state.sums[name] = value.double() + state.sums.get(name, 0.0)
+    if state.step % STEPS_BETWEEN_CHECKS == 0 or state.step == 1:
+        _require_finite(state)
+
+
+def _require_finite(state: TrainState) -> None:
+    for name in ("loss", "penalty"):
+        if not bool(torch.isfinite(torch.as_tensor(state.sums[name]))):
+            raise ModelError(
+                f"the training {name} is not finite in epoch {state.epoch + 1}, at or before step {state.step}: "
+                "lower optim.lr, or lengthen optim.warmup_epochs."
+            )
+
+
+def _end_epoch(classifier: Classifier, validation: ImageSet, config: TrainConfig, state: TrainState, lr: float) -> None:
+    """Validate, write the epoch's row and note whether it is the best; of equals the later one counts."""
+    _require_finite(state)
+    sums = {name: float(value) for name, value in state.sums.items()}
+    accuracy = evaluate_accuracy(classifier, validation, config.batch_size)
+    # Evenly spaced rows, because pictures from folders come sorted by class.
+    count = min(config.probe_size, len(validation))
+    probe = validation.select(torch.arange(count) * len(validation) // count)
+    settings = MeasureConfig(
+        space=config.regularizer.space, channels=config.regularizer.channels, batch_size=config.batch_size
+    )
+    measured = measure(classifier, probe.batches(config.batch_size, device_of(classifier)), settings)
+    state.epoch += 1
+    state.step = 0
+    state.sums = {}
+    state.history.append(
+        {
+            "epoch": state.epoch,
+            "lr": lr,
+            "train_loss": sums["loss"] / sums["images"],
+            "train_accuracy": sums["correct"] / sums["images"],
+            "penalty": sums["penalty"] / max(1.0, sums["penalised_steps"]),
+            "skipped_images": sums["skipped_images"],
+            "val_accuracy": accuracy,
+            **{f"probe_{b.band.name}_share": b.share.value for b in measured.bands},
+        }
+    )
+    if accuracy >= state.best_accuracy:
+        state.best_accuracy, state.best_epoch = accuracy, state.epoch
+
+
+def evaluate_accuracy(classifier: Classifier, images: ImageSet, batch_size: int) -> float:
+    """Return the share of images whose largest logit is the label's."""
+    correct = 0
+    with held_still(classifier), torch.no_grad():
+        for batch, labels in images.batches(batch_size, device_of(classifier)):
+            correct += int((classifier(batch).argmax(dim=1) == labels).sum())
+    return correct / len(images)
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the optimizer's state as tensors named ``PARAMETER.KEY``."""
+    return {
+        f"{number}.{key}": torch.as_tensor(value)
+        for number, entries in optimizer.state_dict()["state"].items()
+        for key, value in entries.items()
+        if value is not None
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put back what ``optimizer_tensors`` returned."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        number, key = name.split(".", 1)
+        state.setdefault(int(number), {})[key] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

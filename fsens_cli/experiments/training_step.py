@@ -1,0 +1,183 @@
+"""What happens in one training step: vary the images, perturb them, add up the losses, move the weights.
+
+Shape letters: N images, C channels, H, W pixels.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from fsens_cli.data.augment import AugmentConfig, augment
+from fsens_cli.data.images import to_unit
+from fsens_cli.errors import ConfigError, require, require_one_of
+from fsens_cli.models.classifier import Classifier, held_still
+from fsens_cli.objectives.fourier_penalty import Penalty, PreparedPenalty, RegularizerConfig, fourier_penalty
+from fsens_cli.perturb.projected_gradient import NORMS, projected_gradient_attack
+
+PRECISIONS = ("float32", "bf16")
+
+
+@dataclass(kw_only=True)
+class AdversaryConfig:
+    """Adversarial training: every image is replaced by its worst neighbour (Madry et al., ICLR 2018).
+
+    Attributes:
+        norm: ``none``, ``linf`` or ``l2``.
+        eps: radius of the ball on the [0, 1] scale.
+        step_size: of each step, same scale.
+        steps: number of steps.
+    """
+
+    norm: str = "none"
+    eps: float = 8 / 255
+    step_size: float = 2 / 255
+    steps: int = 7
+
+    def __post_init__(self) -> None:
+        """Check names and ranges."""
+        require_one_of("adversary.norm", self.norm, ("none", *NORMS))
+        require(self.eps > 0, f"adversary.eps={self.eps} must be positive.")
+        if self.norm == "linf":
+            require(self.eps <= 1, f"adversary.eps={self.eps}: pixels lie in [0, 1], so linf is at most 1.")
+        require(self.step_size > 0, f"adversary.step_size={self.step_size} must be positive.")
+        require(self.steps >= 1, f"adversary.steps={self.steps} must be at least 1.")
+
+
+@dataclass(kw_only=True)
+class StepConfig:
+    """Everything that one step needs to know.
+
+    Attributes:
+        label_smoothing: of the cross-entropy, in [0, 1).
+        noise_sd: standard deviation of Gaussian noise added to the training images, [0, 1] scale.
+        precision: ``float32``, or ``bf16`` autocast for the forward pass; the penalty is always float32 or wider.
+        compile: run the network through torch.compile; not together with a penalty.
+    """
+
+    label_smoothing: float = 0.0
+    noise_sd: float = 0.0
+    precision: str = "float32"
+    compile: bool = False
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    regularizer: RegularizerConfig = field(default_factory=RegularizerConfig)
+    adversary: AdversaryConfig = field(default_factory=AdversaryConfig)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        require(0 <= self.label_smoothing < 1, f"label_smoothing={self.label_smoothing} must lie in [0, 1).")
+        require(0 <= self.noise_sd <= 1, f"noise_sd={self.noise_sd} must lie in [0, 1].")
+        require_one_of("precision", self.precision, PRECISIONS)
+        if self.compile and self.regularizer.is_on:
+            raise ConfigError(
+                f"compile=true does not go with regularizer={self.regularizer.name}: torch.compile has no double "
+                "backward. Set compile=false."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class StepSums:
+    """Totals of one step, left on the device: no step waits for another."""
+
+    loss: Tensor
+    penalty: Tensor
+    num_penalised: int
+    num_skipped: Tensor
+    num_correct: Tensor
+    num_images: int
+
+
+def prepare_images(
+    images_u8: Tensor,
+    labels: Tensor,
+    rows: Tensor,
+    classifier: Classifier,
+    config: StepConfig,
+    *,
+    epoch: int,
+    seed: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """Return the [0, 1] images that the step trains on: varied, then noisy, then moved by the adversary."""
+    images = to_unit(augment(images_u8, rows, config.augment, epoch=epoch, seed=seed, generator=generator))
+    if config.noise_sd > 0:
+        noise = torch.randn(images.shape, generator=generator).to(images)
+        images = (images + config.noise_sd * noise).clamp_(0, 1)
+    if config.adversary.norm != "none":
+        # The attack sees the network as it is used, so batch statistics and running averages stay as they are.
+        with held_still(classifier):
+            images = projected_gradient_attack(
+                classifier,
+                images,
+                labels,
+                norm=config.adversary.norm,
+                eps=config.adversary.eps,
+                step_size=config.adversary.step_size,
+                num_steps=config.adversary.steps,
+                generator=generator,
+            )
+    return images
+
+
+def losses(
+    classifier: Classifier,
+    images: Tensor,
+    labels: Tensor,
+    config: StepConfig,
+    prepared: PreparedPenalty | None,
+) -> tuple[Tensor, Penalty | None, Tensor]:
+    """Return (cross-entropy, penalty or None, logits); one forward pass where the whole batch is penalised."""
+    whole = prepared is not None and config.regularizer.fraction == 1.0
+    images = images.requires_grad_(whole)
+    with _forward_mode(images.device, config, penalised=prepared is not None):
+        logits = classifier(images)
+        loss = torch.nn.functional.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
+        if prepared is None:
+            return loss, None, logits
+        if whole:
+            return loss, fourier_penalty(logits, images, labels, prepared, std=classifier.std), logits
+        count = max(2, round(config.regularizer.fraction * len(images)))
+        part = images[:count].detach().requires_grad_()
+        penalty = fourier_penalty(classifier(part), part, labels[:count], prepared, std=classifier.std)
+        return loss, penalty, logits
+
+
+@contextlib.contextmanager
+def _forward_mode(device: torch.device, config: StepConfig, *, penalised: bool) -> Iterator[None]:
+    """Autocast where asked for; attention by its plain formula where it is differentiated twice."""
+    with contextlib.ExitStack() as stack:
+        if config.precision == "bf16":
+            stack.enter_context(torch.autocast(device.type, dtype=torch.bfloat16))
+        if penalised:
+            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        yield
+
+
+def take_step(
+    classifier: Classifier,
+    optimizer: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
+    config: StepConfig,
+    prepared: PreparedPenalty | None,
+) -> StepSums:
+    """Move the weights once down the gradient of loss + weight x penalty and return the step's totals."""
+    loss, penalty, logits = losses(classifier, images, labels, config, prepared)
+    total = loss
+    if penalty is not None:
+        total = loss + config.regularizer.weight * config.regularizer.every * penalty.value
+    optimizer.zero_grad(set_to_none=True)
+    total.backward()
+    optimizer.step()
+    zero = torch.zeros((), device=images.device)
+    return StepSums(
+        loss=loss.detach(),
+        penalty=zero if penalty is None else penalty.value.detach(),
+        num_penalised=0 if penalty is None else 1,
+        num_skipped=zero if penalty is None else penalty.num_skipped,
+        num_correct=(logits.detach().argmax(dim=1) == labels).sum(),
+        num_images=len(labels),
+    )

@@ -1,0 +1,1 @@
+"""Pure tensor maths of spatial frequency: grids, radial bins, bases, bands, spectra."""

@@ -1,0 +1,65 @@
+"""How is the power of an input gradient spread over frequencies?
+
+Equations: Krishnamachari, Ng, Foo, *Fourier Sensitivity and Regularization of Computer Vision Models*, TMLR 2022.
+Shape letters: N images, C channels, H, W pixels, F columns of the half plane, K radial bins.
+"""
+
+import torch
+from torch import Tensor
+
+from fsens_cli.errors import require_one_of
+from fsens_cli.fourier.bases import Basis
+from fsens_cli.fourier.bins import radial_sum, spectral_share
+
+CHANNEL_REDUCTIONS = ("mean", "power")
+
+
+def rescale_each(grad_NCHW: Tensor) -> tuple[Tensor, Tensor]:
+    """Divide each image's gradient by its largest magnitude, so that squares neither underflow nor overflow.
+
+    Returns the scaled gradient and the divisor of each image, shape (N,); an all-zero gradient keeps divisor 1.
+    The divisor counts as a constant for differentiation: shares do not depend on it.
+    """
+    largest = grad_NCHW.detach().abs().amax(dim=(1, 2, 3))
+    divisor = torch.where(largest > 0, largest, torch.ones_like(largest))
+    return grad_NCHW / divisor[:, None, None, None], divisor
+
+
+def gradient_power(grad_NCHW: Tensor, basis: Basis, channels: str) -> Tensor:
+    """Return the power of the gradient's coefficients, shape (N, H, F).
+
+    ``channels="mean"`` averages the gradient over C first (the published definition, in which opposite signs in
+    different channels cancel); ``"power"`` sums the power of the channels (nothing cancels).
+    """
+    require_one_of("channels", channels, CHANNEL_REDUCTIONS)
+    if channels == "mean":
+        return basis.power(grad_NCHW.mean(dim=1))
+    num_images, num_channels = grad_NCHW.shape[:2]
+    power = basis.power(grad_NCHW.flatten(0, 1))
+    return power.unflatten(0, (num_images, num_channels)).sum(dim=1)
+
+
+def sensitivity_share(grad_NCHW: Tensor, basis: Basis, channels: str = "mean") -> Tensor:
+    """Return the spatial-frequency sensitivity SFS(r) of each image, shape (N, K); rows sum to 1, bin 0 is 0.
+
+    Power is summed over each radius, the constant is dropped, then each image is divided by its own total.
+    Differentiable. A zero gradient gives a row of zeros.
+
+    >>> from fsens_cli.fourier.bases import fourier_basis
+    >>> x = torch.arange(32.0)
+    >>> wave = torch.cos(2 * torch.pi * (3 * x[:, None] + 4 * x[None, :]) / 32)
+    >>> share = sensitivity_share(wave.expand(1, 3, 32, 32), fourier_basis(32, 32))
+    >>> round(float(share[0, 5]), 6)
+    1.0
+    """
+    scaled, _ = rescale_each(grad_NCHW)
+    return spectral_share(radial_sum(gradient_power(scaled, basis, channels), basis.bins))
+
+
+def full_plane(half_NHF: Tensor, width: int) -> Tensor:
+    """Complete the half plane of a real image's power by its mirror image, shape (N, H, W), the constant at [0, 0]."""
+    half_width = half_NHF.shape[-1]
+    mirrored_columns = half_NHF[..., 1 : width - half_width + 1].flip(-1)
+    # Row v of the mirror image is row -v: index 0 stays, the rest turn round.
+    mirrored = torch.cat([mirrored_columns[:, :1], mirrored_columns[:, 1:].flip(1)], dim=1)
+    return torch.cat([half_NHF, mirrored], dim=-1)

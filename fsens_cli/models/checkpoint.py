@@ -1,0 +1,118 @@
+"""How do weights get from a file into a network, safely, and back?"""
+
+import hashlib
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from fsens_cli.errors import CheckpointError
+
+NESTED_UNDER = ("state_dict", "model_state_dict", "model", "net", "network")
+PREFIXES = ("module.", "_orig_mod.")
+
+
+def sha256_of(path: Path) -> str:
+    """Return the file's SHA-256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Return the description stored in a safetensors checkpoint written by fsens; empty for any other file."""
+    if path.suffix != ".safetensors":
+        return {}
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            text = (file.metadata() or {}).get("fsens")
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is not a readable safetensors file ({error}).") from error
+    return json.loads(text) if text else {}
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a ``.safetensors`` or torch checkpoint; nesting and wrapper prefixes are taken off.
+
+    Only tensors and plain containers are ever unpickled, so a checkpoint cannot run code.
+
+    Raises:
+        CheckpointError: no such file, unreadable, needs full unpickling, or holds no tensors.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"there is no checkpoint at {path}. Give weights=PATH of an existing file.")
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    for key in NESTED_UNDER:
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict) or not any(isinstance(value, Tensor) for value in content.values()):
+        raise CheckpointError(
+            f"{path} holds no state dict: expected names mapped to tensors, at the top or under "
+            f"{', '.join(NESTED_UNDER)}. Save it with torch.save(model.state_dict(), PATH)."
+        )
+    tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    for prefix in PREFIXES:
+        if all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
+    return tensors
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(str(path))
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is not a readable safetensors file ({error}).") from error
+
+
+def _read_torch(path: Path) -> Any:  # noqa: ANN401 whatever was saved; checked by the caller
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} holds Python objects, and loading these would run code from the file; refused. "
+            "Save the weights alone with torch.save(model.state_dict(), PATH) or as safetensors."
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        first_line = str(error).split("\n", 1)[0]
+        raise CheckpointError(f"{path} is not a readable torch checkpoint ({first_line}).") from error
+
+
+def load_into(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    """Copy the tensors into the module; every name and shape must fit.
+
+    Raises:
+        CheckpointError: names the keys that are missing, unexpected or of another shape.
+    """
+    own = module.state_dict()
+    # Counters of batch norm carry no weights; older files leave them out.
+    missing = [name for name in own if name not in tensors and not name.endswith("num_batches_tracked")]
+    unexpected = [name for name in tensors if name not in own]
+    other_shape = [
+        f"{name} {tuple(tensors[name].shape)} instead of {tuple(own[name].shape)}"
+        for name in own
+        if name in tensors and tensors[name].shape != own[name].shape
+    ]
+    complaints = [
+        f"{len(names)} {kind} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+        for kind, names in (("missing", missing), ("unexpected", unexpected), ("of another shape", other_shape))
+        if names
+    ]
+    if complaints:
+        raise CheckpointError(
+            f"{path} does not fit {type(module).__name__}: {'; '.join(complaints)}. "
+            "Check --model, model.kwargs and the number of classes of the data."
+        )
+    module.load_state_dict(tensors, strict=False)
+
+
+def serialise(module: nn.Module, description: dict[str, Any]) -> bytes:
+    """Return the module's tensors as safetensors, with a JSON description in the header."""
+    from safetensors.torch import save
+
+    tensors = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    return save(tensors, metadata={"fsens": json.dumps(description, sort_keys=True)})

@@ -1,0 +1,88 @@
+"""What is a classifier here: [0, 1] images in, logits out, with its normalisation inside.
+
+Shape letters: N images, C channels, H, W pixels, L classes.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from fsens_cli.errors import ModelError
+
+
+class Classifier(nn.Module):
+    """A network together with everything between the [0, 1] image and its logits.
+
+    Args:
+        module: maps normalised images (N, C, H, W) to logits (N, L).
+        name: what the user calls it.
+        num_classes: L.
+        mean, std: per channel, one number for all channels, or empty for no normalisation.
+        front_end: a filter on the [0, 1] image that belongs to the model; gradients and attacks go through it.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        name: str,
+        num_classes: int,
+        mean: Sequence[float] = (),
+        std: Sequence[float] = (),
+        front_end: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        if len(mean) != len(std):
+            raise ModelError(
+                f"model.mean has {len(mean)} entries and model.std {len(std)}: give one of each a channel."
+            )
+        if any(s <= 0 for s in std):
+            raise ModelError(f"model.std={list(std)}: every entry must be positive.")
+        self.module = module
+        self.name = name
+        self.num_classes = num_classes
+        self.front_end = front_end if front_end is not None else nn.Identity()
+        self.register_buffer("mean", torch.tensor(list(mean) or [0.0]).reshape(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(list(std) or [1.0]).reshape(1, -1, 1, 1), persistent=False)
+        self.mean: Tensor
+        self.std: Tensor
+
+    def forward(self, images_NCHW: Tensor) -> Tensor:
+        """Return logits (N, L) of images in [0, 1]."""
+        filtered = self.front_end(images_NCHW)
+        return self.module((filtered - self.mean.to(filtered.dtype)) / self.std.to(filtered.dtype))
+
+
+def as_classifier(model: nn.Module) -> Classifier:
+    """Return ``model`` itself if it is a Classifier, else wrap it; a plain module must take [0, 1] images."""
+    if isinstance(model, Classifier):
+        return model
+    return Classifier(model, name=type(model).__name__, num_classes=0)
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Return where the module's first parameter or buffer lies (CPU if it has none)."""
+    tensors = [*module.parameters(), *module.buffers()]
+    return tensors[0].device if tensors else torch.device("cpu")
+
+
+@contextmanager
+def held_still(module: nn.Module) -> Iterator[None]:
+    """Put the module in evaluation mode without parameter gradients; leave it afterwards exactly as it was found.
+
+    In training mode batch norm mixes the images of a batch, so a gradient would not belong to one image.
+    """
+    training = [(child, child.training) for child in module.modules()]
+    required = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
+    module.eval()
+    try:
+        for parameter, _ in required:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for child, was_training in training:
+            child.training = was_training
+        for parameter, was_required in required:
+            parameter.requires_grad_(was_required)

@@ -1,0 +1,1 @@
+"""What is differentiated: input gradients of a scalar per image, and penalties on their spectra."""

@@ -1,0 +1,77 @@
+"""What is the gradient of a classifier's output with respect to its input image?
+
+Shape letters: N images, L classes, C channels, H, W pixels.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from fsens_cli.errors import require_one_of
+
+Model = Callable[[Tensor], Tensor]
+
+TARGETS = ("loss", "logit", "margin")
+
+
+def _others(logits_NL: Tensor, label_N: Tensor) -> Tensor:
+    return logits_NL.scatter(1, label_N[:, None], float("-inf"))
+
+
+def loss_cotangent(logits_NL: Tensor, label_N: Tensor) -> tuple[Tensor, Tensor]:
+    """Return d(cross-entropy)/d(logits) of each image up to a positive factor, and the logarithm of that factor.
+
+    The derivative is softmax - onehot. For a confident sample its entries underflow and the label's entry cancels to
+    0, which turns the input gradient into rounding noise. Divided by the largest other class's probability the
+    entries are exp(z_k - max_j z_j) for k other than the label, and minus their sum at the label: exact at every
+    confidence.
+    """
+    logits = logits_NL.float() if logits_NL.dtype in (torch.float16, torch.bfloat16) else logits_NL
+    others = _others(logits, label_N)
+    top = others.amax(dim=1, keepdim=True)
+    ratio = torch.exp(others - top)
+    cotangent = ratio.scatter(1, label_N[:, None], -ratio.sum(dim=1, keepdim=True))
+    log_factor = (top - torch.logsumexp(logits, dim=1, keepdim=True)).squeeze(1)
+    return cotangent, log_factor
+
+
+def target_cotangent(logits_NL: Tensor, label_N: Tensor, target: str) -> tuple[Tensor, Tensor]:
+    """Return the derivative of ``target`` with respect to the logits, and the logarithm of a left-out factor.
+
+    ``loss`` is the cross-entropy of the label, ``logit`` the label's logit, ``margin`` that logit minus the largest
+    other one.
+    """
+    require_one_of("target", target, TARGETS)
+    if target == "loss":
+        return loss_cotangent(logits_NL, label_N)
+    cotangent = torch.zeros_like(logits_NL).scatter(1, label_N[:, None], 1.0)
+    if target == "margin":
+        rival = _others(logits_NL, label_N).argmax(dim=1, keepdim=True)
+        cotangent = cotangent.scatter(1, rival, -1.0)
+    return cotangent, logits_NL.new_zeros(len(label_N))
+
+
+def target_value(logits_NL: Tensor, label_N: Tensor, target: str) -> Tensor:
+    """Return the scalar of each image that ``target`` names, shape (N,)."""
+    require_one_of("target", target, TARGETS)
+    if target == "loss":
+        return torch.nn.functional.cross_entropy(logits_NL, label_N, reduction="none")
+    own = logits_NL.gather(1, label_N[:, None]).squeeze(1)
+    return own if target == "logit" else own - _others(logits_NL, label_N).amax(dim=1)
+
+
+def input_gradient(
+    model: Model, images_NCHW: Tensor, label_N: Tensor, target: str = "loss"
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return (logits (N, L), gradient (N, C, H, W) up to a factor per image, log of that factor (N,)).
+
+    One forward and one backward pass. The true gradient is exp(log factor) times the one returned. The model must
+    treat images one by one (evaluation mode), else the factors would mix.
+    """
+    images = images_NCHW.detach().requires_grad_()
+    with torch.enable_grad():
+        logits = model(images)
+    cotangent, log_factor = target_cotangent(logits.detach(), label_N, target)
+    (grad,) = torch.autograd.grad(logits, images, cotangent.to(logits.dtype))
+    return logits.detach(), grad, log_factor

@@ -1,0 +1,1 @@
+"""The only place that writes: run folders, provenance, tables and figures."""

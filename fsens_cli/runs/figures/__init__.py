@@ -1,0 +1,1 @@
+"""Pictures for a paper's single column, drawn from tables alone."""

@@ -1,0 +1,67 @@
+"""How do all figures look, and how are they saved?"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from fsens_cli.runs.files import replacing
+
+FORMATS = ("png", "pdf", "svg")
+
+# Okabe and Ito's palette: told apart by colour-blind readers and in gray print.
+BLUE, ORANGE, GREEN, RED, SKY, PURPLE, BLACK = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#56B4E9",
+    "#CC79A7",
+    "#000000",
+)
+CYCLE = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK)
+GRAY = "#777777"
+
+COLUMN_WIDTH = 3.3  # inches, one column of a two-column paper
+
+_SETTINGS = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "lines.linewidth": 1.2,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 300,
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+}
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """Use the house style inside; the caller's own matplotlib settings come back afterwards."""
+    with mpl.rc_context(_SETTINGS):
+        yield
+
+
+def save_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> None:
+    """Write the figure as ``NAME.png`` and so on, each in one step, and close it."""
+    for extension in formats:
+        with replacing(folder / f"{name}.{extension}") as temporary:
+            # No date in the file: equal results give equal bytes.
+            metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[extension]
+            figure.savefig(temporary, metadata=metadata)
+    plt.close(figure)

@@ -1,0 +1,182 @@
+"""Where does a run live? A numbered folder that says what was asked, how far it came and what made it."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from fsens_cli.errors import FsensError, Interrupted, OutputError
+from fsens_cli.runs.files import write_json, write_text
+
+SCHEMA = 1
+RECORDS = frozenset({"run.json", "config.yaml", "log.txt"})
+
+
+def slug(name: str) -> str:
+    """Return ``name`` as one safe part of a path.
+
+    >>> slug("timm/vit_tiny"), slug("../net.py:make")
+    ('timm-vit_tiny', 'net.py-make')
+    """
+    return re.sub(r"[^A-Za-z0-9_.=+]+", "-", name).strip("-.") or "unnamed"
+
+
+def claim_version(parent: Path) -> Path:
+    """Create and return the next free ``v001``, ``v002``, ... under ``parent``; parallel jobs never get the same one.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        taken = [int(p.name[1:]) for p in parent.glob("v[0-9]*") if p.name[1:].isdigit()]
+        number = max(taken, default=0) + 1
+        while True:
+            folder = parent / f"v{number:03d}"
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                number += 1
+                continue
+            return folder
+    except OSError as error:
+        raise OutputError(f"cannot write to {parent} ({error.strerror}): give another folder with --out.") from error
+
+
+@dataclass(slots=True)
+class RunFolder:
+    """A run's folder while it is being filled. Use as a context: the way it is left becomes the run's status.
+
+    An error in the user's input removes a folder that holds nothing but its own records.
+    """
+
+    path: Path
+    record: dict[str, Any] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def create(cls, out: Path, verb: str, name: str, *, config_yaml: str, record: dict[str, Any]) -> Self:
+        """Claim ``out/verb/name/vNNN`` and write the configuration and provenance into it."""
+        folder = claim_version(out.expanduser() / verb / slug(name))
+        run = cls(folder)
+        run.record = {
+            "schema": SCHEMA,
+            "verb": verb,
+            "status": "running",
+            "argv": sys.argv[1:],
+            "started": now(),
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            **record,
+        }
+        with run.reporting_disk_errors():
+            write_text(folder / "config.yaml", config_yaml)
+            run.save()
+        return run
+
+    @classmethod
+    def reopen(cls, path: Path) -> Self:
+        """Continue an unfinished run in its own folder."""
+        run = cls(path, read_record(path))
+        run.record |= {"status": "running", "pid": os.getpid(), "host": socket.gethostname(), "resumed": now()}
+        run.save()
+        return run
+
+    def save(self, **changes: Any) -> None:
+        """Write ``run.json`` with these entries added or replaced."""
+        self.record |= changes
+        write_json(self.path / "run.json", self.record)
+
+    def reporting_disk_errors(self) -> "_DiskErrors":
+        """Turn an operating system's refusal to write into one line for the user."""
+        return _DiskErrors(self.path)
+
+    def __enter__(self) -> Self:
+        """Return the run."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write the final status."""
+        if isinstance(error, FsensError) and {p.name for p in self.path.iterdir()} <= RECORDS:
+            self.discard()
+            return
+        interrupted = isinstance(error, KeyboardInterrupt | Interrupted)
+        status = "done" if kind is None else "interrupted" if interrupted else "failed"
+        seconds = self.record.get("duration_seconds", 0.0) + time.monotonic() - self.started
+        changes: dict[str, Any] = {"status": status, "finished": now(), "duration_seconds": round(seconds, 2)}
+        if error is not None and not interrupted:
+            changes["error"] = f"{type(error).__name__}: {error}"[:2000]
+        self.save(**changes)
+        if status == "done":
+            self._link_latest()
+
+    def discard(self) -> None:
+        """Remove the folder, and its parents where they are empty now."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        for parent in (self.path.parent, self.path.parent.parent):
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+
+    def _link_latest(self) -> None:
+        """Point ``latest`` at this version; file systems without links go without."""
+        link = self.path.parent / "latest"
+        temporary = self.path.parent / f".latest-{os.getpid()}"
+        try:
+            temporary.unlink(missing_ok=True)
+            temporary.symlink_to(self.path.name)
+            temporary.replace(link)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+
+
+@dataclass(slots=True)
+class _DiskErrors:
+    path: Path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, OSError):
+            raise OutputError(
+                f"cannot write to {self.path} ({error.strerror}): free space or give another --out."
+            ) from error
+
+
+def now() -> str:
+    """Return the current time, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Return a run's ``run.json``.
+
+    Raises:
+        OutputError: ``path`` is not a run folder or its record is damaged.
+    """
+    return read_json(path / "run.json", f"{path} is not a run folder")
+
+
+def read_json(path: Path, complaint: str) -> dict[str, Any]:
+    """Return a JSON object from a run folder, or raise OutputError that begins with ``complaint``."""
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise OutputError(f"{complaint}: it has no {path.name}. `fsens runs` lists the folders.") from error
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise OutputError(f"{complaint}: its {path.name} cannot be read.") from error
+    if not isinstance(content, dict):
+        raise OutputError(f"{complaint}: its {path.name} holds no record.")
+    return content

@@ -1,0 +1,82 @@
+"""Which runs are there, and which one does a name mean?"""
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fsens_cli.errors import OutputError
+from fsens_cli.runs.folder import read_record
+
+
+@dataclass(frozen=True, slots=True)
+class RunEntry:
+    """A run folder and its record."""
+
+    path: Path
+    record: dict[str, Any]
+
+    @property
+    def status(self) -> str:
+        """The recorded status, or ``killed`` for a run that says running while its process is gone."""
+        status = str(self.record.get("status", "unknown"))
+        if status == "running" and self.record.get("host") == socket.gethostname():
+            return status if _is_alive(int(self.record.get("pid", 0))) else "killed"
+        return status
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0
+
+
+def list_runs(out: Path) -> list[RunEntry]:
+    """Return all runs below ``out``, oldest first; a folder with a damaged record is shown with an empty one."""
+    entries = []
+    for record_file in out.expanduser().glob("*/*/v*/run.json"):
+        if record_file.parent.is_symlink():
+            continue
+        try:
+            entries.append(RunEntry(record_file.parent, read_record(record_file.parent)))
+        except OutputError:
+            entries.append(RunEntry(record_file.parent, {}))
+    return sorted(entries, key=lambda e: (str(e.record.get("started", "")), str(e.path)))
+
+
+def find_run(name: str, out: Path, *, verb: str = "") -> Path:
+    """Return the run folder that ``name`` means: a path, ``latest`` (of a verb), or a path below ``out``.
+
+    Raises:
+        OutputError: there is no such run.
+    """
+    if name == "latest":
+        finished = [
+            e for e in list_runs(out) if e.record.get("status") == "done" and verb in ("", e.record.get("verb"))
+        ]
+        if not finished:
+            raise OutputError(f"there is no finished {verb or 'run'} below {out}. `fsens runs` lists what is there.")
+        return finished[-1].path
+    for candidate in (Path(name).expanduser(), out.expanduser() / name):
+        if (candidate / "run.json").is_file():
+            return candidate
+        if (candidate / "latest" / "run.json").is_file():
+            return (candidate / "latest").resolve()
+    raise OutputError(f"there is no run at {name}. `fsens runs` lists the folders.")
+
+
+def best_weights(run: Path) -> Path:
+    """Return the best checkpoint of a ``train`` run.
+
+    Raises:
+        OutputError: the run trained nothing.
+    """
+    path = run / "checkpoints" / "best.safetensors"
+    if not path.is_file():
+        raise OutputError(f"{run} has no checkpoints/best.safetensors: weights=run:RUN needs a `fsens train` run.")
+    return path

@@ -1,0 +1,1 @@
+"""Intervals on numbers that come from per-image tables."""
