@@ -57,5 +57,5 @@ def band_mask(bins: RadialBins, band: Band) -> Tensor:
 
 
 def _whole_cycles(bins: RadialBins) -> Tensor:
-    """Return the frequency of each bin rounded to whole cycles per image; only Haar bins lie between."""
-    return torch.floor(bins.cycles_per_image_K + 0.5)
+    """Return the frequency of each bin rounded to whole cycles per image, at least 1; only Haar bins lie between."""
+    return torch.floor(bins.cycles_per_image_K + 0.5).clamp_min(1)
