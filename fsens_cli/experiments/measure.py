@@ -113,9 +113,6 @@ def _measure_batch(
 ) -> tuple[PerImage, Tensor, Tensor, Tensor]:
     """Return the batch's table, its summed normalised power (H, F), the true gradient in [0, 1] space and the logits."""
     logits, grad, log_factor = input_gradient(classifier, images, labels, config.target)
-    logits = logits.detach()
-    if int(labels.min()) < 0 or int(labels.max()) >= logits.shape[1]:
-        raise DataError(f"labels must lie in 0..{logits.shape[1] - 1} for this model, got {int(labels.max())}.")
     _require_finite(grad, num_done)
     used = grad * classifier.std.to(grad) if config.space == "normalized" else grad
     scaled, divisor = rescale_each(used.float())
