@@ -52,9 +52,7 @@ def test_half_precision_logits_are_handled_in_single(dtype: torch.dtype) -> None
     assert cotangent[0].tolist() == pytest.approx([-1 - math.exp(-1), math.exp(-1), 1.0], rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("target", "expected"), [("logit", [0.0, 1.0, 0.0, 0.0]), ("margin", [0.0, 1.0, 0.0, -1.0])]
-)
+@pytest.mark.parametrize(("target", "expected"), [("logit", [0.0, 1.0, 0.0, 0.0]), ("margin", [0.0, 1.0, 0.0, -1.0])])
 def test_cotangent_of_logit_and_margin(target: str, expected: list[float]) -> None:
     logits = torch.tensor([[1.0, 5.0, -2.0, 3.0]])
     cotangent, log_factor = target_cotangent(logits, torch.tensor([1]), target)
