@@ -81,8 +81,8 @@ def first_order_check(
     try:
         with torch.no_grad():
             logits = copy.deepcopy(classifier).double()(both).double()
-    except (RuntimeError, TypeError, NotImplementedError, AttributeError) as error:
-        return _not_run(f"the model does not run in float64 ({type(error).__name__})")
+    except (RuntimeError, TypeError, NotImplementedError, AttributeError) as failure:
+        return _not_run(f"the model does not run in float64 ({type(failure).__name__})")
     value = target_value(logits, label_N.repeat(2 * NUM_DIRECTIONS), target)
     plus, minus = value.unflatten(0, (2, NUM_DIRECTIONS, num_images))
     actual_DN = (plus - minus) / (2 * STEP)
