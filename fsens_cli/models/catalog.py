@@ -31,7 +31,7 @@ class ModelConfig:
         """Check that mean and std come in pairs."""
         if len(self.mean) != len(self.std):
             raise ModelError(f"model.mean={self.mean} and model.std={self.std} differ in length: give both alike.")
-        if any(s <= 0 for s in self.std):
+        if not all(s > 0 for s in self.std):  # NaN fails too
             raise ModelError(f"model.std={self.std}: every entry must be positive.")
 
 
