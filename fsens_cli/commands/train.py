@@ -29,6 +29,7 @@ from fsens_cli.commands.training_job import (
     flat_config,
     subject_of,
     training_name,
+    with_augmentation,
     with_statistics,
     with_target,
 )
@@ -102,7 +103,7 @@ class Resumed:
 def train_task(job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
     """Train, measure and write a new run folder."""
     assert isinstance(job, TrainJob), "the verb decides the type"
-    job = with_target(job)
+    job = with_augmentation(with_target(job))
     device = pick_device(job.device)
     check_model_name(job.model.name)
     weights = named_weights(job)
@@ -121,7 +122,7 @@ def resume_task(path: Path, job: TrainJob, flags: Flags) -> Outcome:
     )
     note(f"continuing {path} after epoch {state.epoch}, step {state.step}", flags)
     with resumed.run as run:
-        return _train_in(run, with_target(job), Weights(label="random"), device, flags, resumed=resumed)
+        return _train_in(run, with_augmentation(with_target(job)), Weights(label="random"), device, flags, resumed=resumed)
 
 
 def _train_in(

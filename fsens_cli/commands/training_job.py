@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from fsens_cli.config.jobs import TrainJob
+from fsens_cli.data.catalog import mirror_keeps_class
 from fsens_cli.data.images import ImageSet, channel_statistics
 from fsens_cli.models.weights import Weights
 from fsens_cli.runs.measure_files import Subject
@@ -60,6 +61,12 @@ def with_target(job: TrainJob) -> TrainJob:
         return job
     regularizer = dataclasses.replace(job.regularizer, target=read_target(job.regularizer.file))
     return dataclasses.replace(job, regularizer=regularizer)
+
+
+def with_augmentation(job: TrainJob) -> TrainJob:
+    """Decide which flips suit the data."""
+    augment = job.augment.resolved(mirror_keeps_class=mirror_keeps_class(job.data), title=job.data.title or "the data")
+    return dataclasses.replace(job, augment=augment)
 
 
 def with_statistics(job: TrainJob, weights: Weights, images: ImageSet) -> TrainJob:

@@ -21,3 +21,8 @@ LOADERS: dict[str, Callable[[Any, str], ImageSet]] = {
 def load_images(config: DataConfig, split: str) -> ImageSet:
     """Return the ``train`` or ``test`` split of the configured data set."""
     return LOADERS[config.name](config, split)
+
+
+def mirror_keeps_class(config: DataConfig) -> bool:
+    """Return whether a left-right mirror image has the class of its original; dualband's classes are orientations."""
+    return config.name != "dualband"

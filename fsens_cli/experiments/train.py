@@ -146,7 +146,7 @@ def train(
     prepared = None
     if config.regularizer.is_on:
         prepared = prepare_penalty(config.regularizer, *pixels.shape[-2:], device)
-    classifier.to(memory_format=_layout(prepared))
+    classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = build_optimizer(config.optim, classifier)
     if optimizer_state is not None:
         restore_optimizer(optimizer, optimizer_state)
@@ -190,11 +190,6 @@ def train(
         num_train=len(fit),
         num_validation=len(validation),
     )
-
-
-def _layout(prepared: PreparedPenalty | None) -> torch.memory_format:
-    """Return the faster memory layout: channels last, except where batch norm is differentiated twice."""
-    return torch.channels_last if prepared is None else torch.contiguous_format
 
 
 def _rows_left(num_images: int, steps_per_epoch: int, config: TrainConfig, state: TrainState) -> Iterator[Tensor]:

@@ -15,6 +15,7 @@ from fsens_cli.data.augment import AugmentConfig, augment
 from fsens_cli.data.images import to_unit
 from fsens_cli.errors import ConfigError, require, require_one_of
 from fsens_cli.models.classifier import Classifier, held_still
+from fsens_cli.objectives.batch_norm import cheap_double_backward
 from fsens_cli.objectives.fourier_penalty import Penalty, PreparedPenalty, RegularizerConfig, fourier_penalty
 from fsens_cli.perturb.projected_gradient import NORMS, projected_gradient_attack
 
@@ -132,7 +133,7 @@ def losses(
     """Return (cross-entropy, penalty or None, logits); one forward pass where the whole batch is penalised."""
     whole = prepared is not None and config.regularizer.fraction == 1.0
     images = images.requires_grad_(whole)
-    with _forward_mode(images.device, config, penalised=prepared is not None):
+    with _forward_mode(classifier, images.device, config, penalised=prepared is not None):
         logits = classifier(images)
         loss = torch.nn.functional.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
         if prepared is None:
@@ -146,13 +147,16 @@ def losses(
 
 
 @contextlib.contextmanager
-def _forward_mode(device: torch.device, config: StepConfig, *, penalised: bool) -> Iterator[None]:
-    """Autocast where asked for; attention by its plain formula where it is differentiated twice."""
+def _forward_mode(
+    classifier: Classifier, device: torch.device, config: StepConfig, *, penalised: bool
+) -> Iterator[None]:
+    """Autocast where asked for; attention and batch norm in twice differentiable forms where a penalty needs them."""
     with contextlib.ExitStack() as stack:
         if config.precision == "bf16":
             stack.enter_context(torch.autocast(device.type, dtype=torch.bfloat16))
         if penalised:
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            stack.enter_context(cheap_double_backward(classifier))
         yield
 
 
