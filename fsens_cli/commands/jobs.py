@@ -11,10 +11,10 @@ import typer
 from fsens_cli.commands.boundary import FAILED, boundary, show_error
 from fsens_cli.commands.console import note, stdout
 from fsens_cli.commands.options import Flags
-from fsens_cli.config.compose import Request, compose_job, launch
+from fsens_cli.config.compose import Request, check_sweep, compose_job, launch
 from fsens_cli.config.jobs import JobFields
-from fsens_cli.runs.folder import claim_version
-from fsens_cli.runs.sweep_files import write_sweep
+from fsens_cli.errors import ConfigError
+from fsens_cli.runs.sweep_files import sweep_folder, write_sweep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,9 @@ def run_verb(request: Request, task: Task, flags: Flags, *, show: Show, show_swe
     """
     with boundary(debug=flags.debug):
         if flags.print_config:
-            _, text = compose_job(_without_sweep(request))
+            if request.multirun:
+                raise ConfigError("--print-config shows one job: leave out -m and give single values.")
+            _, text = compose_job(request)
             typer.echo(text, nl=False)
             return
         if request.multirun:
@@ -58,14 +60,6 @@ def run_verb(request: Request, task: Task, flags: Flags, *, show: Show, show_swe
             return
         (outcome,) = launch(request, lambda job, text: task(job, text, flags))
         print_single(outcome, flags, show)
-
-
-def _without_sweep(request: Request) -> Request:
-    if request.multirun:
-        from fsens_cli.errors import ConfigError
-
-        raise ConfigError("--print-config shows one job: leave out -m and give single values.")
-    return request
 
 
 def print_single(outcome: Outcome, flags: Flags, show: Show) -> None:
@@ -84,8 +78,7 @@ def print_single(outcome: Outcome, flags: Flags, show: Show) -> None:
 
 
 def _run_sweep(request: Request, task: Task, flags: Flags, show_sweep: Callable[..., list[str]]) -> None:
-    job, _ = _first_job(request)
-    folder = claim_version(Path(job.out).expanduser() / "sweeps" / request.verb)
+    first, *_ = check_sweep(request)
     swept = [o.split("=", 1)[0] for o in request.overrides]
 
     def guarded(job: JobFields, text: str) -> Outcome:
@@ -106,23 +99,10 @@ def _run_sweep(request: Request, task: Task, flags: Flags, show_sweep: Callable[
         note(f"{' '.join(f'{k}={v}' for k, v in settings.items())}: {done.folder or done.error}", flags)
         return done
 
-    try:
+    with sweep_folder(Path(first.out), request.verb) as folder:
         outcomes = launch(request, guarded, sweep_dir=folder)
-    finally:
-        (folder / "multirun.yaml").unlink(missing_ok=True)
-        if not any(folder.iterdir()):
-            folder.rmdir()
-    folder.mkdir(exist_ok=True)
-    write_sweep(folder, request.verb, outcomes)
+        write_sweep(folder, request.verb, outcomes)
     _print_sweep(outcomes, folder, flags, show_sweep)
-
-
-def _first_job(request: Request) -> tuple[JobFields, str]:
-    """Compose the first combination, so that a mistake shared by all jobs is refused before any runs."""
-    from fsens_cli.config.overrides import first_values
-
-    single = Request(verb=request.verb, overrides=first_values(request.overrides), config_dir=request.config_dir)
-    return compose_job(single)
 
 
 def _setting(job: JobFields, key: str) -> Any:  # noqa: ANN401 a setting of any type

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Generic, TypeVar, cast
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
@@ -14,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fsens_cli.config.jobs import JOBS, JobFields
-from fsens_cli.config.overrides import parse, prepare
+from fsens_cli.config.overrides import combinations, prepare, quoted
 from fsens_cli.data.catalog import CONFIGS as DATA_CONFIGS
 from fsens_cli.errors import ConfigError, FsensError
 from fsens_cli.models.catalog import ModelConfig
@@ -49,6 +51,7 @@ def configs_folder() -> Path:
     return inside if inside.is_dir() else beside
 
 
+@lru_cache(maxsize=1)
 def _register_schemas() -> None:
     store = ConfigStore.instance()
     for verb, job in JOBS.items():
@@ -68,12 +71,12 @@ def _hydra(request: Request) -> Iterator[list[str]]:
         if not request.config_dir.is_dir():
             raise ConfigError(f"--config-dir {request.config_dir} is not a folder.")
         folders.append(request.config_dir)
-        own = [f"hydra.searchpath=['file://{request.config_dir.resolve()}']"]
+        own = [f"hydra.searchpath=[{quoted(f'file://{request.config_dir.resolve()}')}]"]
     with initialize_config_dir(version_base="1.3", config_dir=str(configs_folder()), job_name=request.verb):
         choices = [o for o in request.overrides if _is_choice(o, folders)]
         with _one_line_errors():
             prepared_choices = prepare(choices, folders=folders, keys=(), multirun=request.multirun)
-            keys = _known_keys(request.verb, own, prepared_choices)
+            keys = _known_keys(request.verb, tuple(own), tuple(prepared_choices))
             prepared = prepare(request.overrides, folders=folders, keys=keys, multirun=request.multirun)
         yield [*own, *prepared]
 
@@ -82,7 +85,8 @@ def _is_choice(override: str, folders: Sequence[Path]) -> bool:
     return any((folder / override.split("=", 1)[0]).is_dir() for folder in folders) and "=" in override
 
 
-def _known_keys(verb: str, own: Sequence[str], choices: Sequence[str]) -> set[str]:
+@lru_cache(maxsize=32)
+def _known_keys(verb: str, own: tuple[str, ...], choices: tuple[str, ...]) -> frozenset[str]:
     """Return every dotted key that some combination of the chosen options has."""
     keys: set[str] = set()
     combinations: list[list[str]] = [[]]
@@ -92,7 +96,7 @@ def _known_keys(verb: str, own: Sequence[str], choices: Sequence[str]) -> set[st
     for combination in combinations[:64]:
         config = compose(config_name=verb, overrides=[*own, *combination])
         keys |= set(_dotted(config))
-    return keys
+    return frozenset(keys)
 
 
 def _dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:
@@ -116,9 +120,16 @@ def _one_line_errors() -> Iterator[None]:
         if isinstance(cause, FsensError):
             raise cause from None
         lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+        if len(lines) > 1 and lines[0].endswith(":"):
+            lines = [f"{lines[0]} {lines[1]}"]
         key = getattr(cause, "full_key", None)
         where = f"{key}: " if key else ""
-        raise ConfigError(f"{where}{lines[0] if lines else type(cause).__name__}.".replace("..", ".")) from error
+        raise ConfigError(f"{where}{lines[0] if lines else type(cause).__name__}".rstrip(".") + ".") from error
+
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"{mark.name}, line {mark.line + 1}" if mark is not None else "a configuration file"
+        raise ConfigError(f"{place} is no YAML: {error.problem}.") from error
 
 
 def to_job(verb: str, config: DictConfig) -> JobFields:
@@ -151,6 +162,28 @@ def load_job(verb: str, config_file: Path) -> tuple[JobFields, str]:
         return to_job(verb, merged), OmegaConf.to_yaml(merged)
 
 
+def check_sweep(request: Request) -> list[JobFields]:
+    """Return the job of every combination of a multirun, so that all are refused or none before the first one runs."""
+    with _hydra(request) as overrides, _one_line_errors():
+        return [
+            to_job(request.verb, compose(config_name=request.verb, overrides=list(combination)))
+            for combination in combinations(overrides)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt(Generic[Result]):
+    """How a job ended. Hydra announces an exception on standard error before passing it on, so it gets to see none."""
+
+    value: Result | None = None
+    error: Exception | None = None
+
+    def result(self) -> Result:
+        if self.error is not None:
+            raise self.error
+        return cast("Result", self.value)
+
+
 def launch(
     request: Request, task: Callable[[JobFields, str], Result], *, sweep_dir: Path | None = None
 ) -> list[Result]:
@@ -160,22 +193,20 @@ def launch(
         FsensError: what the task raised in a single run. In a multirun the task itself must not raise.
     """
 
-    def run_one(config: DictConfig) -> Result:
-        return task(to_job(request.verb, config), OmegaConf.to_yaml(config))
+    def attempt(config: DictConfig) -> _Attempt[Result]:
+        try:
+            return _Attempt(task(to_job(request.verb, config), OmegaConf.to_yaml(config)))
+        except Exception as error:  # noqa: BLE001 raised again by result()
+            return _Attempt(error=error)
 
     with _hydra(request) as overrides, _one_line_errors():
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None, "initialize_config_dir has just created it"
         if not request.multirun:
-            done = hydra.run(config_name=request.verb, task_function=run_one, overrides=[*SILENT, *overrides])
-            return [done.return_value]
-        sweep = [f"hydra.sweep.dir='{sweep_dir}'", "hydra.sweep.subdir=."]
+            done = hydra.run(config_name=request.verb, task_function=attempt, overrides=[*SILENT, *overrides])
+            return [done.return_value.result()]
+        sweep = [f"hydra.sweep.dir={quoted(str(sweep_dir))}", "hydra.sweep.subdir=."]
         batches = hydra.multirun(
-            config_name=request.verb, task_function=run_one, overrides=[*SILENT, *sweep, *overrides]
+            config_name=request.verb, task_function=attempt, overrides=[*SILENT, *sweep, *overrides]
         )
-        return [job.return_value for batch in batches for job in batch]
-
-
-def describe_overrides(overrides: Sequence[str]) -> dict[str, Any]:
-    """Return overrides as key and value, for a sweep's table."""
-    return {o.key_or_group: o.get_value_element_as_str() for o in parse(overrides)}
+        return [job.return_value.result() for batch in batches for job in batch]

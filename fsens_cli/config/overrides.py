@@ -1,20 +1,27 @@
 """What did the user ask to change? Overrides are checked, and named networks made known, before Hydra composes."""
 
 import difflib
+import hashlib
+import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Override, QuotedString
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, QuotedString
 from hydra.errors import HydraException
 
 from fsens_cli.errors import ConfigError, suggestion
 from fsens_cli.models.catalog import check_model_name
 
-PLAIN_VALUE = re.compile(r"[A-Za-z0-9_./:@%+-]+")
+# Everything else might be read as a number, as true or as null, or has a meaning in Hydra's grammar.
+PLAIN_VALUE = re.compile(r"(?!(true|false|null|nan|inf)$)[A-Za-z_./][A-Za-z0-9_./:@%+-]*|0|[1-9][0-9]*", re.IGNORECASE)
+
+
+# Of Hydra's own settings, those that say how a sweep is spread over machines; run folders are ours.
+HYDRA_KEYS = ("hydra/launcher", "hydra/sweeper", "hydra.launcher.", "hydra.sweeper.")
 
 
 def flag_override(key: str, value: str, *, multirun: bool) -> str:
@@ -24,13 +31,20 @@ def flag_override(key: str, value: str, *, multirun: bool) -> str:
     "weights='my runs/best.pt'"
     """
     parts = value.split(",") if multirun else [value]
-    return f"{key}={','.join(_quoted(part) for part in parts)}"
+    return f"{key}={','.join(quoted(part) for part in parts)}"
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """Return ``value`` so that Hydra reads it as this very text.
+
+    >>> [quoted(value) for value in ("net.pt", "a b", "1e3", "true")]
+    ['net.pt', "'a b'", "'1e3'", "'true'"]
+    """
     if PLAIN_VALUE.fullmatch(value):
         return value
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    # Backslashes are themselves, except in front of a quotation mark.
+    doubled = re.sub(r"\\+(?='|$)", lambda run: 2 * run.group(), value)
+    escaped = doubled.replace("'", "\\'")
     return f"'{escaped}'"
 
 
@@ -46,7 +60,7 @@ def parse(overrides: Sequence[str]) -> list[Override]:
         if text.startswith(("+", "~")):
             plain = text.lstrip("+~")
             raise ConfigError(f"'{text}': settings are neither added nor removed; write {plain} without the sign.")
-        if "=" not in text:
+        if not text.partition("=")[0].strip() or "=" not in text:
             raise ConfigError(f"'{text}' is not a setting: write key=value, for example num_images=500.")
         try:
             parsed.append(parser.parse_override(text))
@@ -84,11 +98,11 @@ def _prepared(override: Override, *, folders: Sequence[Path], groups: set[str], 
     key, text = override.key_or_group, str(override.input_line)
     if override.is_sweep_override() and not multirun:
         raise ConfigError(f"{text} gives several values: add -m to run one job for each, or quote a single value.")
-    if key.startswith(("hydra.", "hydra/")):
+    if key.startswith(HYDRA_KEYS):
         return text
     if key in groups:
         return _group_override(override, folders)
-    if key.startswith("model.kwargs."):
+    if key == "model.kwargs" or key.startswith("model.kwargs."):
         # A network's own arguments are not known beforehand.
         return f"++{text}"
     if key not in known:
@@ -101,23 +115,30 @@ def _prepared(override: Override, *, folders: Sequence[Path], groups: set[str], 
 def _group_override(override: Override, folders: Sequence[Path]) -> str:
     group = override.key_or_group
     options = sorted({name for folder in folders for name in group_options(folder, group)})
-    values = _choices(override)
+    values = _choices(override, options)
     if values is None:
         return str(override.input_line)
     return f"{group}={','.join(_option(group, value, options) for value in values)}"
 
 
-def _choices(override: Override) -> list[str] | None:
+def _choices(override: Override, options: list[str]) -> list[str] | None:
     """Return the options named by a group override; None for a sweep that Hydra alone can read."""
+    value = override.value()
+    if isinstance(value, Glob):
+        found = value.filter(options)
+        if not found:
+            raise ConfigError(f"{override.input_line} matches none of {', '.join(options)}.")
+        return [str(name) for name in found]
     if not override.is_sweep_override():
-        return [_text(override.value())]
-    sweep = override.value()
-    if isinstance(sweep, ChoiceSweep) and sweep.simple_form:
-        return [_text(value) for value in sweep.list]
+        return [_text(value)]
+    if isinstance(value, ChoiceSweep):
+        return [_text(item) for item in value.list]
     return None
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 a parsed value of any type
+    if value is None:
+        return "null"
     return value.text if isinstance(value, QuotedString) else str(value)
 
 
@@ -133,23 +154,28 @@ def _option(group: str, value: str, options: list[str]) -> str:
 
 def _register_model(name: str) -> str:
     """Make a network of a library or of the user an option of the group ``model``; return the option's name."""
-    option = re.sub(r"[^A-Za-z0-9_]+", "_", name)
+    # Names that differ in signs alone are different networks.
+    option = re.sub(r"[^A-Za-z0-9_]+", "_", name) + "_" + hashlib.sha256(name.encode()).hexdigest()[:8]
     node = {"defaults": ["/schema/model@_here_", "_self_"], "name": name}
     ConfigStore.instance().store(group="model", name=option, node=node, provider="fsens")
     return option
 
 
-def first_values(overrides: Sequence[str]) -> tuple[str, ...]:
-    """Return the overrides with only the first value of every sweep.
+def combinations(overrides: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the overrides of every job of a multirun, the last key changing fastest.
 
-    >>> first_values(["model=a,b", "seed=0"])
-    ('model=a', 'seed=0')
+    Raises:
+        ConfigError: a sweep without a list of values.
+
+    >>> list(combinations(["model=a,b", "seed=range(2)"]))
+    [('model=a', 'seed=0'), ('model=a', 'seed=1'), ('model=b', 'seed=0'), ('model=b', 'seed=1')]
     """
-    firsts = []
-    for override in parse(overrides):
-        if override.is_sweep_override():
-            first = next(iter(override.sweep_string_iterator()), "")
-            firsts.append(f"{override.key_or_group}={first}")
-        else:
-            firsts.append(str(override.input_line))
-    return tuple(firsts)
+    return itertools.product(*(_single_values(override) for override in parse(overrides)))
+
+
+def _single_values(override: Override) -> list[str]:
+    if not override.is_sweep_override():
+        return [str(override.input_line)]
+    if not override.is_discrete_sweep():
+        raise ConfigError(f"'{override.input_line}' has no list of values: give them one by one or as range(a,b).")
+    return [f"{override.key_or_group}={value}" for value in override.sweep_string_iterator()]

@@ -1,5 +1,6 @@
 """Where does a run live? A numbered folder that says what was asked, how far it came and what made it."""
 
+import contextlib
 import json
 import os
 import re
@@ -45,10 +46,19 @@ def claim_version(parent: Path) -> Path:
                 folder.mkdir()
             except FileExistsError:
                 number += 1
-                continue
-            return folder
+            except FileNotFoundError:  # a job that was refused has cleared away the empty parent
+                parent.mkdir(parents=True, exist_ok=True)
+            else:
+                return folder
     except OSError as error:
         raise OutputError(f"cannot write to {parent} ({error.strerror}): give another folder with --out.") from error
+
+
+def remove_empty(*folders: Path) -> None:
+    """Remove each of the folders that is empty; one that another job fills meanwhile stays."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 @dataclass(slots=True)
@@ -123,9 +133,7 @@ class RunFolder:
     def discard(self) -> None:
         """Remove the folder, and its parents where they are empty now."""
         shutil.rmtree(self.path, ignore_errors=True)
-        for parent in (self.path.parent, self.path.parent.parent):
-            if parent.is_dir() and not any(parent.iterdir()):
-                parent.rmdir()
+        remove_empty(self.path.parent, self.path.parent.parent)
 
     def _link_latest(self) -> None:
         """Point ``latest`` at this version; file systems without links go without."""

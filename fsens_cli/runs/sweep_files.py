@@ -1,10 +1,12 @@
 """What does a sweep leave behind: one row a job with its settings and headline numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from fsens_cli.runs.files import write_table
+from fsens_cli.runs.folder import claim_version, remove_empty
 
 
 class JobOutcome(Protocol):
@@ -43,6 +45,17 @@ def _flatten(value: Any, name: str, flat: dict[str, float | None]) -> None:  # n
                 _flatten(child, f"{name}_{child['name']}", flat)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         flat[name] = value
+
+
+@contextmanager
+def sweep_folder(out: Path, verb: str) -> Iterator[Path]:
+    """Give a new folder ``out/sweeps/verb/vNNN``; if nothing is written into it, it is gone afterwards."""
+    folder = claim_version(out.expanduser() / "sweeps" / verb)
+    try:
+        yield folder
+    finally:
+        (folder / "multirun.yaml").unlink(missing_ok=True)  # Hydra's own note; summary.csv says more
+        remove_empty(folder, folder.parent, folder.parent.parent)
 
 
 def write_sweep(folder: Path, verb: str, outcomes: Sequence[JobOutcome]) -> None:
