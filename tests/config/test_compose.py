@@ -1,0 +1,404 @@
+"""From what was typed to a checked job: values arrive as typed, mistakes are named."""
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra.core.override_parser.types import QuotedString
+from omegaconf import OmegaConf
+
+from fsens_cli.config.compose import Request, check_sweep, compose_job, configs_folder, launch, load_job
+from fsens_cli.config.jobs import JOBS, JobFields, MeasureJob, TrainJob
+from fsens_cli.config.overrides import flag_override, parse
+from fsens_cli.data.catalog import CONFIGS as DATA_CONFIGS
+from fsens_cli.data.dualband import DualbandConfig
+from fsens_cli.data.folder import FolderConfig
+from fsens_cli.errors import ConfigError, FsensError
+from fsens_cli.experiments.optimization import OptimConfig
+from fsens_cli.experiments.sensitivity import CONVENTIONS
+from fsens_cli.models.catalog import ModelConfig
+from fsens_cli.models.front_end import FrontEndConfig
+from fsens_cli.objectives.fourier_penalty import RegularizerConfig
+
+
+def measure_job(*overrides: str, config_dir: Path | None = None) -> MeasureJob:
+    job, _ = compose_job(Request(verb="measure", overrides=overrides, config_dir=config_dir))
+    assert isinstance(job, MeasureJob)
+    return job
+
+
+def train_job(*overrides: str) -> TrainJob:
+    job, _ = compose_job(Request(verb="train", overrides=overrides))
+    assert isinstance(job, TrainJob)
+    return job
+
+
+def test_defaults_of_measure() -> None:
+    job = measure_job()
+    assert job == MeasureJob(model=ModelConfig(name="resnet8"), data=DualbandConfig())
+    assert (job.num_images, job.split, job.weights, job.convention) == (1000, "test", "auto", "pixel")
+
+
+def test_defaults_of_train() -> None:
+    job = train_job()
+    assert job == TrainJob(model=ModelConfig(name="resnet8"), data=DualbandConfig(), optim=OptimConfig())
+    assert (job.epochs, job.batch_size, job.weights) == (10, 128, "random")
+
+
+@pytest.mark.parametrize(
+    ("group", "kind"),
+    [("model", ModelConfig), ("frontend", FrontEndConfig), ("optim", OptimConfig), ("regularizer", RegularizerConfig)],
+)
+def test_files_set_what_exists_and_name_themselves(group: str, kind: type) -> None:
+    known = {field.name for field in dataclasses.fields(kind)}
+    files = sorted((configs_folder() / group).glob("*.yaml"))
+    assert files
+    for file in files:
+        content = yaml.safe_load(file.read_text())
+        assert content.get("name", file.stem) == file.stem
+        assert set(content) - {"defaults"} <= known
+
+
+@pytest.mark.parametrize("name", sorted(DATA_CONFIGS))
+def test_data_files_repeat_the_defaults_of_their_class(name: str) -> None:
+    content = yaml.safe_load((configs_folder() / "data" / f"{name}.yaml").read_text())
+    content.pop("defaults")
+    config = DATA_CONFIGS[name](**({"root": "x"} if name == "folder" else {}))
+    assert {key: getattr(config, key) for key in content} == content
+
+
+@pytest.mark.parametrize("verb", sorted(JOBS))
+def test_top_level_files_repeat_the_defaults_of_their_class(verb: str) -> None:
+    content = yaml.safe_load((configs_folder() / f"{verb}.yaml").read_text())
+    content.pop("defaults")
+    defaults = {field.name: field.default for field in dataclasses.fields(JOBS[verb])}
+    assert {key: defaults[key] for key in content} == content
+
+
+@pytest.mark.parametrize("name", sorted(CONVENTIONS))
+def test_conventions_are_those_of_the_code(name: str) -> None:
+    assert yaml.safe_load((configs_folder() / "convention" / f"{name}.yaml").read_text()) == CONVENTIONS[name]
+    job = measure_job(f"convention={name}")
+    assert {key: getattr(job, key) for key in CONVENTIONS[name]} == CONVENTIONS[name]
+    assert job.convention == name
+
+
+def test_every_convention_has_a_file() -> None:
+    assert {path.stem for path in (configs_folder() / "convention").glob("*.yaml")} == set(CONVENTIONS)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {
+            "num_images=500": ("num_images", 500),
+            "bands=[3,7]": ("bands", [3, 7]),
+            "target=margin": ("target", "margin"),
+            "data.test_size=50": ("data.test_size", 50),
+            "data.low_cue=0": ("data.low_cue", 0.0),
+            "data.seed=7": ("data.seed", 7),
+            "model=resnet20": ("model.name", "resnet20"),
+            "model.mean=[.1,.2,.3]": ("model.mean", [0.1, 0.2, 0.3]),
+            "model.std=[1,1,1]": ("model.std", [1.0, 1.0, 1.0]),
+            "model.kwargs.width=8": ("model.kwargs", {"width": 8}),
+            "plot.formats=[png,pdf]": ("plot.formats", ["png", "pdf"]),
+            "tag='a,b=c'": ("tag", "a,b=c"),
+            "out='it\\'s here'": ("out", "it's here"),
+            "seed=1": ("seed", 2),
+            "seed=2": ("seed", 2),
+        },
+        {
+            "model=vit_b_16": ("model.name", "vit_b_16"),
+            "model.kwargs={width:8,depth:2}": ("model.kwargs", {"width": 8, "depth": 2}),
+            "data=folder": ("data.name", "folder"),
+            "data.root=/x y": ("data.root", "/x y"),
+            "data.size=[32,40]": ("data.size", [32, 40]),
+            "frontend=blur": ("frontend", FrontEndConfig(name="blur", sigma=2.0)),
+            "frontend.sigma=2": ("frontend.sigma", 2.0),
+            "tag=": ("tag", ""),
+        },
+        {"model=timm/resnet18": ("model.name", "timm/resnet18"), "data=cifar10": ("data.name", "cifar10")},
+        {"frontend=blur": ("frontend", FrontEndConfig(name="blur", sigma=1.5))},
+    ],
+)
+def test_overrides_arrive(given: dict[str, tuple[str, object]]) -> None:
+    job = measure_job(*given)
+    for key, expected in given.values():
+        value: object = job
+        for part in key.split("."):
+            value = getattr(value, part)
+        assert value == expected, key
+
+
+def test_settings_below_groups_of_a_training() -> None:
+    job = train_job(
+        "optim=adamw",
+        "regularizer=lsf",
+        "regularizer.weight=2",
+        "measure.space=normalized",
+    )
+    assert (job.optim.name, job.optim.lr, job.optim.weight_decay) == ("adamw", 0.001, 0.05)
+    assert (job.regularizer.name, job.regularizer.weight) == ("lsf", 2.0)
+    assert job.measure.convention == "reference"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("+typo=1", "'+typo=1': settings are neither added nor removed; write typo=1 without the sign."),
+        ("++seed=1", "'++seed=1': settings are neither added nor removed; write seed=1"),
+        ("~seed", "'~seed': settings are neither added nor removed; write seed without the sign."),
+        ("seed", "'seed' is not a setting: write key=value"),
+        ("=3", "'=3' is not a setting: write key=value"),
+        ("tag=[a", "'tag=[a' cannot be read as key=value"),
+        ("num_image=5", "unknown setting 'num_image'. Closest: num_images"),
+        ("data.rot=x", "unknown setting 'data.rot'."),
+        ("data.root=x", "unknown setting 'data.root'."),
+        ("zzz=1", "unknown setting 'zzz'. `--print-config` shows them all."),
+        ("model.nme=x", "unknown setting 'model.nme'. Closest: model.name"),
+        ("/etc=1", "'/etc=1' cannot be read as key=value"),
+        ("model=resnt20", "unknown model 'resnt20'. Closest: resnet20"),
+        (
+            "model=timm/vit_tiny_patch16_22",
+            "unknown model 'timm/vit_tiny_patch16_22'. Closest: timm/vit_tiny_patch16_224",
+        ),
+        ("model=none.py:make", "model=none.py:make: there is no file none.py."),
+        ("data=cifar", "unknown data 'cifar'. Closest: cifar10. data can be cifar10, dualband, folder."),
+        ("convention=published", "unknown convention 'published'. convention can be pixel, reference."),
+        ("frontend=blurr", "unknown frontend 'blurr'. Closest: blur. frontend can be blur, none."),
+        ("model=resnet8,resnet20", "model=resnet8,resnet20 gives several values: add -m"),
+        ("seed=range(3)", "seed=range(3) gives several values: add -m"),
+        ("num_images=0", "num_images=0 must be at least 1."),
+        ("num_images=abc", "num_images: Value 'abc' of type 'str' could not be converted to Integer."),
+        ("num_images=1.5", "num_images: Value '1.5' of type 'float' could not be converted to Integer."),
+        ("num_images=", "num_images: Value '' of type 'str' could not be converted to Integer."),
+        ("seed=null", "seed: "),
+        ("seed=-1", "seed=-1 must not be negative."),
+        ("target=lss", "target=lss is not known; target can be loss, logit, margin."),
+        ("split=val", "split=val is not known; split can be train, test."),
+        ("bands=[5]", "bands=[5]: give [LAST_LOW,LAST_MID] in cycles/image."),
+        ("bands=[a,b]", "bands[0]: Value 'a' of type 'str' could not be converted to Integer."),
+        ("data.test_size=3", "data.test_size=3: dualband has 10 classes"),
+        ("data=folder", "data=folder needs data.root=FOLDER"),
+        ("frontend.sigma=-1", "frontend.sigma=-1.0 must be positive"),
+        ("model.std=[0.1]", "model.mean=[] and model.std=[0.1] differ in length"),
+        ("plot.formats=[gif]", "plot.formats=gif is not known"),
+        ("model=null", "unknown model 'null'"),
+        ("data=null", "unknown data 'null'"),
+        ("model=", "unknown model ''"),
+        ("tag=../x/..", None),
+        ("hydra.run.dir=/tmp/x", "unknown setting 'hydra.run.dir'"),
+        ("hydra/launcher=nosuch", "hydra/launcher"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(override: str, message: str | None) -> None:
+    if message is None:
+        assert measure_job(override).tag == override.removeprefix("tag=")
+        return
+    with pytest.raises(FsensError) as caught:
+        measure_job(override)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_messages_keep_their_dots() -> None:
+    with pytest.raises(ConfigError, match=r"Value '\.\./up' of type 'str' could not be converted to Integer\.$"):
+        measure_job("num_images=../up")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "runs/best.pt",
+        "my runs/best net.pt",
+        "it's.pt",
+        'say "hi".pt',
+        "a=b.pt",
+        "a,b.pt",
+        "back\\slash",
+        "ends with \\",
+        "\\'",
+        "[x].pt",
+        "{x}",
+        "(x)",
+        "Käse/größe.pt",
+        "~/nets/x.pt",
+        "~",
+        "100%.pt",
+        "x@y:z+w",
+        "#1.pt",
+        "true",
+        "null",
+        "nan",
+        "007",
+        "1e3",
+        "1_000",
+        "12",
+        "-5",
+        "3.10",
+        "*",
+        "a?b",
+        "a|b",
+        "$x",
+        " padded ",
+        "",
+        "hub:me/repo",
+        "..",
+    ],
+)
+def test_flags_arrive_as_typed(text: str) -> None:
+    (override,) = parse([flag_override("weights", text, multirun=False)])
+    assert not override.is_sweep_override()
+    value = override.value()
+    assert (value.text if isinstance(value, QuotedString) else str(value)) == text
+
+
+def test_flags_arrive_as_typed_in_the_job() -> None:
+    texts = {"weights": "it's a, [b] = \"c\" \\'d\\", "out": "1e3", "tag": "true"}
+    job = measure_job(*(flag_override(key, text, multirun=False) for key, text in texts.items()))
+    assert {key: getattr(job, key) for key in texts} == texts
+
+
+def test_a_flag_for_a_network_in_a_folder_with_a_strange_name(tmp_path: Path) -> None:
+    folder = tmp_path / "it's, a = b [c]"
+    folder.mkdir()
+    (folder / "my net.py").write_text("")
+    name = f"{folder}/my net.py:make"
+    assert measure_job(flag_override("model", name, multirun=False)).model.name == name
+
+
+@pytest.mark.parametrize("folder", ["mine", "with space", "it's mine", "a,b=c"])
+def test_configuration_files_of_one_s_own(folder: str, tmp_path: Path) -> None:
+    own = tmp_path / folder
+    (own / "model").mkdir(parents=True)
+    (own / "data").mkdir()
+    (own / "model" / "mine.yaml").write_text(
+        "defaults:\n  - /schema/model@_here_\n  - _self_\n\nname: resnet20\nmean: [0.5]\nstd: [0.25]\n"
+    )
+    (own / "data" / "pets.yaml").write_text(
+        "defaults:\n  - /schema/data/folder@_here_\n  - _self_\n\nroot: /pets\nsize: [64, 64]\n"
+    )
+    job = measure_job("model=mine", "data=pets", "data.channels=1", config_dir=own)
+    assert job.model == ModelConfig(name="resnet20", mean=[0.5], std=[0.25])
+    assert job.data == FolderConfig(root="/pets", size=[64, 64], channels=1)
+    with pytest.raises(FsensError, match=r"unknown data 'pet'\. Closest: pets\."):
+        measure_job("data=pet", config_dir=own)
+    with pytest.raises(FsensError, match="unknown data 'pets'"):
+        measure_job("data=pets")
+
+
+def test_configuration_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--config-dir .*nowhere is not a folder"):
+        measure_job(config_dir=tmp_path / "nowhere")
+
+
+def test_a_file_of_one_s_own_with_a_typo(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "mine.yaml").write_text("defaults:\n  - /schema/model@_here_\n  - _self_\nnam: x\n")
+    with pytest.raises(ConfigError, match="nam") as caught:
+        measure_job("model=mine", config_dir=tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["name: [", "- a\n- b\n", "\tname: x"])
+def test_a_file_of_one_s_own_that_is_no_yaml(text: str, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "mine.yaml").write_text(text)
+    with pytest.raises(FsensError) as caught:
+        measure_job("model=mine", config_dir=tmp_path)
+    assert "\n" not in str(caught.value)
+    assert "mine" in str(caught.value)
+
+
+def told(job: JobFields, text: str) -> tuple[object, ...]:
+    assert isinstance(job, MeasureJob)
+    assert yaml.safe_load(text)["model"]["name"] == job.model.name
+    return job.model.name, job.seed
+
+
+def sweep(tmp_path: Path, *overrides: str) -> list[tuple[object, ...]]:
+    request = Request(verb="measure", overrides=overrides, multirun=True)
+    jobs = [(job.model.name, job.seed) for job in check_sweep(request)]  # type: ignore[attr-defined]
+    ran = launch(request, told, sweep_dir=tmp_path / "it's a sweep")
+    assert ran == jobs
+    return ran
+
+
+def test_a_sweep_runs_every_combination(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text("")
+    own = f"{tmp_path}/net.py:make"
+    ran = sweep(tmp_path, f"model=resnet8,{own},timm/resnet18", "seed=0,4")
+    assert ran == list(itertools.product(["resnet8", own, "timm/resnet18"], [0, 4]))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (("seed=range(2,4)",), [("resnet8", 2), ("resnet8", 3)]),
+        (("model=glob(resnet1*)",), [("resnet18", 0)]),
+        (("model=choice(resnet8,vit_b_16)", "seed=1"), [("resnet8", 1), ("vit_b_16", 1)]),
+        (("seed=3",), [("resnet8", 3)]),
+    ],
+)
+def test_other_ways_to_write_a_sweep(overrides: tuple[str, ...], expected: list[object], tmp_path: Path) -> None:
+    assert sweep(tmp_path, *overrides) == expected
+
+
+def test_flags_in_a_sweep_split_at_commas(tmp_path: Path) -> None:
+    (tmp_path / "my net.py").write_text("")
+    own = f"{tmp_path}/my net.py:make"
+    ran = sweep(tmp_path, flag_override("model", f"resnet8,{own}", multirun=True))
+    assert [name for name, _ in ran] == ["resnet8", own]
+
+
+def test_files_whose_names_differ_in_signs_alone_are_different_networks(tmp_path: Path) -> None:
+    for name in ("a-b.py", "a_b.py"):
+        (tmp_path / name).write_text("")
+    names = [f"{tmp_path}/a-b.py:make", f"{tmp_path}/a_b.py:make"]
+    assert [name for name, _ in sweep(tmp_path, f"model={','.join(names)}")] == names
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("num_images=10,0", "num_images=0 must be at least 1"),
+        ("num_images=10,abc", "num_images: Value 'abc'"),
+        ("model=resnet8,resnt20", "unknown model 'resnt20'"),
+        ("model=glob(zz*)", "model=glob(zz*) matches none of"),
+        ("seed=interval(0,1)", "'seed=interval(0,1)' has no list of values"),
+    ],
+)
+def test_a_sweep_with_a_mistake_is_refused_whole(override: str, message: str) -> None:
+    request = Request(verb="measure", overrides=(override,), multirun=True)
+    with pytest.raises(FsensError) as caught:
+        check_sweep(request)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_error_of_the_task_comes_through_and_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    def fail(job: JobFields, text: str) -> None:
+        raise ConfigError("on purpose")
+
+    with pytest.raises(ConfigError, match=r"^on purpose$"):
+        launch(Request(verb="measure", overrides=()), fail)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_launching_leaves_no_files_and_stays_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert launch(Request(verb="measure", overrides=("seed=3",)), lambda job, _: Path.cwd()) == [tmp_path]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "overrides", [(), ("data=folder", "data.root=x y", "optim=adamw", "regularizer=asf", "tag='a,b'")]
+)
+def test_a_stored_configuration_is_read_back(overrides: tuple[str, ...], tmp_path: Path) -> None:
+    job, text = compose_job(Request(verb="train", overrides=overrides))
+    (tmp_path / "config.yaml").write_text(text)
+    again, text_again = load_job("train", tmp_path / "config.yaml")
+    assert again == job
+    assert OmegaConf.create(text_again) == OmegaConf.create(text)
