@@ -22,18 +22,20 @@ class RunEntry:
         """The recorded status, or ``killed`` for a run that says running while its process is gone."""
         status = str(self.record.get("status", "unknown"))
         if status == "running" and self.record.get("host") == socket.gethostname():
-            return status if _is_alive(int(self.record.get("pid", 0))) else "killed"
+            return status if _is_alive(self.record.get("pid")) else "killed"
         return status
 
 
-def _is_alive(pid: int) -> bool:
+def _is_alive(pid: object) -> bool:
+    if not isinstance(pid, int) or pid <= 0:
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return pid > 0
+        pass  # alive, and somebody else's
+    return True
 
 
 def list_runs(out: Path) -> list[RunEntry]:
