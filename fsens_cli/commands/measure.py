@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.markup import escape
 
 from fsens_cli.commands.console import progress, warn
 from fsens_cli.commands.jobs import Outcome
@@ -157,7 +158,7 @@ def measure_lines(results: dict[str, Any]) -> list[str]:
     checked = f"not run: {check['note']}" if error is None else f"first-order error {100 * error:.2g} %"
     zero = results["zero_gradient_images"]
     return [
-        f"[bold]{results['model']}[/] ({results['weights']}) on [bold]{results['data']}[/], "
+        f"[bold]{escape(results['model'])}[/] ({escape(results['weights'])}) on [bold]{escape(results['data'])}[/], "
         f"{results['num_images']:,} images, accuracy {percent_interval(results['accuracy'])}",
         "",
         f"[bold]Fourier sensitivity[/]  {results['target']}, {results['space']} space, channels {results['channels']}, "
