@@ -1,0 +1,105 @@
+"""A tiny network of one's own, little data, and a way to type commands."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from fsens_cli.app import app
+
+NET = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, num_classes, channels):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 4, 3, stride=2)
+        self.fc = nn.Linear(4, num_classes)
+    def forward(self, x):
+        return self.fc(self.conv(x).tanh().mean((2, 3)))
+
+def make(num_classes=10):
+    return Net(num_classes, 3)
+
+def make_gray(num_classes=10):
+    return Net(num_classes, 1)
+
+def make_three():
+    return Net(3, 3)
+
+class Infinite(Net):
+    def forward(self, x):
+        return super().forward(x) + (x[:, :1, 0, 0] - x[:, :1, 0, 0]).sqrt()
+
+def make_infinite(num_classes=10):
+    return Infinite(num_classes, 3)
+"""
+
+Type = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Commands run in an empty folder that holds nothing but net.py, and never fetch anything."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FSENS_OFFLINE", "1")
+    (tmp_path / "net.py").write_text(NET)
+    return tmp_path
+
+
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the pictures out where nobody looks at them."""
+
+    def closed(figure: object, *_: object) -> None:
+        import matplotlib.pyplot as plt
+
+        plt.close(figure)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("fsens_cli.runs.measure_files.save_figure", closed)
+
+
+@pytest.fixture
+def fsens() -> Type:
+    """Type a command as a user would."""
+
+    def type_(*arguments: str) -> Result:
+        return CliRunner().invoke(app, list(arguments))
+
+    return type_
+
+
+@pytest.fixture
+def measure(fsens: Type) -> Type:
+    """Measure the tiny network on a few pictures, or what the arguments say."""
+
+    def type_(*arguments: str) -> Result:
+        given = {a.split("=")[0] for a in arguments}
+        defaults = {"--model": "net.py:make", "--weights": "random"}
+        flags = [part for flag, value in defaults.items() if flag not in given for part in (flag, value)]
+        settings = [s for s in ("data.test_size=20", "num_resamples=100") if s.split("=")[0] not in given]
+        if "--data" in given or any(a.startswith("data=") for a in arguments):
+            settings = settings[1:]
+        return fsens("measure", *flags, *settings, *arguments)
+
+    return type_
+
+
+@pytest.fixture
+def error_of() -> Callable[[Result], str]:
+    """Return the one error line of a refused command, after checking that it is one and that nothing else happened."""
+
+    def check(result: Result) -> str:
+        assert result.exit_code == 2, result.output
+        assert result.stdout == ""
+        assert "Traceback" not in result.stderr
+        lines = result.stderr.rstrip("\n").split("\n")
+        assert lines[0].startswith("error: "), result.stderr
+        assert all(line.startswith("       ") for line in lines[1:]), result.stderr
+        assert not re.search(r"\x1b\[", result.stderr)
+        assert list(Path.cwd().rglob("run.json")) == []
+        return result.stderr.removeprefix("error: ").rstrip("\n")
+
+    return check
