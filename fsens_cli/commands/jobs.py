@@ -125,7 +125,7 @@ def _first_job(request: Request) -> tuple[JobFields, str]:
     return compose_job(single)
 
 
-def _setting(job: JobFields, key: str) -> Any:  # noqa: ANN401 a setting of any type
+def _setting(job: JobFields, key: str) -> Any:
     value: Any = job
     for part in key.split("."):
         value = getattr(value, part, "") if not isinstance(value, dict) else value.get(part, "")

@@ -122,7 +122,9 @@ def resume_task(path: Path, job: TrainJob, flags: Flags) -> Outcome:
     )
     note(f"continuing {path} after epoch {state.epoch}, step {state.step}", flags)
     with resumed.run as run:
-        return _train_in(run, with_augmentation(with_target(job)), Weights(label="random"), device, flags, resumed=resumed)
+        return _train_in(
+            run, with_augmentation(with_target(job)), Weights(label="random"), device, flags, resumed=resumed
+        )
 
 
 def _train_in(

@@ -81,7 +81,7 @@ def flat_config(config_yaml: str) -> dict[str, Any]:
     """Return a configuration as dotted keys and values."""
     flat: dict[str, Any] = {}
 
-    def walk(value: Any, name: str) -> None:  # noqa: ANN401 any YAML value
+    def walk(value: Any, name: str) -> None:
         if isinstance(value, dict) and value:
             for key, child in value.items():
                 walk(child, f"{name}.{key}" if name else str(key))

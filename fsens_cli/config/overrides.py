@@ -117,7 +117,7 @@ def _choices(override: Override) -> list[str] | None:
     return None
 
 
-def _text(value: Any) -> str:  # noqa: ANN401 a parsed value of any type
+def _text(value: Any) -> str:
     return value.text if isinstance(value, QuotedString) else str(value)
 
 

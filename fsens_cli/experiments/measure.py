@@ -90,7 +90,7 @@ def _checked(batches: Batches, device: torch.device) -> Iterator[tuple[Tensor, T
         images = batch.to(device)
         if images.ndim != 4 or not images.is_floating_point():
             raise DataError(
-                f"images must be floating point of shape (N, C, H, W), got {images.dtype} of shape {tuple(images.shape)}."
+                f"images must be floating point of shape (N, C, H, W), got {images.dtype} {tuple(images.shape)}."
             )
         if len(images) != len(labels):
             raise DataError(f"a batch has {len(images)} images and {len(labels)} labels.")
@@ -103,7 +103,7 @@ def _checked(batches: Batches, device: torch.device) -> Iterator[tuple[Tensor, T
         # NaN fails both comparisons, so write the condition for what is allowed.
         if not (low >= -1e-6 and high <= 1 + 1e-6):
             raise DataError(
-                f"images must lie in [0, 1], got {low:.3g} to {high:.3g}: divide by 255, and leave normalisation to the model."
+                f"images must lie in [0, 1], got {low:.3g} to {high:.3g}: divide by 255; the model normalises."
             )
         yield images, labels.to(device).long()
 
@@ -111,7 +111,7 @@ def _checked(batches: Batches, device: torch.device) -> Iterator[tuple[Tensor, T
 def _measure_batch(
     classifier: Classifier, images: Tensor, labels: Tensor, config: MeasureConfig, basis: Basis, num_done: int
 ) -> tuple[PerImage, Tensor, Tensor, Tensor]:
-    """Return the batch's table, its summed normalised power (H, F), the true gradient in [0, 1] space and the logits."""
+    """Return the batch's table, its summed normalised power (H, F), the true pixel gradient and the logits."""
     logits, grad, log_factor = input_gradient(classifier, images, labels, config.target)
     logits = logits.detach()
     if int(labels.min()) < 0 or int(labels.max()) >= logits.shape[1]:

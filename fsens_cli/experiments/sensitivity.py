@@ -167,7 +167,7 @@ def summarise(
     share_NK = per_image.share_NK[per_image.has_gradient_N]
     if len(share_NK) == 0:
         raise DataError(
-            f"the gradient is exactly zero on all {len(per_image.label_N)} images: the output does not depend on the input."
+            f"the gradient is zero on all {len(per_image.label_N)} images: the output does not depend on the input."
         )
     samples_RK = bootstrap_means(share_NK, seed=config.seed, num_resamples=config.num_resamples)
     low_K, high_K = percentile_bounds(samples_RK)

@@ -21,7 +21,7 @@ from fsens_cli.experiments.optimization import OptimConfig, build_optimizer, lea
 from fsens_cli.experiments.sensitivity import MeasureConfig
 from fsens_cli.experiments.training_step import StepConfig, StepSums, prepare_images, take_step
 from fsens_cli.models.classifier import Classifier, device_of, held_still
-from fsens_cli.objectives.fourier_penalty import PreparedPenalty, prepare_penalty
+from fsens_cli.objectives.fourier_penalty import prepare_penalty
 from fsens_cli.statistics.intervals import Interval, wilson
 
 # A sum that has become non-finite is noticed after this many steps; looking means waiting for the device.

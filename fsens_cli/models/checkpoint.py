@@ -69,7 +69,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} is not a readable safetensors file ({error}).") from error
 
 
-def _read_torch(path: Path) -> Any:  # noqa: ANN401 whatever was saved; checked by the caller
+def _read_torch(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

@@ -131,7 +131,7 @@ def cheap_double_backward(module: nn.Module) -> Iterator[None]:
     """While active, affine 2-D batch norms of ``module`` in training mode compute through ``batch_norm``."""
     layers = [m for m in module.modules() if type(m) is nn.BatchNorm2d and m.affine]
 
-    def replacement(layer: nn.BatchNorm2d) -> Any:  # noqa: ANN401 a bound forward
+    def replacement(layer: nn.BatchNorm2d) -> Any:
         original = layer.forward
 
         def forward(x: Tensor) -> Tensor:
