@@ -206,5 +206,5 @@ def main() -> None:
         app()
     except BrokenPipeError:
         # Nobody reads any more; keep Python from complaining when it flushes at exit.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         sys.exit(0)

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fsens_cli.config.jobs import JOBS, JobFields
-from fsens_cli.config.overrides import parse, prepare
+from fsens_cli.config.overrides import prepare
 from fsens_cli.data.catalog import CONFIGS as DATA_CONFIGS
 from fsens_cli.errors import ConfigError, FsensError
 from fsens_cli.models.catalog import ModelConfig
@@ -97,7 +97,7 @@ def _known_keys(verb: str, own: Sequence[str], choices: Sequence[str]) -> set[st
 
 def _dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:
     for key in config:
-        name = f"{prefix}{key}"
+        name = f"{prefix}{key!s}"
         yield name
         child = config._get_node(key)
         if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
@@ -176,6 +176,20 @@ def launch(
         return [job.return_value for batch in batches for job in batch]
 
 
-def describe_overrides(overrides: Sequence[str]) -> dict[str, Any]:
-    """Return overrides as key and value, for a sweep's table."""
-    return {o.key_or_group: o.get_value_element_as_str() for o in parse(overrides)}
+def flat_settings(config_yaml: str) -> dict[str, Any]:
+    """Return a configuration as dotted keys and values.
+
+    >>> flat_settings("data: {name: dualband}")
+    {'data.name': 'dualband'}
+    """
+    flat: dict[str, Any] = {}
+
+    def walk(value: Any, name: str) -> None:
+        if isinstance(value, dict) and value:
+            for key, child in value.items():
+                walk(child, f"{name}.{key}" if name else str(key))
+        else:
+            flat[name] = value
+
+    walk(OmegaConf.to_container(OmegaConf.create(config_yaml)), "")
+    return flat

@@ -9,7 +9,7 @@ from urllib.error import URLError
 import torch
 
 from fsens_cli.data.images import ImageSet
-from fsens_cli.errors import DataError
+from fsens_cli.errors import DataError, require
 
 ARCHIVE = "cifar-10-python.tar.gz"
 ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"
@@ -31,6 +31,13 @@ class Cifar10Config:
     title: str = "CIFAR-10"
     root: str = "~/.cache/fsens/cifar10"
     mirror: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the address."""
+        require(
+            not self.mirror or self.mirror.startswith(("http://", "https://")),
+            f"data.mirror={self.mirror}: give an address that begins with https:// or http://; a folder is data.root.",
+        )
 
 
 def load_cifar10(config: Cifar10Config, split: str) -> ImageSet:

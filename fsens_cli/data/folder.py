@@ -13,6 +13,8 @@ from fsens_cli.data.images import ImageSet, split_off
 from fsens_cli.errors import DataError, require
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
+# Pillow clips these at 255 when it converts them, which would turn most pictures white.
+WIDE_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 SPLIT_FOLDERS = {"train": ("train", "training"), "test": ("test", "val", "valid", "validation")}
 
 
@@ -57,7 +59,7 @@ def load_folder(config: FolderConfig, split: str) -> ImageSet:
     """
     root = Path(config.root).expanduser()
     folder, is_split = _split_folder(root, split)
-    classes, files, labels = _list_pictures(folder)
+    classes, files, labels = _list_pictures(folder, _training_classes(root) if is_split else [])
     label_N = torch.tensor(labels)
     rows = torch.arange(len(files))
     if not is_split and config.test_fraction > 0:
@@ -67,6 +69,8 @@ def load_folder(config: FolderConfig, split: str) -> ImageSet:
         raise DataError(
             f"{root} has no train and test folders: give data.test_fraction=0.2 to keep a part of every class apart."
         )
+    if len(rows) == 0:
+        raise DataError(f"data.test_fraction={config.test_fraction} leaves no picture for the {split} split of {root}.")
     images = _decode([files[i] for i in rows.tolist()], config)
     return ImageSet(
         images_NCHW=images,
@@ -82,9 +86,9 @@ def _split_folder(root: Path, split: str) -> tuple[Path, bool]:
     """Return the folder of class folders, and whether it belongs to ``split`` alone."""
     if not root.is_dir():
         raise DataError(f"data.root={root} is not a folder.")
-    for name in SPLIT_FOLDERS[split]:
-        if (root / name).is_dir():
-            return root / name, True
+    own = _own_folder(root, split)
+    if own is not None:
+        return own, True
     present = [n for names in SPLIT_FOLDERS.values() for n in names if (root / n).is_dir()]
     if present:
         raise DataError(
@@ -93,20 +97,43 @@ def _split_folder(root: Path, split: str) -> tuple[Path, bool]:
     return root, False
 
 
-def _list_pictures(folder: Path) -> tuple[list[str], list[Path], list[int]]:
-    classes = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+def _own_folder(root: Path, split: str) -> Path | None:
+    return next((root / name for name in SPLIT_FOLDERS[split] if (root / name).is_dir()), None)
+
+
+def _class_folders(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _training_classes(root: Path) -> list[str]:
+    """Return the classes of the training folder, which number the labels of every split; empty if there is none."""
+    training = _own_folder(root, "train")
+    return [] if training is None else _class_folders(training)
+
+
+def _list_pictures(folder: Path, known: list[str]) -> tuple[list[str], list[Path], list[int]]:
+    """Return (classes, files, labels); labels count through ``known``, or the folder's own classes."""
+    found = _class_folders(folder)
+    classes = known or found
     files: list[Path] = []
     labels: list[int] = []
-    for label, name in enumerate(classes):
-        pictures = sorted(p for p in (folder / name).iterdir() if p.suffix.lower() in EXTENSIONS)
+    for name in found:
+        if name not in classes:
+            raise DataError(f"{folder} has the class {name}, which the training folder has not: {', '.join(classes)}.")
+        pictures = sorted(p for p in (folder / name).iterdir() if _is_picture(p))
         if not pictures:
             raise DataError(f"{folder / name} holds no pictures ({', '.join(sorted(EXTENSIONS))}).")
         files += pictures
-        labels += [label] * len(pictures)
-    if len(classes) < 2:
-        found = "no sub-folder" if not classes else f"only {classes[0]}"
-        raise DataError(f"{folder} holds {found}: expected one sub-folder of pictures a class, at least two.")
+        labels += [classes.index(name)] * len(pictures)
+    if len(classes) < 2 or not files:
+        held = f"only {found[0]}" if found else "no sub-folder"
+        raise DataError(f"{folder} holds {held}: expected one sub-folder of pictures a class, at least two.")
     return classes, files, labels
+
+
+def _is_picture(path: Path) -> bool:
+    """Return whether the name says so; names with a leading dot are a file system's own notes."""
+    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
 
 
 def _decode(files: list[Path], config: FolderConfig) -> torch.Tensor:
@@ -132,7 +159,11 @@ def _decode(files: list[Path], config: FolderConfig) -> torch.Tensor:
 def _read(file: Path, config: FolderConfig) -> np.ndarray:
     try:
         with Image.open(file) as opened:
+            if opened.mode in WIDE_MODES:
+                raise DataError(f"{file} has more than 8 bits a channel: convert it to 8 bits, scaled as you mean it.")
             picture: Image.Image = opened.convert("RGB" if config.channels == 3 else "L")
+    except DataError:
+        raise
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(
             f"{file} cannot be read as a picture ({type(error).__name__}). Replace or remove it."

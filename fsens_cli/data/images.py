@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from fsens_cli.errors import ConfigError, DataError
+from fsens_cli.errors import DataError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +37,10 @@ class ImageSet:
         """Check that labels fit the classes."""
         if len(self.class_names) < 2:
             raise DataError(f"{self.title} has {len(self.class_names)} class: a classifier needs at least two.")
-        if len(self) and (int(self.label_N.min()) < 0 or int(self.label_N.max()) >= self.num_classes):
-            raise DataError(
-                f"{self.title}: labels must lie in 0..{self.num_classes - 1}, got {int(self.label_N.max())}."
-            )
+        low, high = (int(v) for v in self.label_N.aminmax()) if len(self) else (0, 0)
+        if low < 0 or high >= self.num_classes:
+            wrong = low if low < 0 else high
+            raise DataError(f"{self.title}: labels must lie in 0..{self.num_classes - 1}, got {wrong}.")
 
     def __len__(self) -> int:
         """Return N."""
@@ -68,14 +68,8 @@ class ImageSet:
         )
 
     def sample(self, num_images: int, seed: int) -> "ImageSet":
-        """Return ``num_images`` images drawn without replacement from ``seed``, in file order; all if that many.
-
-        Raises:
-            ConfigError: more than there are.
-        """
-        if num_images > len(self):
-            raise ConfigError(f"num_images={num_images}, and {self.title} {self.split} has {len(self)} images.")
-        if num_images == len(self):
+        """Return at most ``num_images`` images drawn without replacement from ``seed``, in file order."""
+        if num_images >= len(self):
             return self
         chosen = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))[:num_images]
         return self.select(chosen.sort().values)

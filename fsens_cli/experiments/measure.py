@@ -61,9 +61,13 @@ def measure(
                 basis = build_basis(config.basis, *images.shape[-2:])
             if not parts:
                 frequency_bands(basis.bins, config.bands)  # refuses sizes that have no three bands
-            part, power_HF, grad, logits = _measure_batch(classifier, images, labels, config, basis, num_done)
+            names = torch.arange(num_done, num_done + len(labels))
+            names = names if index_N is None else index_N[names]
+            logits, grad, log_factor = input_gradient(classifier, images, labels, config.target)
+            _require_finite(grad, names)
+            part, power_HF = _describe_batch(classifier, logits, labels, names, grad, log_factor, config, basis)
             if check is None:
-                check = _check_first(classifier, images, labels, grad, part, config)
+                check = _check_first(classifier, images, labels, grad, log_factor, part, config)
             parts.append(part)
             power_sum = power_HF if power_sum is None else power_sum + power_HF
             num_done += len(labels)
@@ -71,7 +75,7 @@ def measure(
             on_progress(num_done)
     if basis is None or power_sum is None or check is None:
         raise DataError("there are no images to measure.")
-    per_image = _joined(parts, index_N)
+    per_image = _joined(parts)
     num_used = max(1, int(per_image.has_gradient_N.sum()))
     return summarise(
         per_image,
@@ -92,6 +96,10 @@ def _checked(batches: Batches, device: torch.device) -> Iterator[tuple[Tensor, T
             raise DataError(
                 f"images must be floating point of shape (N, C, H, W), got {images.dtype} {tuple(images.shape)}."
             )
+        if labels.ndim != 1 or labels.is_floating_point():
+            raise DataError(
+                f"labels must be integers of shape (N,), got {labels.dtype} of shape {tuple(labels.shape)}."
+            )
         if len(images) != len(labels):
             raise DataError(f"a batch has {len(images)} images and {len(labels)} labels.")
         if size is not None and images.shape[1:] != size:
@@ -108,59 +116,73 @@ def _checked(batches: Batches, device: torch.device) -> Iterator[tuple[Tensor, T
         yield images, labels.to(device).long()
 
 
-def _measure_batch(
-    classifier: Classifier, images: Tensor, labels: Tensor, config: MeasureConfig, basis: Basis, num_done: int
-) -> tuple[PerImage, Tensor, Tensor, Tensor]:
-    """Return the batch's table, its summed normalised power (H, F), the true pixel gradient and the logits."""
-    logits, grad, log_factor = input_gradient(classifier, images, labels, config.target)
-    logits = logits.detach()
-    if int(labels.min()) < 0 or int(labels.max()) >= logits.shape[1]:
-        raise DataError(f"labels must lie in 0..{logits.shape[1] - 1} for this model, got {int(labels.max())}.")
-    _require_finite(grad, num_done)
+def _require_finite(grad: Tensor, names_N: Tensor) -> None:
+    finite = grad.flatten(1).isfinite().all(dim=1).cpu()
+    if not bool(finite.all()):
+        name = int(names_N[~finite][0])
+        raise ModelError(
+            f"the input gradient of image {name} is not finite: the model overflows or divides by zero there."
+        )
+
+
+def _describe_batch(
+    classifier: Classifier,
+    logits: Tensor,
+    labels: Tensor,
+    names_N: Tensor,
+    grad: Tensor,
+    log_factor: Tensor,
+    config: MeasureConfig,
+    basis: Basis,
+) -> tuple[PerImage, Tensor]:
+    """Return the batch's table and its summed normalised power (H, F)."""
     used = grad * classifier.std.to(grad) if config.space == "normalized" else grad
-    scaled, divisor = rescale_each(used.float())
+    scaled, divisor = rescale_each(used if used.dtype == torch.float64 else used.float())
     power_NHF = gradient_power(scaled, basis, config.channels)
     energy_NK = radial_sum(power_NHF, basis.bins.to(power_NHF.device)).double()
+    # What rounding leaves of a gradient that is the same in every pixel is no sensitivity.
+    rounding = (16 * torch.finfo(scaled.dtype).eps) ** 2 * scaled.square().sum(dim=(1, 2, 3), dtype=torch.float64)
     total = energy_NK[:, 1:].sum(dim=1)
+    total = torch.where(total > rounding, total, torch.zeros_like(total))
+    energy_NK = torch.where(total[:, None] > 0, energy_NK, torch.zeros_like(energy_NK))
     weight = torch.where(total > 0, 1.0 / total.clamp_min(1e-300), torch.zeros_like(total))
     power_HF = torch.einsum("n,nhf->hf", weight, power_NHF.double())
-    factor = torch.exp(log_factor.double())
-    norm = scaled.flatten(1).double().norm(dim=1) * divisor.double() * factor
+    norm = scaled.flatten(1).double().norm(dim=1) * divisor.double() * torch.exp(log_factor.double())
     part = PerImage(
-        index_N=torch.arange(num_done, num_done + len(labels)),
+        index_N=names_N,
         label_N=labels.cpu(),
         prediction_N=logits.argmax(dim=1).cpu(),
         value_N=target_value(logits.double(), labels, config.target).cpu(),
         gradient_norm_N=norm.cpu(),
         share_NK=spectral_share(energy_NK).cpu(),
     )
-    return part, power_HF.cpu(), grad * factor.to(grad)[:, None, None, None], logits
-
-
-def _require_finite(grad: Tensor, num_done: int) -> None:
-    finite = grad.flatten(1).isfinite().all(dim=1)
-    if not bool(finite.all()):
-        row = int((~finite).nonzero()[0])
-        raise ModelError(
-            f"the input gradient of image {num_done + row} is not finite: the model overflows or divides by zero there."
-        )
+    return part, power_HF.cpu()
 
 
 def _check_first(
-    classifier: Classifier, images: Tensor, labels: Tensor, grad: Tensor, part: PerImage, config: MeasureConfig
+    classifier: Classifier,
+    images: Tensor,
+    labels: Tensor,
+    grad: Tensor,
+    log_factor: Tensor,
+    part: PerImage,
+    config: MeasureConfig,
 ) -> SelfCheck:
     """Check the gradient on the images of the batch whose gradients are largest, where differences are most exact."""
     chosen = part.gradient_norm_N.argsort(descending=True)[:NUM_CHECKED].to(images.device)
     return first_order_check(
-        classifier, images[chosen], labels[chosen], grad[chosen], target=config.target, seed=config.seed
+        classifier,
+        images[chosen],
+        labels[chosen],
+        grad[chosen],
+        log_factor[chosen],
+        target=config.target,
+        seed=config.seed,
     )
 
 
-def _joined(parts: list[PerImage], index_N: Tensor | None) -> PerImage:
-    columns = {name: torch.cat([getattr(part, name) for part in parts]) for name in PerImage.__slots__}
-    if index_N is not None:
-        columns["index_N"] = index_N
-    return PerImage(**columns)
+def _joined(parts: list[PerImage]) -> PerImage:
+    return PerImage(**{name: torch.cat([getattr(part, name) for part in parts]) for name in PerImage.__slots__})
 
 
 def _centred_map(power_HF: Tensor, basis: Basis) -> Tensor:

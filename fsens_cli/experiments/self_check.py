@@ -52,12 +52,19 @@ def fourier_directions(
 
 
 def first_order_check(
-    classifier: Classifier, images_NCHW: Tensor, label_N: Tensor, grad_NCHW: Tensor, *, target: str, seed: int
+    classifier: Classifier,
+    images_NCHW: Tensor,
+    label_N: Tensor,
+    grad_NCHW: Tensor,
+    log_factor_N: Tensor,
+    *,
+    target: str,
+    seed: int,
 ) -> SelfCheck:
     """Compare <gradient, direction>, taken in the frequency domain, with central differences of the target.
 
     Args:
-        grad_NCHW: true gradient (no factor left out) with respect to the [0, 1] images.
+        grad_NCHW, log_factor_N: gradient with respect to the [0, 1] images up to a factor, and that factor's logarithm.
 
     The inner product is the sum over frequencies of the two transforms (Parseval), so the transform and its
     normalisation are checked along with the gradient. The same wave goes into every channel.
@@ -65,28 +72,30 @@ def first_order_check(
     num_images, _, height, width = images_NCHW.shape
     device = images_NCHW.device
     if device.type == "mps":
-        return SelfCheck(relative_error=None, num_images=0, num_directions=0, note="no float64 on this device")
-    try:
-        double = copy.deepcopy(classifier).double()
-    except (RuntimeError, TypeError, NotImplementedError, AttributeError) as error:
-        note = f"the model has no float64 copy ({type(error).__name__})"
-        return SelfCheck(relative_error=None, num_images=0, num_directions=0, note=note)
+        return _not_run("no float64 on this device")
     wave_DHW, _, _ = fourier_directions(height, width, NUM_DIRECTIONS, torch.Generator().manual_seed(seed))
     wave_DHW = wave_DHW.to(device)
-    gradient = torch.fft.fft2(grad_NCHW.double().sum(dim=1), norm="ortho")
-    direction = torch.fft.fft2(wave_DHW, norm="ortho")
-    predicted_DN = torch.einsum("dhw,nhw->dn", direction.conj(), gradient).real
     step = STEP * wave_DHW[:, None, None]
     images = images_NCHW.double()[None]
     both = torch.cat([images + step, images - step]).flatten(0, 1)
-    with torch.no_grad():
-        value = target_value(double(both), label_N.repeat(2 * NUM_DIRECTIONS), target)
+    try:
+        with torch.no_grad():
+            logits = copy.deepcopy(classifier).double()(both).double()
+    except (RuntimeError, TypeError, NotImplementedError, AttributeError) as failure:
+        return _not_run(f"the model does not run in float64 ({type(failure).__name__})")
+    value = target_value(logits, label_N.repeat(2 * NUM_DIRECTIONS), target)
     plus, minus = value.unflatten(0, (2, NUM_DIRECTIONS, num_images))
     actual_DN = (plus - minus) / (2 * STEP)
+    true_NHW = grad_NCHW.double().sum(dim=1) * torch.exp(log_factor_N.double())[:, None, None]
+    gradient = torch.fft.fft2(true_NHW, norm="ortho")
+    direction = torch.fft.fft2(wave_DHW, norm="ortho")
+    predicted_DN = torch.einsum("dhw,nhw->dn", direction.conj(), gradient).real
     scale = float(actual_DN.square().mean().sqrt())
     error = float((predicted_DN - actual_DN).square().mean().sqrt())
     if scale == 0:
-        return SelfCheck(
-            relative_error=None, num_images=num_images, num_directions=NUM_DIRECTIONS, note="the target does not change"
-        )
+        return _not_run("the target does not change")
     return SelfCheck(relative_error=error / scale, num_images=num_images, num_directions=NUM_DIRECTIONS)
+
+
+def _not_run(note: str) -> SelfCheck:
+    return SelfCheck(relative_error=None, num_images=0, num_directions=0, note=note)

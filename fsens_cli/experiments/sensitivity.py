@@ -137,7 +137,7 @@ class MeasureResult:
 
     @property
     def num_zero_gradient(self) -> int:
-        """Images whose gradient is exactly zero; they count in no average."""
+        """Images whose gradient is zero, or the same in every pixel; they count in no average."""
         return int((~self.per_image.has_gradient_N).sum())
 
     @property
@@ -167,7 +167,8 @@ def summarise(
     share_NK = per_image.share_NK[per_image.has_gradient_N]
     if len(share_NK) == 0:
         raise DataError(
-            f"the gradient is zero on all {len(per_image.label_N)} images: the output does not depend on the input."
+            f"the gradient is zero, or the same in every pixel, on all {len(per_image.label_N)} images: "
+            "the output depends on no spatial frequency."
         )
     samples_RK = bootstrap_means(share_NK, seed=config.seed, num_resamples=config.num_resamples)
     low_K, high_K = percentile_bounds(samples_RK)

@@ -145,8 +145,8 @@ def train(
     pixels, labels = fit.images_NCHW.to(device), fit.label_N.to(device)
     prepared = None
     if config.regularizer.is_on:
-        prepared = prepare_penalty(config.regularizer, *pixels.shape[-2:], device)
-    classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        prepared = prepare_penalty(config.regularizer, pixels.shape[-2], pixels.shape[-1], device)
+    classifier.to(memory_format=torch.channels_last)
     optimizer = build_optimizer(config.optim, classifier)
     if optimizer_state is not None:
         restore_optimizer(optimizer, optimizer_state)

@@ -36,7 +36,7 @@ def frequency_bands(bins: RadialBins, edges: Sequence[float] = ()) -> tuple[Band
     >>> [(b.first, b.last) for b in frequency_bands(fourier_bins(32, 32))]
     [(1, 5), (6, 10), (11, 23)]
     """
-    radius_max = int(bins.cycles_per_image_K.max())
+    radius_max = int(_whole_cycles(bins).max())
     last_low, last_mid = (int(e) for e in edges) if edges else (bins.shorter_side // 6, bins.shorter_side // 3)
     if not 1 <= last_low < last_mid < radius_max:
         size = "x".join(str(s) for s in bins.image_size)
@@ -50,7 +50,12 @@ def frequency_bands(bins: RadialBins, edges: Sequence[float] = ()) -> tuple[Band
 
 def band_mask(bins: RadialBins, band: Band) -> Tensor:
     """Return True for the bins whose frequency, rounded to whole cycles per image, lies in the band, shape (K,)."""
-    radius = torch.floor(bins.cycles_per_image_K + 0.5)
-    mask = (radius >= band.first) & (radius <= band.last)
+    radius_K = _whole_cycles(bins)
+    mask = (radius_K >= band.first) & (radius_K <= band.last)
     mask[0] = False
     return mask
+
+
+def _whole_cycles(bins: RadialBins) -> Tensor:
+    """Return the frequency of each bin rounded to whole cycles per image, at least 1; only Haar bins lie between."""
+    return torch.floor(bins.cycles_per_image_K + 0.5).clamp_min(1)

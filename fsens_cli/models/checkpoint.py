@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,11 @@ def read_metadata(path: Path) -> dict[str, Any]:
             text = (file.metadata() or {}).get("fsens")
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is not a readable safetensors file ({error}).") from error
-    return json.loads(text) if text else {}
+    try:
+        description = json.loads(text) if text else {}
+    except json.JSONDecodeError:
+        return {}
+    return description if isinstance(description, dict) else {}
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -45,19 +50,27 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint at {path}. Give weights=PATH of an existing file.")
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
-    for key in NESTED_UNDER:
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict) or not any(isinstance(value, Tensor) for value in content.values()):
+    found = _state_dict_in(content)
+    if found is None:
         raise CheckpointError(
             f"{path} holds no state dict: expected names mapped to tensors, at the top or under "
             f"{', '.join(NESTED_UNDER)}. Save it with torch.save(model.state_dict(), PATH)."
         )
-    tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
-    for prefix in PREFIXES:
-        if all(name.startswith(prefix) for name in tensors):
-            tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
+    tensors = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+    while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), ""):
+        tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
     return tensors
+
+
+def _state_dict_in(content: Any) -> dict[Any, Any] | None:
+    """Return the innermost of the nested dictionaries that holds tensors."""
+    if not isinstance(content, dict):
+        return None
+    for key in NESTED_UNDER:
+        inner = _state_dict_in(content.get(key))
+        if inner is not None:
+            return inner
+    return content if any(isinstance(value, Tensor) for value in content.values()) else None
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -71,8 +84,12 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        if not _is_pickle(path):
+            raise CheckpointError(f"{path} is not a readable torch checkpoint (neither a zip nor a pickle).") from error
         raise CheckpointError(
             f"{path} holds Python objects, and loading these would run code from the file; refused. "
             "Save the weights alone with torch.save(model.state_dict(), PATH) or as safetensors."
@@ -80,6 +97,13 @@ def _read_torch(path: Path) -> Any:
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         first_line = str(error).split("\n", 1)[0]
         raise CheckpointError(f"{path} is not a readable torch checkpoint ({first_line}).") from error
+
+
+def _is_pickle(path: Path) -> bool:
+    """Return whether the file begins like a torch archive (a zip) or a bare pickle."""
+    with path.open("rb") as file:
+        start = file.read(2)
+    return start == b"PK" or start[:1] == b"\x80"
 
 
 def load_into(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
@@ -114,5 +138,9 @@ def serialise(module: nn.Module, description: dict[str, Any]) -> bytes:
     """Return the module's tensors as safetensors, with a JSON description in the header."""
     from safetensors.torch import save
 
-    tensors = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    # Copies, because safetensors refuses weights that two layers share.
+    tensors = {
+        name: value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+        for name, value in module.state_dict().items()
+    }
     return save(tensors, metadata={"fsens": json.dumps(description, sort_keys=True)})

@@ -38,7 +38,7 @@ class Classifier(nn.Module):
             raise ModelError(
                 f"model.mean has {len(mean)} entries and model.std {len(std)}: give one of each a channel."
             )
-        if any(s <= 0 for s in std):
+        if not all(s > 0 for s in std):
             raise ModelError(f"model.std={list(std)}: every entry must be positive.")
         self.module = module
         self.name = name
@@ -52,7 +52,7 @@ class Classifier(nn.Module):
     def forward(self, images_NCHW: Tensor) -> Tensor:
         """Return logits (N, L) of images in [0, 1]."""
         filtered = self.front_end(images_NCHW)
-        return self.module((filtered - self.mean.to(filtered.dtype)) / self.std.to(filtered.dtype))
+        return self.module((filtered - self.mean.to(filtered)) / self.std.to(filtered))
 
 
 def as_classifier(model: nn.Module) -> Classifier:

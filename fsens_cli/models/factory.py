@@ -50,7 +50,7 @@ def call_factory(name: str, kwargs: dict[str, Any], *, num_classes: int) -> nn.M
         arguments["num_classes"] = num_classes
     try:
         network = factory(**arguments)
-    except (TypeError, ValueError, RuntimeError, AttributeError, KeyError, ImportError, OSError) as error:
+    except Exception as error:  # the user's code may raise anything
         raise ModelError(f"model={name}: calling {function} failed: {type(error).__name__}: {error}.") from error
     if not isinstance(network, nn.Module):
         raise ModelError(f"model={name}: {function} returned {type(network).__name__}, expected a torch.nn.Module.")
@@ -70,7 +70,7 @@ def _import(where: str, name: str) -> ModuleType:
         module = importlib.util.module_from_spec(spec)
         sys.modules[alias] = module
         spec.loader.exec_module(module)
-    except (ImportError, SyntaxError, AttributeError, NameError, TypeError, ValueError, OSError) as error:
+    except Exception as error:  # the user's code may raise anything
         raise ModelError(f"model={name}: importing {where} failed: {type(error).__name__}: {error}.") from error
     return module
 

@@ -121,9 +121,10 @@ def batch_norm(layer: nn.BatchNorm2d, x: Tensor) -> Tensor:
         layer.num_batches_tracked.add_(1)
         if momentum is None:
             momentum = 1.0 / float(layer.num_batches_tracked)
-    return _Forward.apply(
+    y: Tensor = _Forward.apply(
         x, layer.weight, layer.bias, layer.running_mean, layer.running_var, momentum or 0.0, layer.eps
     )
+    return y
 
 
 @contextmanager

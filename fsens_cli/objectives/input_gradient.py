@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from fsens_cli.errors import require_one_of
+from fsens_cli.errors import DataError, ModelError, require_one_of
 
 Model = Callable[[Tensor], Tensor]
 
@@ -55,10 +55,14 @@ def target_cotangent(logits_NL: Tensor, label_N: Tensor, target: str) -> tuple[T
 def target_value(logits_NL: Tensor, label_N: Tensor, target: str) -> Tensor:
     """Return the scalar of each image that ``target`` names, shape (N,)."""
     require_one_of("target", target, TARGETS)
-    if target == "loss":
-        return torch.nn.functional.cross_entropy(logits_NL, label_N, reduction="none")
     own = logits_NL.gather(1, label_N[:, None]).squeeze(1)
-    return own if target == "logit" else own - _others(logits_NL, label_N).amax(dim=1)
+    if target == "logit":
+        return own
+    others = _others(logits_NL, label_N)
+    if target == "margin":
+        return own - others.amax(dim=1)
+    # Equal to the cross-entropy, and keeps its digits where that rounds to 0.
+    return torch.logaddexp(others.logsumexp(dim=1) - own, torch.zeros_like(own))
 
 
 def input_gradient(
@@ -67,11 +71,27 @@ def input_gradient(
     """Return (logits (N, L), gradient (N, C, H, W) up to a factor per image, log of that factor (N,)).
 
     One forward and one backward pass. The true gradient is exp(log factor) times the one returned. The model must
-    treat images one by one (evaluation mode), else the factors would mix.
+    treat images one by one (evaluation mode), else the factors would mix. Where the output does not depend on the
+    images at all, the gradient is zero.
+
+    Raises:
+        DataError: a label outside the model's classes.
+        ModelError: the model has one output only.
     """
     images = images_NCHW.detach().requires_grad_()
     with torch.enable_grad():
         logits = model(images)
+    _require_classes(label_N, logits.shape[1], target)
     cotangent, log_factor = target_cotangent(logits.detach(), label_N, target)
-    (grad,) = torch.autograd.grad(logits, images, cotangent.to(logits.dtype))
+    if not logits.requires_grad:
+        return logits, torch.zeros_like(images), log_factor
+    (grad,) = torch.autograd.grad(logits, images, cotangent.to(logits.dtype), materialize_grads=True)
     return logits.detach(), grad, log_factor
+
+
+def _require_classes(label_N: Tensor, num_classes: int, target: str) -> None:
+    if num_classes < 2 and target != "logit":
+        raise ModelError("the model has one output: a loss or a margin needs the logits of at least two classes.")
+    low, high = (int(v) for v in label_N.aminmax())
+    if low < 0 or high >= num_classes:
+        raise DataError(f"labels must lie in 0..{num_classes - 1} for this model, got {low if low < 0 else high}.")

@@ -1,0 +1,55 @@
+"""What all tests share: one thread (small tensors gain nothing from two), seeds, and toy networks."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+torch.set_num_threads(1)
+
+
+class Linear(nn.Module):
+    """Two classes with logits (<w, x>, -<w, x>): the input gradient of either is known on paper."""
+
+    def __init__(self, weight_CHW: Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight_CHW)
+
+    def forward(self, images: Tensor) -> Tensor:
+        score = (images * self.weight).flatten(1).sum(dim=1)
+        return torch.stack([score, -score], dim=1)
+
+
+class Smooth(nn.Module):
+    """A small network of tanh units without batch norm, for sizes of any kind."""
+
+    def __init__(self, channels: int = 3, num_classes: int = 4) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, 6, 3, padding=1)
+        self.conv2 = nn.Conv2d(6, 6, 3, padding=1, stride=2)
+        self.head = nn.Linear(6, num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = torch.tanh(3 * self.conv2(torch.tanh(3 * self.conv1(images))))
+        return 5 * self.head(hidden.mean(dim=(2, 3)))
+
+
+@pytest.fixture
+def linear() -> Callable[[Tensor], nn.Module]:
+    return Linear
+
+
+@pytest.fixture
+def smooth() -> Callable[..., nn.Module]:
+    def build(channels: int = 3, num_classes: int = 4) -> nn.Module:
+        torch.manual_seed(3)
+        return Smooth(channels, num_classes)
+
+    return build
+
+
+@pytest.fixture
+def random() -> torch.Generator:
+    """A generator with a fixed seed."""
+    return torch.Generator().manual_seed(20)
