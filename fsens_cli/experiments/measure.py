@@ -94,7 +94,8 @@ def _checked(batches: Batches, device: torch.device) -> Iterator[tuple[Tensor, T
         images = batch.to(device)
         if images.ndim != 4 or not images.is_floating_point():
             raise DataError(
-                f"images must be floating point of shape (N, C, H, W), got {images.dtype} {tuple(images.shape)}."
+                "images must be floating point of shape (N, C, H, W), "
+                f"got {images.dtype} of shape {tuple(images.shape)}."
             )
         if labels.ndim != 1 or labels.is_floating_point():
             raise DataError(
