@@ -23,7 +23,7 @@ _PUBLIC = {
 __all__ = ["Classifier", "FsensError", "MeasureConfig", "MeasureResult", "__version__", "measure"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 one function for names of every type
+def __getattr__(name: str) -> Any:
     """Import a public name on first use."""
     import importlib
 

@@ -1,11 +1,13 @@
 """The command line: every command's flags and help. Heavy imports wait until a command runs."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fsens_cli import __version__
+from fsens_cli.commands.help_text import HELP
 from fsens_cli.commands.options import (
     ConfigDir,
     Data,
@@ -41,15 +43,7 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(
-    epilog="""[bold]Examples[/]
-
-fsens measure                                     the embedded demonstration, in seconds
-
-fsens measure --model net.py:make --weights net.pt --data folder data.root=pictures
-
-fsens train --model resnet20 --data cifar10 epochs=30"""
-)
+@app.callback(epilog=HELP["fsens"])
 def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -59,49 +53,7 @@ def root(
     del version
 
 
-MEASURE_EPILOG = """[bold]Settings people change most[/]
-
-num_images=1000         at most this many test images
-
-convention=pixel        or reference: the published convention (normalised input)
-
-target=loss             or logit, margin: what is differentiated
-
-channels=mean           or power: per channel, then summed
-
-basis=fourier           or dct, haar
-
-bands=[5,10]            last radius of low and mid, cycles/image; default N/6 and N/3
-
-split=test              or train
-
-model.mean=[..] model.std=[..]   normalisation of your own network
-
-plot.formats=[png,pdf]  figures; svg too
-
-tag=NAME                added to the run folder's name
-
-[bold]Examples[/]
-
-fsens measure
-
-fsens measure --model resnet20 --data cifar10 --weights net.pt num_images=10000
-
-fsens measure -m --model resnet8,resnet20 --weights random seed=0,1
-
-Results land in outputs/measure/MODEL-DATA/v001: spectrum.png, spectrum.csv, bands.csv, map.png, per_image.csv, results.json."""
-
-
-TRAIN_EPILOG = """[bold]Settings people change most[/]
-
-epochs=10  batch_size=128  seed=0
-
-optim=sgd               or adamw; optim.lr=0.1, optim.schedule=cosine|linear|step
-
-Results land in outputs/train/MODEL-DATA/v001."""
-
-
-@app.command(rich_help_panel=CHANGE, epilog=MEASURE_EPILOG)
+@app.command(rich_help_panel=CHANGE, epilog=HELP["measure"])
 def measure(
     overrides: Overrides = None,
     model: Model = None,
@@ -138,7 +90,7 @@ def measure(
         run_verb(request, measure_task, flags, show=measure_lines, show_sweep=lambda o: sweep_lines(o, sweep_columns))
 
 
-@app.command(rich_help_panel=CHANGE, epilog=TRAIN_EPILOG)
+@app.command(rich_help_panel=CHANGE, epilog=HELP["train"])
 def train(
     overrides: Overrides = None,
     model: Model = None,
@@ -184,11 +136,75 @@ def train(
         run_verb(request, train_task, flags, show=train_lines, show_sweep=lambda o: sweep_lines(o, sweep_columns))
 
 
+OUTPUTS = Path("outputs")
+Where = Annotated[Path, typer.Option("--out", help="Where run folders are.")]
+
+
+@app.command(rich_help_panel=LOOK)
+def runs(
+    verb: Annotated[str, typer.Argument(metavar="[VERB]", help="Only runs of this verb.")] = "",
+    out: Where = OUTPUTS,
+    debug: Debug = False,
+) -> None:
+    """List run folders with their status."""
+    from fsens_cli.commands.boundary import boundary
+
+    with boundary(debug=debug):
+        from fsens_cli.commands.runs import print_runs
+
+        print_runs(out, verb)
+
+
+@app.command(rich_help_panel=LOOK)
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or latest.")],
+    out: Where = OUTPUTS,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw the figures again from the run's files.")] = False,
+    formats: Annotated[str, typer.Option("--formats", help="For --plot: png,pdf,svg.")] = "png",
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Print a run's results again, from its files alone."""
+    from fsens_cli.commands.boundary import boundary
+
+    with boundary(debug=debug):
+        from fsens_cli.commands.runs import show_run
+        from fsens_cli.runs.measure_files import PlotConfig
+
+        wanted = PlotConfig(formats=formats.split(",")).all_formats()
+        show_run(run, out, plot=plot, as_json=json, formats=wanted)
+
+
+@app.command(rich_help_panel=FIND)
+def models(
+    pattern: Annotated[str, typer.Argument(metavar="[PATTERN]", help="Part of the name.")] = "",
+    debug: Debug = False,
+) -> None:
+    """List the networks that can be named."""
+    from fsens_cli.commands.boundary import boundary
+
+    with boundary(debug=debug):
+        from fsens_cli.commands.find import print_models
+
+        print_models(pattern)
+
+
+@app.command(rich_help_panel=FIND)
+def data(debug: Debug = False) -> None:
+    """List the data sets that can be named."""
+    from fsens_cli.commands.boundary import boundary
+
+    with boundary(debug=debug):
+        from fsens_cli.commands.find import print_data
+
+        print_data()
+
+
 def main() -> None:
     """Run the command line; a closed pipe on the reading side is no error."""
     try:
         app()
     except BrokenPipeError:
         # Nobody reads any more; keep Python from complaining when it flushes at exit.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         sys.exit(0)

@@ -62,6 +62,8 @@ def progress(label: str, total: int, flags: Flags) -> Iterator[Advance]:
         task = bar.add_task(label, total=total, note="")
 
         def advance(done: int, note: str = "") -> None:
-            bar.update(task, completed=done, **({"note": note} if note else {}))
+            bar.update(task, completed=done if done >= 0 else None)
+            if note:
+                bar.update(task, note=note)
 
         yield advance

@@ -105,7 +105,7 @@ def _run_sweep(request: Request, task: Task, flags: Flags, show_sweep: Callable[
     _print_sweep(outcomes, folder, flags, show_sweep)
 
 
-def _setting(job: JobFields, key: str) -> Any:  # noqa: ANN401 a setting of any type
+def _setting(job: JobFields, key: str) -> Any:
     value: Any = job
     for part in key.split("."):
         value = getattr(value, part, "") if not isinstance(value, dict) else value.get(part, "")

@@ -141,7 +141,8 @@ def warn_about(result: MeasureResult) -> None:
     error = result.self_check.relative_error
     if error is not None and error > 0.05:
         warn(
-            f"the gradient predicts changes of the {result.config.target} only to {100 * error:.0f} %: numbers are unreliable."
+            f"the gradient predicts changes of the {result.config.target} with an error of {100 * error:.0f} %: "
+            "the numbers are unreliable."
         )
 
 

@@ -26,7 +26,6 @@ from fsens_cli.commands.measure import (
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.training_job import (
     describe,
-    flat_config,
     subject_of,
     training_name,
     with_augmentation,
@@ -34,7 +33,7 @@ from fsens_cli.commands.training_job import (
     with_target,
 )
 from fsens_cli.commands.wording import interval_text, percent_interval
-from fsens_cli.config.compose import Request, load_job
+from fsens_cli.config.compose import Request, flat_settings, load_job
 from fsens_cli.config.jobs import JobFields, TrainJob
 from fsens_cli.data.catalog import load_images
 from fsens_cli.data.images import ImageSet
@@ -108,7 +107,7 @@ def train_task(job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
     check_model_name(job.model.name)
     weights = named_weights(job)
     published_for(job.plot.published, subject_of(job))
-    record = provenance(job, device) | {"training": training_name(job), "config": flat_config(config_yaml)}
+    record = provenance(job, device) | {"training": training_name(job), "config": flat_settings(config_yaml)}
     with RunFolder.create(Path(job.out), "train", run_name(job), config_yaml=config_yaml, record=record) as run:
         return _train_in(run, job, weights, device, flags, resumed=None)
 
@@ -122,7 +121,9 @@ def resume_task(path: Path, job: TrainJob, flags: Flags) -> Outcome:
     )
     note(f"continuing {path} after epoch {state.epoch}, step {state.step}", flags)
     with resumed.run as run:
-        return _train_in(run, with_augmentation(with_target(job)), Weights(label="random"), device, flags, resumed=resumed)
+        return _train_in(
+            run, with_augmentation(with_target(job)), Weights(label="random"), device, flags, resumed=resumed
+        )
 
 
 def _train_in(
@@ -257,7 +258,7 @@ def resume_training(name: str, request: Request, flags: Flags) -> None:
 def _refuse_changes(path: Path, config_yaml: str, request: Request) -> None:
     """Raise ConfigError, naming the keys, if the configuration is not the one that the run was started with."""
     started = read_record(path).get("config", {})
-    now = flat_config(config_yaml)
+    now = flat_settings(config_yaml)
     changed = sorted(key for key in started.keys() | now.keys() if started.get(key) != now.get(key))
     for override in request.overrides:
         key, _, value = override.partition("=")

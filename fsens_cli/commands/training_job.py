@@ -3,8 +3,6 @@
 import dataclasses
 from typing import Any
 
-import yaml
-
 from fsens_cli.config.jobs import TrainJob
 from fsens_cli.data.catalog import mirror_keeps_class
 from fsens_cli.data.images import ImageSet, channel_statistics
@@ -75,18 +73,3 @@ def with_statistics(job: TrainJob, weights: Weights, images: ImageSet) -> TrainJ
         return job
     mean, std = channel_statistics(images.images_NCHW)
     return dataclasses.replace(job, model=dataclasses.replace(job.model, mean=list(mean), std=list(std)))
-
-
-def flat_config(config_yaml: str) -> dict[str, Any]:
-    """Return a configuration as dotted keys and values."""
-    flat: dict[str, Any] = {}
-
-    def walk(value: Any, name: str) -> None:  # noqa: ANN401 any YAML value
-        if isinstance(value, dict) and value:
-            for key, child in value.items():
-                walk(child, f"{name}.{key}" if name else str(key))
-        else:
-            flat[name] = value
-
-    walk(yaml.safe_load(config_yaml), "")
-    return flat

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import yaml
 from hydra import compose, initialize_config_dir
@@ -101,7 +101,7 @@ def _known_keys(verb: str, own: tuple[str, ...], choices: tuple[str, ...]) -> fr
 
 def _dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:
     for key in config:
-        name = f"{prefix}{key}"
+        name = f"{prefix}{key!s}"
         yield name
         child = config._get_node(key)
         if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
@@ -210,3 +210,22 @@ def launch(
             config_name=request.verb, task_function=attempt, overrides=[*SILENT, *sweep, *overrides]
         )
         return [job.return_value.result() for batch in batches for job in batch]
+
+
+def flat_settings(config_yaml: str) -> dict[str, Any]:
+    """Return a configuration as dotted keys and values.
+
+    >>> flat_settings("data: {name: dualband}")
+    {'data.name': 'dualband'}
+    """
+    flat: dict[str, Any] = {}
+
+    def walk(value: Any, name: str) -> None:
+        if isinstance(value, dict) and value:
+            for key, child in value.items():
+                walk(child, f"{name}.{key}" if name else str(key))
+        else:
+            flat[name] = value
+
+    walk(OmegaConf.to_container(OmegaConf.create(config_yaml)), "")
+    return flat

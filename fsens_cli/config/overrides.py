@@ -136,7 +136,7 @@ def _choices(override: Override, options: list[str]) -> list[str] | None:
     return None
 
 
-def _text(value: Any) -> str:  # noqa: ANN401 a parsed value of any type
+def _text(value: Any) -> str:
     if value is None:
         return "null"
     return value.text if isinstance(value, QuotedString) else str(value)

@@ -66,7 +66,7 @@ def flip_where(images_NCHW: Tensor, flipped_N: Tensor) -> Tensor:
 
 
 def flips_of(config: AugmentConfig, rows_N: Tensor, *, epoch: int, seed: int, generator: torch.Generator) -> Tensor:
-    """Return which images of a batch are mirrored, shape (N,), bool; ``rows_N`` are their places in the training set."""
+    """Return which images of a batch are mirrored, shape (N,); ``rows_N`` are their rows in the training set."""
     if config.flip == "none":
         return torch.zeros(len(rows_N), dtype=torch.bool)
     if config.flip == "random":

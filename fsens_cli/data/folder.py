@@ -67,7 +67,7 @@ def load_folder(config: FolderConfig, split: str) -> ImageSet:
         rows = train if split == "train" else test
     elif not is_split and split == "train":
         raise DataError(
-            f"{root} has no train and test folders: give data.test_fraction=0.2 to keep a part of every class for testing."
+            f"{root} has no train and test folders: give data.test_fraction=0.2 to keep a part of every class apart."
         )
     if len(rows) == 0:
         raise DataError(f"data.test_fraction={config.test_fraction} leaves no picture for the {split} split of {root}.")
@@ -146,7 +146,7 @@ def _decode(files: list[Path], config: FolderConfig) -> torch.Tensor:
         if picture.shape != first.shape:
             raise DataError(
                 f"{files[row]} is {picture.shape[0]}x{picture.shape[1]} pixels and {files[0]} is "
-                f"{first.shape[0]}x{first.shape[1]} (height x width): give data.size=[HEIGHT,WIDTH] to bring all to one size."
+                f"{first.shape[0]}x{first.shape[1]} (height x width): give data.size=[HEIGHT,WIDTH] to make them alike."
             )
         pixels[row] = picture
 

@@ -94,7 +94,8 @@ def _checked(batches: Batches, device: torch.device) -> Iterator[tuple[Tensor, T
         images = batch.to(device)
         if images.ndim != 4 or not images.is_floating_point():
             raise DataError(
-                f"images must be floating point of shape (N, C, H, W), got {images.dtype} of shape {tuple(images.shape)}."
+                "images must be floating point of shape (N, C, H, W), "
+                f"got {images.dtype} of shape {tuple(images.shape)}."
             )
         if labels.ndim != 1 or labels.is_floating_point():
             raise DataError(
@@ -111,7 +112,7 @@ def _checked(batches: Batches, device: torch.device) -> Iterator[tuple[Tensor, T
         # NaN fails both comparisons, so write the condition for what is allowed.
         if not (low >= -1e-6 and high <= 1 + 1e-6):
             raise DataError(
-                f"images must lie in [0, 1], got {low:.3g} to {high:.3g}: divide by 255, and leave normalisation to the model."
+                f"images must lie in [0, 1], got {low:.3g} to {high:.3g}: divide by 255; the model normalises."
             )
         yield images, labels.to(device).long()
 

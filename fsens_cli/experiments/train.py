@@ -21,7 +21,7 @@ from fsens_cli.experiments.optimization import OptimConfig, build_optimizer, lea
 from fsens_cli.experiments.sensitivity import MeasureConfig
 from fsens_cli.experiments.training_step import StepConfig, StepSums, prepare_images, take_step
 from fsens_cli.models.classifier import Classifier, device_of, held_still
-from fsens_cli.objectives.fourier_penalty import PreparedPenalty, prepare_penalty
+from fsens_cli.objectives.fourier_penalty import prepare_penalty
 from fsens_cli.statistics.intervals import Interval, wilson
 
 # A sum that has become non-finite is noticed after this many steps; looking means waiting for the device.
@@ -145,8 +145,8 @@ def train(
     pixels, labels = fit.images_NCHW.to(device), fit.label_N.to(device)
     prepared = None
     if config.regularizer.is_on:
-        prepared = prepare_penalty(config.regularizer, *pixels.shape[-2:], device)
-    classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        prepared = prepare_penalty(config.regularizer, pixels.shape[-2], pixels.shape[-1], device)
+    classifier.to(memory_format=torch.channels_last)
     optimizer = build_optimizer(config.optim, classifier)
     if optimizer_state is not None:
         restore_optimizer(optimizer, optimizer_state)

@@ -174,7 +174,7 @@ def take_step(
     if penalty is not None:
         total = loss + config.regularizer.weight * config.regularizer.every * penalty.value
     optimizer.zero_grad(set_to_none=True)
-    total.backward()
+    torch.autograd.backward(total)
     optimizer.step()
     zero = torch.zeros((), device=images.device)
     return StepSums(

@@ -34,9 +34,8 @@ def gradient_power(grad_NCHW: Tensor, basis: Basis, channels: str) -> Tensor:
     require_one_of("channels", channels, CHANNEL_REDUCTIONS)
     if channels == "mean":
         return basis.power(grad_NCHW.mean(dim=1))
-    num_images, num_channels = grad_NCHW.shape[:2]
     power = basis.power(grad_NCHW.flatten(0, 1))
-    return power.unflatten(0, (num_images, num_channels)).sum(dim=1)
+    return power.reshape(*grad_NCHW.shape[:2], *power.shape[1:]).sum(dim=1)
 
 
 def sensitivity_share(grad_NCHW: Tensor, basis: Basis, channels: str = "mean") -> Tensor:

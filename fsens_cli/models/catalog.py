@@ -68,7 +68,7 @@ def _resnet(name: str) -> Builder:
         """Build torchvision's ResNet; small images get the 3x3 stride-1 stem and no max-pool."""
         import torchvision
 
-        network = torchvision.models.get_model(name, weights=None, num_classes=num_classes, **kwargs)
+        network: nn.Module = torchvision.models.get_model(name, weights=None, num_classes=num_classes, **kwargs)
         if min(shape.height, shape.width) < SMALL_STEM_BELOW:
             network.conv1 = nn.Conv2d(shape.channels, 64, 3, 1, padding=1, bias=False)
             nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
@@ -147,9 +147,10 @@ def _build_named(config: ModelConfig, *, num_classes: int, shape: ImageShape) ->
         import timm
 
         name = config.name.removeprefix("timm/")
-        return timm.create_model(
+        built: nn.Module = timm.create_model(
             name, pretrained=False, num_classes=num_classes, in_chans=shape.channels, **config.kwargs
         )
+        return built
     import torchvision
 
     network: nn.Module = torchvision.models.get_model(

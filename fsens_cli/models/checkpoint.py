@@ -62,7 +62,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _state_dict_in(content: Any) -> dict[Any, Any] | None:  # noqa: ANN401 whatever was saved
+def _state_dict_in(content: Any) -> dict[Any, Any] | None:
     """Return the innermost of the nested dictionaries that holds tensors."""
     if not isinstance(content, dict):
         return None
@@ -82,7 +82,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} is not a readable safetensors file ({error}).") from error
 
 
-def _read_torch(path: Path) -> Any:  # noqa: ANN401 whatever was saved; checked by the caller
+def _read_torch(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -65,7 +65,8 @@ def _import(where: str, name: str) -> ModuleType:
         # One name per path, so that two user files of the same name do not meet.
         alias = f"_fsens_user_{abs(hash(path)):x}"
         spec = importlib.util.spec_from_file_location(alias, path)
-        assert spec is not None and spec.loader is not None, "a .py path always has a loader"
+        assert spec is not None, "a .py path always has a loader"
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[alias] = module
         spec.loader.exec_module(module)

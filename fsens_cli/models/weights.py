@@ -62,13 +62,13 @@ def find_weights(spec: str, *, model: str, data: str) -> Weights:
         if name not in trained:
             known = ", ".join(f"packaged:{n}" for n in trained) or "none"
             raise CheckpointError(
-                f"weights={spec} does not exist for {model} on {data}; packaged there: {known}.{suggestion(name, trained)}"
+                f"weights={spec} does not exist for {model} on {data}; packaged: {known}.{suggestion(name, trained)}"
             )
         return _file(PACKAGED_FOLDER / f"{data}-{model}-{name}.safetensors", label=spec)
     path = Path(spec).expanduser()
     if not path.is_file():
         raise CheckpointError(
-            f"weights={spec}: there is no such file. Give auto, random, packaged:NAME, run:RUN or the path of a checkpoint."
+            f"weights={spec}: there is no such file. Give auto, random, packaged:NAME, run:RUN or a checkpoint's path."
         )
     return _file(path, label=path.name)
 

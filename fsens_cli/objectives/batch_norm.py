@@ -121,9 +121,10 @@ def batch_norm(layer: nn.BatchNorm2d, x: Tensor) -> Tensor:
         layer.num_batches_tracked.add_(1)
         if momentum is None:
             momentum = 1.0 / float(layer.num_batches_tracked)
-    return _Forward.apply(
+    y: Tensor = _Forward.apply(
         x, layer.weight, layer.bias, layer.running_mean, layer.running_var, momentum or 0.0, layer.eps
     )
+    return y
 
 
 @contextmanager
@@ -131,7 +132,7 @@ def cheap_double_backward(module: nn.Module) -> Iterator[None]:
     """While active, affine 2-D batch norms of ``module`` in training mode compute through ``batch_norm``."""
     layers = [m for m in module.modules() if type(m) is nn.BatchNorm2d and m.affine]
 
-    def replacement(layer: nn.BatchNorm2d) -> Any:  # noqa: ANN401 a bound forward
+    def replacement(layer: nn.BatchNorm2d) -> Any:
         original = layer.forward
 
         def forward(x: Tensor) -> Tensor:

@@ -176,8 +176,8 @@ def fourier_penalty(
         logits_NL: the model's output for ``images_NCHW``, which must require a gradient.
         std: the model's normalisation (broadcastable to the images), for ``space="normalized"``.
 
-    The transform and the penalty run in float32 or wider whatever the model computes in. An image whose gradient is zero
-    or not finite is left out and counted; it never switches the penalty of the others off.
+    The transform and the penalty run in float32 or wider whatever the model computes in. An image whose gradient is
+    zero or not finite is left out and counted; it never switches the penalty of the others off.
     """
     config = prepared.config
     with torch.autocast(images_NCHW.device.type, enabled=False):
@@ -188,7 +188,7 @@ def fourier_penalty(
         if config.space == "normalized":
             grad = grad * std.to(grad)
         finite_N = grad.detach().flatten(1).isfinite().all(dim=1)
-        # A masked 0 x NaN is still NaN in the backward pass, so the bad gradients are replaced before anything is computed.
+        # A masked 0 x NaN is still NaN in the backward pass, so bad gradients are replaced before anything is computed.
         grad = torch.where(finite_N[:, None, None, None], grad, torch.zeros_like(grad))
         share_NK = sensitivity_share(grad, prepared.basis, config.channels)
         used_N = finite_N & (share_NK.detach().sum(dim=1) > 0)

@@ -11,9 +11,9 @@ SUM_TOLERANCE = 0.02
 
 
 def read_target(file: str) -> list[float]:
-    """Return the shares of the radii 1, 2, 3, ... from a CSV with the columns ``radius`` and ``share`` (or ``share_mean``).
+    """Return the shares of the radii 1, 2, 3, ... from a CSV with the columns ``radius`` and ``share``.
 
-    A row for radius 0 is passed over. The shares are divided by their sum.
+    A column ``share_mean`` serves too. A row for radius 0 is passed over. The shares are divided by their sum.
 
     Raises:
         ConfigError: no such file, missing columns or radii, negative shares, or a sum further than 0.02 from 1.

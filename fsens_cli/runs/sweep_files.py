@@ -35,7 +35,7 @@ def headline_numbers(results: dict[str, Any]) -> dict[str, float | None]:
     return flat
 
 
-def _flatten(value: Any, name: str, flat: dict[str, float | None]) -> None:  # noqa: ANN401 any JSON value
+def _flatten(value: Any, name: str, flat: dict[str, float | None]) -> None:
     if isinstance(value, dict):
         for key, child in value.items():
             _flatten(child, name if key == "value" else f"{name}_{key}".strip("_"), flat)

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -56,12 +58,13 @@ def spectrum_figure(curve: SpectrumCurve) -> Figure:
             ylim=(0, top),
             title=curve.title,
         )
-        above = axes.secondary_xaxis(
-            "top", functions=(lambda r: r / curve.shorter_side, lambda f: f * curve.shorter_side)
-        )
+        side = curve.shorter_side
+        above = axes.secondary_xaxis("top", functions=(lambda r: np.divide(r, side), lambda f: np.multiply(f, side)))
         above.set_xlabel("cycles/pixel", fontsize=7)
         above.tick_params(labelsize=6)
-        axes.legend(loc=_emptier_side(curve), frameon=False, bbox_to_anchor=_legend_anchor(curve))
+        side_name: Literal["upper right", "upper left"] = "upper right" if _mass_is_left(curve) else "upper left"
+        # Below the band labels.
+        axes.legend(loc=side_name, frameon=False, bbox_to_anchor=(1.0 if _mass_is_left(curve) else 0.0, 0.84))
     return figure
 
 
@@ -75,12 +78,3 @@ def _shade_bands(axes: Axes, curve: SpectrumCurve, top: float) -> None:
 def _mass_is_left(curve: SpectrumCurve) -> bool:
     middle = len(curve.mean) // 2
     return sum(curve.mean[:middle]) > sum(curve.mean[middle:])
-
-
-def _emptier_side(curve: SpectrumCurve) -> str:
-    return "upper right" if _mass_is_left(curve) else "upper left"
-
-
-def _legend_anchor(curve: SpectrumCurve) -> tuple[float, float]:
-    # Below the band labels.
-    return (1.0, 0.84) if _mass_is_left(curve) else (0.0, 0.84)

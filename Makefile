@@ -1,0 +1,52 @@
+# `make` alone lists the targets.
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+# uv makes installing faster where it is there; venv and pip suffice.
+UV := $(shell command -v uv 2>/dev/null)
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format wheel-test clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## build .venv and install fsens with its development tools
+
+$(STAMP): pyproject.toml constraints.txt
+ifeq ($(UV),)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+else
+	$(UV) venv --quiet --allow-existing --seed $(VENV)
+	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[dev]"
+endif
+	@touch $@
+
+demo: $(STAMP) ## install and measure the embedded demonstration
+	$(BIN)/fsens measure
+
+test: $(STAMP) ## run the whole test suite, offline
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+
+check: $(STAMP) ## lint, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP) ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel-test: $(STAMP) ## build the wheel, install it into a fresh environment and measure from another folder
+	rm -rf dist build/wheel-test
+	$(BIN)/python -m build --quiet
+	$(PYTHON) -m venv --system-site-packages build/wheel-test
+	build/wheel-test/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
+	cd / && $(CURDIR)/build/wheel-test/bin/fsens measure num_images=64 --out $(CURDIR)/build/wheel-test/outputs
+
+clean: ## remove the environment and everything built; outputs/ stays
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

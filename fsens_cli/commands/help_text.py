@@ -1,0 +1,74 @@
+"""What stands below the flags in each command's help: settings with defaults, examples, where results land."""
+
+from collections.abc import Sequence
+
+Rows = Sequence[tuple[str, str]]
+
+
+def _settings(rows: Rows) -> str:
+    width = max(len(name) for name, _ in rows)
+    # A bracket would be read as markup.
+    return "\n".join(f"  {name.ljust(width)}  {text}".replace("[", r"\[") for name, text in rows)
+
+
+def _page(settings: Rows, examples: Sequence[str], results: str) -> str:
+    shown = "\n".join(f"  [cyan]{example}[/]" for example in examples)
+    head = f"[bold]Settings people change most, with their defaults[/]\n{_settings(settings)}\n\n" if settings else ""
+    tail = f"\n\n{results}" if results else ""
+    return f"{head}[bold]Examples[/]\n{shown}{tail}"
+
+
+HELP = {
+    "fsens": _page(
+        [],
+        [
+            "fsens measure                    the embedded demonstration, in seconds",
+            "fsens measure --model net.py:make --weights net.pt --data cifar10",
+            "fsens train regularizer=lsf      a network that listens to low frequencies",
+        ],
+        "Settings are KEY=VALUE; comma lists with -m make a sweep.\n`fsens VERB --help` names the main ones.",
+    ),
+    "measure": _page(
+        [
+            ("num_images=1000", "at most this many, drawn at random"),
+            ("convention=pixel", "or reference: the published one"),
+            ("target=loss", "or logit, margin: what is differentiated"),
+            ("channels=mean", "or power: no cancelling between channels"),
+            ("basis=fourier", "or dct, haar"),
+            ("bands=[]", "or [LAST_LOW,LAST_MID] in cycles/image"),
+            ("split=test", "or train"),
+            ("model.mean=[] model.std=[]", "per channel, 0..1; empty: stored with weights"),
+            ("plot.formats=[png]", "also pdf, svg"),
+            ("tag=''", "added to the run folder's name"),
+        ],
+        [
+            "fsens measure",
+            "fsens measure --model resnet20 --data cifar10 --weights net.pt",
+            "fsens measure -m --model resnet8,resnet20 --weights random seed=0,1",
+        ],
+        "Results: outputs/measure/MODEL-DATA/v001 with spectrum.png, map.png,\n"
+        "spectrum.csv, bands.csv, per_image.csv and results.json.",
+    ),
+    "train": _page(
+        [
+            ("epochs=10 batch_size=128", "passes over the images; images a step"),
+            ("regularizer=none", "or lsf, msf, hsf, asf, target: what to listen to"),
+            ("regularizer.weight=0.5", "lambda; target needs regularizer.file=CSV"),
+            ("optim=sgd", "or adamw; optim.lr=0.1"),
+            ("optim.schedule=cosine", "or linear, step"),
+            ("label_smoothing=0", "in 0..1"),
+            ("augment.pad=4 augment.flip=auto", "random crop in pixels, mirror images"),
+            ("noise_sd=0", "Gaussian noise on the images, 0..1 scale"),
+            ("adversary.norm=none", "or linf, l2: adversarial training, adversary.eps"),
+            ("frontend=none", "or blur, frontend.sigma=1.5 pixels"),
+            ("experiment=NAME", "a recipe: dualband_lsf, fast_cifar10_lsf, ..."),
+        ],
+        [
+            "fsens train epochs=3",
+            "fsens train --model resnet20 --data cifar10 experiment=fast_cifar10_lsf",
+            "fsens train --resume outputs/train/resnet8-dualband/v001",
+        ],
+        "Results: outputs/train/MODEL-DATA/v001 with training.csv, training.png,\n"
+        "checkpoints/ and all that measure writes.",
+    ),
+}
