@@ -125,7 +125,7 @@ def negative_entropy(share: Tensor) -> Tensor:
 def divergence(target: Tensor, share: Tensor) -> Tensor:
     """Return the Kullback-Leibler divergence of ``share`` from ``target`` in bits: 0 where equal; 0 log 0 is 0.
 
-    >>> float(divergence(torch.tensor([0.5, 0.5]), torch.tensor([0.25, 0.75])).round(decimals=4))
+    >>> round(float(divergence(torch.tensor([0.5, 0.5]), torch.tensor([0.25, 0.75]))), 4)
     0.2075
     """
     return (target * (torch.log2(target.clamp_min(SMALLEST_SHARE)) - torch.log2(share.clamp_min(SMALLEST_SHARE)))).sum(
