@@ -500,3 +500,18 @@ def test_a_data_loader_and_given_names(smooth: Build) -> None:
 def test_conventions_are_recognised(name: str) -> None:
     assert MeasureConfig(**CONVENTIONS[name]).convention == name  # type: ignore[arg-type]
     assert MeasureConfig(**CONVENTIONS[name] | {"channels": "power"}).convention == "custom"  # type: ignore[arg-type]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_network_on_the_gpu_measures_as_on_the_cpu(wrapped: bool, smooth: Build) -> None:
+    def model() -> nn.Module:
+        return Classifier(smooth(), name="net", num_classes=4, mean=[0.5], std=[0.25]) if wrapped else smooth()
+
+    images, labels = images_of(8, 3, 17, 24), torch.arange(8) % 4
+    cpu, gpu = run(model(), images, labels), run(model().cuda(), images, labels)
+    torch.testing.assert_close(gpu.per_image.share_NK, cpu.per_image.share_NK, rtol=2e-2, atol=1e-4)
+    torch.testing.assert_close(gpu.power_map_HW, cpu.power_map_HW, rtol=2e-2, atol=1e-5)
+    assert gpu.per_image.share_NK.device.type == "cpu"
+    assert gpu.self_check.relative_error is not None
+    assert gpu.self_check.relative_error < 1e-2

@@ -278,7 +278,7 @@ def test_foreign_weights_of_another_number_of_classes(tmp_path: Path) -> None:
             "auto",
             r"no weights are packaged for resnet8 on folder\. Give weights=PATH .*weights=run:RUN.*weights=random",
         ),
-        ("packaged:lsf", "weights=packaged:lsf does not exist for resnet8 on folder; packaged there: none"),
+        ("packaged:lsf", "weights=packaged:lsf does not exist for resnet8 on folder; packaged: none"),
         ("no/such/file.pt", "weights=no/such/file.pt: there is no such file"),
     ],
 )
