@@ -28,7 +28,7 @@ Weights = Annotated[
         "--weights", help="auto, random, packaged:NAME, run:RUN or a checkpoint's path.", rich_help_panel=WHAT
     ),
 ]
-Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=RUN)]
+Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.", rich_help_panel=RUN)]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.", rich_help_panel=RUN)]
 Out = Annotated[str | None, typer.Option("--out", help="Where run folders go.", rich_help_panel=RUN)]
 Multirun = Annotated[

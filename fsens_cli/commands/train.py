@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 import torch
+from rich.markup import escape
 from torch import Tensor
 
 from fsens_cli.commands.console import Advance, note, progress
@@ -35,6 +36,7 @@ from fsens_cli.commands.training_job import (
 from fsens_cli.commands.wording import interval_text, percent_interval
 from fsens_cli.config.compose import Request, flat_settings, load_job
 from fsens_cli.config.jobs import JobFields, TrainJob
+from fsens_cli.config.overrides import given_values
 from fsens_cli.data.catalog import load_images
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, DataError, Interrupted
@@ -199,7 +201,8 @@ def _check_same_data(run: RunFolder, images: ImageSet, resumed: Resumed | None) 
 def train_lines(results: dict[str, Any]) -> list[str]:
     """Return the table of one training as lines of text."""
     return [
-        f"[bold]{results['model']}[/], {results['training']} training on [bold]{results['data']}[/]: "
+        f"[bold]{escape(results['model'])}[/], {results['training']} training on "
+        f"[bold]{escape(results['measure']['data'])}[/]: "
         f"{results['epochs']} epochs, {results['num_train']:,} images, best epoch {results['best_epoch']} by "
         f"{results['num_validation']:,} validation images",
         f"test accuracy {percent_interval(results['test_accuracy'])}, n = {results['test_accuracy']['n']:,}",
@@ -243,25 +246,23 @@ class stopping_on_signals:
 
 def resume_training(name: str, request: Request, flags: Flags) -> None:
     """Continue the run called ``name`` and print what a finished training prints."""
-    out = Path(next((o.removeprefix("out=") for o in request.overrides if o.startswith("out=")), "outputs"))
-    path = find_run(name, out)
+    asked = given_values(request.overrides)
+    path = find_run(name, Path(asked.get("out", "outputs")))
     if read_record(path).get("status") == "done":
         raise ConfigError(f"{path} is finished: there is nothing to resume.")
     job, config_yaml = load_job("train", path / "config.yaml")
     assert isinstance(job, TrainJob), "the verb decides the type"
-    _refuse_changes(path, config_yaml, request)
-    device = next((o.removeprefix("device=") for o in request.overrides if o.startswith("device=")), job.device)
-    outcome = resume_task(path, dataclasses.replace(job, device=device), flags)
+    _refuse_changes(path, config_yaml, asked)
+    outcome = resume_task(path, dataclasses.replace(job, device=asked.get("device", job.device)), flags)
     print_single(outcome, flags, train_lines)
 
 
-def _refuse_changes(path: Path, config_yaml: str, request: Request) -> None:
+def _refuse_changes(path: Path, config_yaml: str, asked: dict[str, str]) -> None:
     """Raise ConfigError, naming the keys, if the configuration is not the one that the run was started with."""
     started = read_record(path).get("config", {})
     now = flat_settings(config_yaml)
     changed = sorted(key for key in started.keys() | now.keys() if started.get(key) != now.get(key))
-    for override in request.overrides:
-        key, _, value = override.partition("=")
+    for key, value in asked.items():
         if key not in ("device", "out") and str(now.get(key, now.get(f"{key}.name"))) != value:
             changed.append(key)
     if changed:

@@ -21,7 +21,7 @@ class JobFields:
         model: the network.
         data: the images; one of the data configurations.
         weights: ``auto``, ``random``, ``packaged:NAME``, ``run:RUN`` or the path of a checkpoint.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         out: where run folders go.
         tag: added to the run's name.
         frontend: a filter between the image and the network.

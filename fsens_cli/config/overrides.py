@@ -179,3 +179,12 @@ def _single_values(override: Override) -> list[str]:
     if not override.is_discrete_sweep():
         raise ConfigError(f"'{override.input_line}' has no list of values: give them one by one or as range(a,b).")
     return [f"{override.key_or_group}={value}" for value in override.sweep_string_iterator()]
+
+
+def given_values(overrides: Sequence[str]) -> dict[str, str]:
+    """Return each override's key and its value as plain text, without quotes.
+
+    >>> given_values(["out='my runs'", "seed=1"])
+    {'out': 'my runs', 'seed': '1'}
+    """
+    return {o.key_or_group: _text(o.value()) for o in parse(overrides)}

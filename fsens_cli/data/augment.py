@@ -56,7 +56,8 @@ def shift_randomly(images_NCHW: Tensor, pad: int, generator: torch.Generator) ->
     columns_NW = left[:, None] + torch.arange(width, device=images_NCHW.device)
     image_N = torch.arange(num_images, device=images_NCHW.device)
     cropped_NHWC = padded.permute(0, 2, 3, 1)[image_N[:, None, None], rows_NH[:, :, None], columns_NW[:, None, :]]
-    return cropped_NHWC.permute(0, 3, 1, 2)
+    # In memory again as it is in shape: the network's weights, not the crop, choose the layout of what follows.
+    return cropped_NHWC.permute(0, 3, 1, 2).contiguous()
 
 
 def flip_where(images_NCHW: Tensor, flipped_N: Tensor) -> Tensor:

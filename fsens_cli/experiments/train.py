@@ -146,7 +146,7 @@ def train(
     prepared = None
     if config.regularizer.is_on:
         prepared = prepare_penalty(config.regularizer, pixels.shape[-2], pixels.shape[-1], device)
-    classifier.to(memory_format=torch.channels_last)
+    classifier.to(memory_format=_memory_format(classifier))
     optimizer = build_optimizer(config.optim, classifier)
     if optimizer_state is not None:
         restore_optimizer(optimizer, optimizer_state)
@@ -190,6 +190,15 @@ def train(
         num_train=len(fit),
         num_validation=len(validation),
     )
+
+
+def _memory_format(classifier: Classifier) -> torch.memory_format:
+    """Return channels last, which trains nearly twice as fast on a CPU, where it is safe.
+
+    A strided 1x1 convolution with fewer than 8 channels in this layout writes outside its memory (torch 2.15, CPU).
+    """
+    widths = [m.out_channels for m in classifier.modules() if isinstance(m, torch.nn.Conv2d)]
+    return torch.channels_last if all(w % 8 == 0 for w in widths) else torch.contiguous_format
 
 
 def _rows_left(num_images: int, steps_per_epoch: int, config: TrainConfig, state: TrainState) -> Iterator[Tensor]:

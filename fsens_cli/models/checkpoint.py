@@ -86,7 +86,8 @@ def _read_torch(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True)
+            with torch.serialization.safe_globals(_numpy_numbers()):
+                return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if not _is_pickle(path):
             raise CheckpointError(f"{path} is not a readable torch checkpoint (neither a zip nor a pickle).") from error
@@ -97,6 +98,14 @@ def _read_torch(path: Path) -> Any:
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         first_line = str(error).split("\n", 1)[0]
         raise CheckpointError(f"{path} is not a readable torch checkpoint ({first_line}).") from error
+
+
+def _numpy_numbers() -> list[Any]:
+    """Return what a numpy number, such as an accuracy kept beside the weights, is unpickled with; it runs no code."""
+    import numpy as np
+
+    numbers = (np.float64(0), np.float32(0), np.int64(0), np.int32(0), np.bool_(False))
+    return [np.float64(0).__reduce__()[0], np.dtype, *(type(number.dtype) for number in numbers)]
 
 
 def _is_pickle(path: Path) -> bool:

@@ -16,13 +16,11 @@ def pick_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ConfigError(f"device={name} is not a device: give auto, cpu, cuda, cuda:N or mps.") from error
+        raise ConfigError(f"device={name} is not a device: give auto, cpu, cuda or cuda:N.") from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device={name}, and this machine has no usable CUDA device: give device=cpu or device=auto.")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigError(f"device={name}, and this machine has {torch.cuda.device_count()} CUDA device(s).")
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError(f"device={name}, and this machine has no usable MPS device: give device=cpu or device=auto.")
-    if device.type not in ("cpu", "cuda", "mps"):
-        raise ConfigError(f"device={name} is not supported: give auto, cpu, cuda, cuda:N or mps.")
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"device={name} is not supported: give auto, cpu, cuda or cuda:N.")
     return device

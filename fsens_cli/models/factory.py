@@ -4,7 +4,8 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -40,7 +41,14 @@ def call_factory(name: str, kwargs: dict[str, Any], *, num_classes: int) -> nn.M
         ModelError: cannot be imported, is not there, fails, or returns something other than a module.
     """
     where, function = split_factory(name)
-    module = _import(where, name)
+    with _importable(where):
+        module = _import(where, name)
+        return _call(module, where, function, name, kwargs, num_classes)
+
+
+def _call(
+    module: ModuleType, where: str, function: str, name: str, kwargs: dict[str, Any], num_classes: int
+) -> nn.Module:
     factory = getattr(module, function, None)
     if not callable(factory):
         names = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
@@ -55,6 +63,17 @@ def call_factory(name: str, kwargs: dict[str, Any], *, num_classes: int) -> nn.M
     if not isinstance(network, nn.Module):
         raise ModelError(f"model={name}: {function} returned {type(network).__name__}, expected a torch.nn.Module.")
     return network
+
+
+@contextmanager
+def _importable(where: str) -> Iterator[None]:
+    """Let the user's code import its neighbours: files beside it, or packages in the working folder."""
+    folder = str(Path(where).expanduser().resolve().parent if where.endswith(".py") else Path.cwd())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
 
 
 def _import(where: str, name: str) -> ModuleType:

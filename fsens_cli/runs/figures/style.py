@@ -61,7 +61,7 @@ def figure_style() -> Iterator[None]:
 def save_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> None:
     """Write the figure as ``NAME.png`` and so on, each in one step, and close it."""
     for extension in formats:
-        with replacing(folder / f"{name}.{extension}") as temporary:
+        with figure_style(), replacing(folder / f"{name}.{extension}") as temporary:
             # No date in the file: equal results give equal bytes.
             metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[extension]
             figure.savefig(temporary, metadata=metadata)

@@ -1,0 +1,137 @@
+"""`fsens train` from end to end: its files, weights for later runs, and stopping and going on in real processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from typer.testing import Result
+
+Type = Callable[..., Result]
+ErrorOf = Callable[[Result], str]
+
+TINY = (
+    "model.kwargs.width=8", "data.train_size=160", "data.test_size=40", "batch_size=32", "val_fraction=0.2",
+    "measure.num_resamples=100", "probe_size=8", "--quiet",
+)  # fmt: skip
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return load_file(str(run / "checkpoints" / "best.safetensors"))
+
+
+def test_files_and_the_weights_serve_later_runs(fsens: Type) -> None:
+    trained = fsens("train", *TINY, "epochs=2", "regularizer=lsf", "frontend=blur", "frontend.sigma=0.7", "tag=t")
+    assert trained.exit_code == 0, trained.output
+    run = Path(trained.stdout.strip())
+    assert run == Path("outputs/train/resnet8-dualband-t/v001")
+    results = json.loads((run / "results.json").read_text())
+    record = json.loads((run / "run.json").read_text())
+    history = pd.read_csv(run / "training.csv")
+    assert record["status"] == "done"
+    assert record["training"] == results["training"] == "lsf+blur"
+    assert results["test_accuracy"]["n"] == 40
+    assert results["num_train"] + results["num_validation"] == 160
+    assert list(history["epoch"]) == [1, 2]
+    shares = history[["probe_low_share", "probe_mid_share", "probe_high_share"]].sum(axis=1)
+    assert list(shares) == pytest.approx([1, 1])
+    for name in ("training.png", "spectrum.png", "map.png", "spectrum.csv", "per_image.csv", "config.yaml"):
+        assert (run / name).stat().st_size > 0, name
+    # The checkpoint knows its normalisation, its blur and its constructor's arguments.
+    again = fsens("measure", "--weights", f"run:{run}", "data.test_size=40", "--json")
+    assert again.exit_code == 0, again.output
+    measured = json.loads(again.stdout)
+    assert measured["bands"] == results["measure"]["bands"]
+    assert measured["accuracy"] == results["measure"]["accuracy"]
+    shown = fsens("show", str(run), "--plot")
+    assert shown.exit_code == 0, shown.output
+    assert "lsf+blur training" in shown.stdout
+
+
+def test_a_target_spectrum_from_another_run(fsens: Type) -> None:
+    first = fsens("measure", "--weights", "random", "num_images=10", "data.test_size=10", "--quiet")
+    spectrum = Path(first.stdout.strip()) / "spectrum.csv"
+    trained = fsens("train", *TINY, "epochs=1", "regularizer=target", f"regularizer.file={spectrum}")
+    assert trained.exit_code == 0, trained.output
+    history = pd.read_csv(Path(trained.stdout.strip()) / "training.csv")
+    assert 0 < history["penalty"][0] < 20
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (None, "there is no such file"),
+        ("radius,share\n1,0.5\n3,0.5\n", "lacks the radii 2"),
+        ("radius,share\n1,0.5\n2,0.2\n", "add up to 0.7, expected 1"),
+        ("radius,share\n1,1.5\n2,-0.5\n", "shares must be numbers from 0 up"),
+        ("radius,share\n1,0.5\n1,0.5\n", "names a radius twice"),
+        ("frequency,share\n1,1\n", "needs the columns radius and share, got frequency, share"),
+        ("radius,share\n1,0.5\n2,0.5\n", "has 2 radii and 32x32 images have 23"),
+    ],
+)
+def test_refuses_a_bad_target(rows: str | None, message: str, fsens: Type, error_of: ErrorOf) -> None:
+    if rows is not None:
+        Path("s.csv").write_text(rows)
+    error = error_of(fsens("train", *TINY, "regularizer=target", "regularizer.file=s.csv"))
+    assert message in error
+    assert not Path("outputs").exists() or not any(Path("outputs").iterdir())
+
+
+def test_refuses_flips_that_change_the_class(fsens: Type, error_of: ErrorOf) -> None:
+    assert "a mirror image of dualband belongs to another class" in error_of(
+        fsens("train", *TINY, "augment.flip=random")
+    )
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    root = Path(__file__).resolve().parents[2]
+    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "fsens_cli", "train", *TINY, "epochs=6", *arguments]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for_epoch(run: Path, epoch: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while not list((run / "checkpoints").glob(f"at-{epoch:05d}-*")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_stopped_and_resumed_equals_uninterrupted(number: int, fsens: Type, tmp_path: Path, error_of: ErrorOf) -> None:
+    straight = fsens("train", *TINY, "epochs=6", "regularizer=asf", "--out", "straight")
+    assert straight.exit_code == 0, straight.output
+    process = start(Path.cwd(), "regularizer=asf")
+    run = Path("outputs/train/resnet8-dualband/v001")
+    wait_for_epoch(run, 1, process)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    status = json.loads((run / "run.json").read_text())["status"]
+    if number == signal.SIGTERM:
+        assert process.returncode == 130
+        assert status == "interrupted"
+        assert f"continue with: fsens train --resume {run}" in said
+    else:
+        assert status == "running"  # nobody was left to say otherwise
+        assert "killed" in fsens("runs").stdout
+    refused = error_of(fsens("train", "--resume", str(run), "epochs=9", "optim.lr=0.3"))
+    assert "started with other settings of epochs, optim.lr" in refused
+    resumed = fsens("train", "--resume", str(run), "--quiet")
+    assert resumed.exit_code == 0, resumed.output
+    expected = weights(Path(straight.stdout.strip()))
+    for name, value in weights(run).items():
+        assert torch.equal(value, expected[name]), name
+    assert (run / "training.csv").read_bytes() == (Path(straight.stdout.strip()) / "training.csv").read_bytes()
+    assert json.loads((run / "run.json").read_text())["status"] == "done"
+    assert "is finished: there is nothing to resume" in error_of(fsens("train", "--resume", str(run)))
