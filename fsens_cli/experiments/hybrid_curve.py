@@ -64,7 +64,7 @@ class HybridConfig:
         # NaN fails the comparisons, so they say what is allowed.
         require(
             all(0 <= a <= LARGEST_MIXING + 1e-3 for a in self.grid),
-            f"grid={self.grid}: mixing frequencies lie between 0 and 1.414 Nyquist (the corner of the plane), 1 being 0.5 "
+            f"grid={self.grid}: mixing frequencies lie between 0 and 1.414 Nyquist (the corner of the plane); 1 is 0.5 "
             "cycles/pixel.",
         )
         require(
@@ -135,8 +135,8 @@ class Reversal:
     """The mixing frequency at which the model stops believing the high image: first zero of p_low - p_high.
 
     Attributes:
-        nyquist: in Nyquist units; -inf where the low image wins from the first mixing frequency on (no crossing: it lies
-            below the grid), +inf where it never wins (above the grid).
+        nyquist: in Nyquist units; -inf where the low image wins from the first mixing frequency on (no crossing: it
+            lies below the grid), +inf where it never wins (above the grid).
         low, high: 95 % interval, infinite where it reaches beyond the grid.
         num_images: n of the interval.
     """

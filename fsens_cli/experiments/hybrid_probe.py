@@ -66,8 +66,8 @@ def hybrid_probe(
         clean_prediction_N=clean,
         seed_P=seeds,
         partner_PN=partner_PN,
-        prediction_PNK=prediction.unflatten(0, partner_PN.shape),
-        confidence_PNK=confidence.unflatten(0, partner_PN.shape),
+        prediction_PNK=prediction.reshape(*partner_PN.shape, -1),
+        confidence_PNK=confidence.reshape(*partner_PN.shape, -1),
     )
     return summarise(answers, config=config, image_size=spectra.size, num_classes=num_classes)
 
@@ -91,7 +91,8 @@ def _opened(images: ImageSet | Tensor, labels: Tensor | None) -> tuple[Tensor, T
         # NaN fails both comparisons, so write the condition for what is allowed.
         if not (low >= -1e-6 and high <= 1 + 1e-6):
             raise DataError(
-                f"images must lie in [0, 1], got {low:.3g} to {high:.3g}: divide by 255, and leave normalisation to the model."
+                f"images must lie in [0, 1], got {low:.3g} to {high:.3g}: divide by 255, and leave normalisation to the "
+                "model."
             )
     if len(labels) and int(labels.min()) < 0:
         raise DataError(f"labels must not be negative, got {int(labels.min())}.")
@@ -109,7 +110,7 @@ class _Spectra:
         self._images = images_NCHW
         self._kept: Tensor | None = None
         if 8 * num_images * channels * height * (width // 2 + 1) <= KEPT_BYTES:
-            self._kept = torch.cat([spectrum(on_device(block, device)) for block in images_NCHW.split(512)])
+            self._kept = torch.cat([spectrum(on_device(block, device)) for block in torch.split(images_NCHW, 512)])
 
     def __getitem__(self, row_B: Tensor) -> Tensor:
         """Return the spectra of the images at ``row_B``, shape (B, C, H, F)."""
@@ -128,7 +129,7 @@ def _classify_unmixed(
     classifier: Classifier, images_NCHW: Tensor, device: torch.device, batch_size: int
 ) -> tuple[Tensor, int]:
     """Return the class of each image and the number of classes."""
-    logits = [classifier(on_device(batch, device)) for batch in images_NCHW.split(batch_size)]
+    logits = [classifier(on_device(batch, device)) for batch in torch.split(images_NCHW, batch_size)]
     return torch.cat(logits).argmax(dim=1).cpu(), logits[0].shape[1]
 
 
@@ -146,7 +147,9 @@ def _classify_hybrids(
         for a in config.frequencies()
     ]
     predictions, confidences = [], []
-    for low_B, high_B in zip(low_D.split(config.batch_size), high_D.split(config.batch_size), strict=True):
+    for low_B, high_B in zip(
+        torch.split(low_D, config.batch_size), torch.split(high_D, config.batch_size), strict=True
+    ):
         low, high = spectra[low_B], spectra[high_B]
         hybrids = (mix(low, high, mask, spectra.size) for mask in masks)
         decided = [_decide(classifier, hybrid, clip=config.clip) for hybrid in hybrids]
@@ -168,6 +171,6 @@ def _require_numbers(confidence_DK: Tensor, config: HybridConfig) -> None:
     if bool(bad.any()):
         pair, k = bad.nonzero()[0].tolist()
         raise ModelError(
-            f"the model's output on the hybrid of pair {pair} at {config.frequencies()[k]:.2f} Nyquist is not a number: it "
-            "overflows there."
+            f"the model's output on the hybrid of pair {pair} at {config.frequencies()[k]:.2f} Nyquist is not a number: "
+            "it overflows there."
         )

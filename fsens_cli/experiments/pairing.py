@@ -29,14 +29,14 @@ def require_pairable(label_N: Tensor, class_names: Sequence[str] = ()) -> None:
     """
     if len(label_N) < 2:
         raise DataError(f"hybrids need two images of different classes, got {len(label_N)}.")
-    label, count = label_N.unique(return_counts=True)
+    label, count = torch.unique(label_N, return_counts=True)
     largest = int(count.argmax())
     if 2 * int(count[largest]) > len(label_N):
         number = int(label[largest])
         name = class_names[number] if number < len(class_names) else f"{number}"
         raise DataError(
-            f"class {name} holds {int(count[largest])} of {len(label_N)} images, and each needs a partner of another class, "
-            "used once: no class may hold more than half. Give other data, or another num_images or seed."
+            f"class {name} holds {int(count[largest])} of {len(label_N)} images, and each needs a partner of another "
+            "class, used once: no class may hold more than half. Give other data, or another num_images or seed."
         )
 
 

@@ -55,7 +55,7 @@ def low_pass_mask(name: str, height: int, width: int, mixing: float, *, order: i
     """Return the share of each frequency that comes from the low image, shape (H, F), float64, values 0 to 1.
 
     The cutoff is 0.5 * ``mixing`` cycles per pixel, measured along the radius sqrt(f_y^2 + f_x^2). The constant always
-    comes from the low image; with the sharp mask and ``mixing`` 1 the corners of the plane still come from the high one.
+    comes from the low image; with the sharp mask and ``mixing`` 1 the corners of the plane still come from the other.
 
     >>> low_pass_mask("sharp", 4, 4, 0.5).int().tolist()
     [[1, 1, 0], [1, 0, 0], [0, 0, 0], [1, 0, 0]]
@@ -66,7 +66,8 @@ def low_pass_mask(name: str, height: int, width: int, mixing: float, *, order: i
 
 def spectrum(images_NCHW: Tensor) -> Tensor:
     """Return the transform of every channel on the half plane, shape (N, C, H, F), complex."""
-    return torch.fft.rfft2(images_NCHW)
+    coefficient: Tensor = torch.fft.rfft2(images_NCHW)
+    return coefficient
 
 
 def mix(low_NCHF: Tensor, high_NCHF: Tensor, mask_HF: Tensor, size: tuple[int, int]) -> Tensor:
@@ -78,7 +79,8 @@ def mix(low_NCHF: Tensor, high_NCHF: Tensor, mask_HF: Tensor, size: tuple[int, i
         size: (H, W) in pixels; the half plane alone does not tell an odd width from an even one.
     """
     mask = mask_HF.to(low_NCHF.real.dtype)
-    return torch.fft.irfft2(low_NCHF * mask + high_NCHF * (1.0 - mask), s=size)
+    hybrid: Tensor = torch.fft.irfft2(low_NCHF * mask + high_NCHF * (1.0 - mask), s=size)
+    return hybrid
 
 
 def split_image(image_CHW: Tensor, mask_HF: Tensor) -> tuple[Tensor, Tensor]:

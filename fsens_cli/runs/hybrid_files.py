@@ -138,18 +138,18 @@ def _write_per_pair(folder: Path, result: HybridResult) -> None:
     low_D = torch.arange(num_images).repeat(num_pairings)
     high_D = answers.partner_PN.flatten()
     columns: dict[str, Sequence[Any]] = {
-        "pairing_seed": np.repeat(answers.seed_P, num_images),
-        "low_index": answers.index_N[low_D].numpy(),
-        "high_index": answers.index_N[high_D].numpy(),
-        "low_label": answers.label_N[low_D].numpy(),
-        "high_label": answers.label_N[high_D].numpy(),
-        "low_prediction_unmixed": answers.clean_prediction_N[low_D].numpy(),
-        "high_prediction_unmixed": answers.clean_prediction_N[high_D].numpy(),
-        "counts": answers.counts_PN(result.config.pairs).flatten().int().numpy(),
+        "pairing_seed": np.repeat(answers.seed_P, num_images).tolist(),
+        "low_index": answers.index_N[low_D].tolist(),
+        "high_index": answers.index_N[high_D].tolist(),
+        "low_label": answers.label_N[low_D].tolist(),
+        "high_label": answers.label_N[high_D].tolist(),
+        "low_prediction_unmixed": answers.clean_prediction_N[low_D].tolist(),
+        "high_prediction_unmixed": answers.clean_prediction_N[high_D].tolist(),
+        "counts": answers.counts_PN(result.config.pairs).flatten().int().tolist(),
     }
-    prediction_DK = answers.prediction_PNK.flatten(0, 1).numpy()
+    prediction_DK = answers.prediction_PNK.flatten(0, 1)
     for k, frequency in enumerate(result.frequency_K.tolist()):
-        columns[f"prediction_at_{frequency:.6g}_nyquist"] = prediction_DK[:, k]
+        columns[f"prediction_at_{frequency:.6g}_nyquist"] = prediction_DK[:, k].tolist()
     write_table(folder / "per_pair.csv", columns)
 
 
@@ -246,7 +246,7 @@ def _example(arrays: dict[str, np.ndarray], results: dict[str, Any]) -> Example:
 
 
 def example_columns(says_low_K: np.ndarray) -> list[int]:
-    """Return up to six mixing frequencies to show: evenly over the grid, the two on both sides of the change among them.
+    """Return up to six mixing frequencies to show: spread over the grid, with those on both sides of the change.
 
     >>> example_columns(np.arange(13) >= 5)
     [0, 2, 4, 5, 7, 12]
@@ -254,7 +254,7 @@ def example_columns(says_low_K: np.ndarray) -> list[int]:
     last = len(says_low_K) - 1
     if last < NUM_COLUMNS:
         return list(range(last + 1))
-    even = np.linspace(0, last, NUM_COLUMNS).round().astype(int).tolist()
+    even = [round(k * last / (NUM_COLUMNS - 1)) for k in range(NUM_COLUMNS)]
     change = int(np.argmax(says_low_K)) if says_low_K.any() else 0
     if change == 0:
         return even
@@ -262,7 +262,7 @@ def example_columns(says_low_K: np.ndarray) -> list[int]:
     for k in sorted(even, key=lambda k: -min(abs(k - w) for w in wanted)):
         if len(wanted) < NUM_COLUMNS:
             wanted.add(k)
-    return sorted(wanted)
+    return sorted(int(k) for k in wanted)
 
 
 def _picture(image_CHW: torch.Tensor) -> np.ndarray:

@@ -8,12 +8,12 @@ bring. The images recur in all pairings, so
 
     Var(mean of h) = Var(a + b) / N + Var(c) / (N P).
 
-Resampling pairs as if they were independent has neither term right: it divides Var(a) and Var(b) by N P, which is too
-little where images differ in how they are believed, and it overlooks that every image is used once in each role, so that
-an image that wins whichever half it gives (b = -a, in p_low - p_high) cancels itself, where it is too much. Resampling
-whole images together with all their pairs counts c twice. The covariance below is unbiased for this variance (up to a floor): it adds
-the products of all couples of pairs that share an image, each couple once (dyadic clustering: Aronow, Samii, Assenova,
-*Political Analysis* 2015; the two-way case is Cameron, Gelbach, Miller, *J. Bus. Econ. Stat.* 2011).
+Resampling pairs as if they were independent gets neither term right. It divides Var(a) and Var(b) by N P, far too little
+where images differ in how far they are believed. And it overlooks that every image is used once in each role, so that an
+image that wins whichever half it gives (b = -a, in p_low - p_high) cancels itself; there it is far too much. Resampling
+whole images, each with all its pairs, counts c twice. The covariance below is unbiased for this variance, but for a floor:
+it adds the products of all couples of pairs that share an image, each couple once (dyadic clustering: Aronow, Samii,
+Assenova, *Political Analysis* 2015; the two-way case is Cameron, Gelbach, Miller, *J. Bus. Econ. Stat.* 2011).
 """
 
 from dataclasses import dataclass
@@ -26,8 +26,9 @@ from fsens_cli.statistics.intervals import LEVEL
 
 Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
-# If the stronger of two images always won, and nothing else played a part, c would have a third of the variance of h.
-LEAST_SHARE = 1 / 3
+# Where images cancel themselves the estimate is a small difference of large numbers, and by chance far too small. Chosen
+# by simulation: with 0.1 intervals keep 93 to 98 % coverage even where the stronger image always wins.
+LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +57,14 @@ def pair_mean(value_DK: Tensor, first_D: Tensor, second_D: Tensor) -> PairMean:
     value = value_DK.double()
     mean = value.mean(dim=0)
     deviation = (value - mean) / len(value)
-    image, place = torch.cat([first_D, second_D]).unique(return_inverse=True)
-    first, second = place.split(len(value))
+    image, place = torch.unique(torch.cat([first_D, second_D]), return_inverse=True)
+    first, second = place[: len(value)], place[len(value) :]
     num_images = len(image)
     # Products of all couples of pairs with an image in common, once for every image they share ...
     by_image = _sum_by(torch.cat([first, second]), torch.cat([deviation, deviation]), num_images)
     # ... less one for the couples that share both: a pair with itself, its repetition or its reverse.
     couple = torch.minimum(first, second) * num_images + torch.maximum(first, second)
-    _, group = couple.unique(return_inverse=True)
+    _, group = torch.unique(couple, return_inverse=True)
     by_couple = _sum_by(group, deviation, int(group.max()) + 1)
     covariance = by_image.T @ by_image - by_couple.T @ by_couple
     correction = num_images / max(1, num_images - 1)
@@ -88,15 +89,15 @@ def _with_floor(covariance_KK: Tensor, of_pairs_KK: Tensor) -> Tensor:
     kept = scale > 1e-12 * scale.max().clamp_min(1e-300)
     whiten = axis[:, kept] / scale[kept].sqrt()
     share, vector = torch.linalg.eigh(whiten.T @ covariance_KK @ whiten)
-    root = (axis[:, kept] * scale[kept].sqrt()) @ vector
+    root: Tensor = (axis[:, kept] * scale[kept].sqrt()) @ vector
     return (root * share.clamp_min(LEAST_SHARE)) @ root.T
 
 
 def score_bounds(estimate: PairMean) -> tuple[Tensor, Tensor]:
-    """Return 95 % bounds for means of values in [0, 1], shapes (K,): Wilson's interval at the effective number of pairs.
+    """Return 95 % bounds for means of values in [0, 1], shapes (K,): Wilson's at the effective number of pairs.
 
-    The effective number is mean (1 - mean) / variance, how many independent yes-or-no answers are as precise; bounds stay
-    within [0, 1]. A column without any spread counts as one answer an image.
+    The effective number is mean (1 - mean) / variance: how many independent yes-or-no answers are as precise. Bounds
+    stay within [0, 1]. A column without any spread counts as one answer an image.
     """
     mean, variance = estimate.mean_K.clamp(0, 1), estimate.covariance_KK.diagonal()
     spread = mean * (1 - mean)
@@ -111,11 +112,11 @@ def score_bounds(estimate: PairMean) -> tuple[Tensor, Tensor]:
 def draw_means(estimate: PairMean, *, seed: int, num_draws: int) -> Tensor:
     """Return bootstrap draws of all means together, shape (R, K): normal, with the covariance above.
 
-    A parametric bootstrap: no scheme that resamples images or pairs reproduces this covariance (see the top), and a mean
-    over hundreds of images is normal.
+    A parametric bootstrap: no scheme that resamples images or pairs reproduces this covariance (see the top), and the
+    mean over hundreds of images is normal.
     """
     eigenvalue, vector = torch.linalg.eigh(estimate.covariance_KK)
-    root = vector * eigenvalue.clamp_min(0).sqrt()
+    root: Tensor = vector * eigenvalue.clamp_min(0).sqrt()
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(num_draws, len(estimate.mean_K), generator=generator, dtype=torch.float64)
     return estimate.mean_K + noise @ root.T

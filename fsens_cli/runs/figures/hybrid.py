@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, CYCLE, GRAY, RED, figure_style
 
 LOW_COLOUR, HIGH_COLOUR = BLUE, RED
 LINE_STYLES = ("-", "--", "-.", ":")
 XLABEL = "mixing frequency (fraction of Nyquist)"
+DIFFERENCE = r"$p_{\rm low} - p_{\rm high}$"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,26 +59,28 @@ def curve_figure(curves: HybridCurves) -> Figure:
     """Draw p_low, p_high and neither above their difference, f_rev as a vertical line with its interval."""
     with figure_style():
         figure, (above, below) = plt.subplots(
-            2, 1, figsize=(COLUMN_WIDTH, 3.5), sharex=True, gridspec_kw={"height_ratios": (1.25, 1)}
+            2, 1, figsize=(COLUMN_WIDTH, 3.7), sharex=True, gridspec_kw={"height_ratios": (1.3, 1)}
         )
-        _mark_reversal(above, curves)
-        _mark_reversal(below, curves)
+        figure.suptitle(curves.title, fontsize=8)
+        for axes in (above, below):
+            _mark_reversal(axes, curves)
         _draw(above, curves.frequency, curves.p_low, LOW_COLOUR, "-")
         _draw(above, curves.frequency, curves.p_high, HIGH_COLOUR, "-")
         above.plot(curves.frequency, curves.neither, color=GRAY, linewidth=0.9, linestyle="--")
-        above.set(ylabel="share of hybrids", ylim=(-0.02, 1.02), title=curves.title)
-        _key(above)
+        above.set(ylabel="share of hybrids", ylim=(-0.02, 1.02))
+        _add_cycles(above, curves.cycles_per_nyquist)
         below.axhline(0, color=GRAY, linewidth=0.6)
         _draw(below, curves.frequency, curves.difference, BLACK, "-")
-        below.set(xlabel=XLABEL, ylabel=r"$p_{\rm low} - p_{\rm high}$", ylim=(-1.05, 1.05), xlim=_limits(curves))
-        below.text(
-            *_free_corner(curves), _reversal_text(curves), transform=below.transAxes, fontsize=7, **_alignment(curves)
-        )
-        scale = curves.cycles_per_nyquist
-        top = above.secondary_xaxis("top", functions=(lambda a: a * scale, lambda c: c / scale))
-        top.set_xlabel("cycles/image", fontsize=7)
-        top.tick_params(labelsize=6)
+        below.set(xlabel=XLABEL, ylabel=DIFFERENCE, ylim=(-1.05, 1.05), xlim=_limits(curves))
+        _write_reversal(below, curves)
+        _add_key(figure)
     return figure
+
+
+def _add_cycles(axes: Axes, cycles_per_nyquist: float) -> None:
+    top = axes.secondary_xaxis("top", functions=(lambda a: a * cycles_per_nyquist, lambda c: c / cycles_per_nyquist))
+    top.set_xlabel("cycles/image", fontsize=7)
+    top.tick_params(labelsize=6)
 
 
 def _draw(axes: Axes, x: Sequence[float], band: Band, colour: str, style: str) -> None:
@@ -94,16 +98,16 @@ def _mark_reversal(axes: Axes, curves: HybridCurves) -> None:
     axes.axvline(curves.f_rev, color=BLACK, linewidth=0.8, linestyle=":")
 
 
-def _key(axes: Axes) -> None:
-    """Name the three curves in their own colours, above the axes' middle line where no curve can hide them."""
-    handles = [
-        plt.Line2D([], [], color=LOW_COLOUR, marker="o", markersize=2, label="low image"),
-        plt.Line2D([], [], color=HIGH_COLOUR, marker="o", markersize=2, label="high image"),
-        plt.Line2D([], [], color=GRAY, linewidth=0.9, linestyle="--", label="neither"),
-    ]
-    legend = axes.legend(
-        handles=handles, title="label given to the hybrid is that of the", title_fontsize=7, ncols=3, frameon=False,
-        loc="lower center", bbox_to_anchor=(0.5, 1.16), columnspacing=1.2, handlelength=1.6, borderpad=0,
+def _add_key(figure: Figure) -> None:
+    """Name the three curves in their own colours, below the axes, where no curve can hide them."""
+    legend = figure.legend(
+        handles=[
+            Line2D([], [], color=LOW_COLOUR, marker="o", markersize=2, label="low image"),
+            Line2D([], [], color=HIGH_COLOUR, marker="o", markersize=2, label="high image"),
+            Line2D([], [], color=GRAY, linewidth=0.9, linestyle="--", label="neither"),
+        ],
+        title="the hybrid is given the class of the", title_fontsize=7, ncols=3, frameon=False,
+        loc="outside lower center", columnspacing=1.2, handlelength=1.6, borderpad=0,
     )  # fmt: skip
     for text, colour in zip(legend.get_texts(), (LOW_COLOUR, HIGH_COLOUR, GRAY), strict=True):
         text.set_color(colour)
@@ -115,28 +119,31 @@ def _limits(curves: HybridCurves) -> tuple[float, float]:
     return first - margin, last + margin
 
 
+def _write_reversal(axes: Axes, curves: HybridCurves) -> None:
+    """Write f_rev into the corner that a rising curve leaves free."""
+    if _rises_early(curves):
+        axes.text(0.98, 0.06, _reversal_text(curves), transform=axes.transAxes, fontsize=7, ha="right", va="bottom")
+    else:
+        axes.text(0.02, 0.95, _reversal_text(curves), transform=axes.transAxes, fontsize=7, ha="left", va="top")
+
+
 def _reversal_text(curves: HybridCurves) -> str:
     if curves.f_rev is None:
-        return curves.f_rev_status.replace("no crossing ", "no crossing:\n") + " the grid"
-    low = "?" if curves.f_rev_low is None else f"{curves.f_rev_low:.3f}"
-    high = "?" if curves.f_rev_high is None else f"{curves.f_rev_high:.3f}"
-    return f"$f_{{\\rm rev}}$ = {curves.f_rev:.3f}\n[{low}, {high}]"
+        return f"{curves.f_rev_status}\nthe grid"
+    return f"$f_{{\\rm rev}}$ = {curves.f_rev:.3f}\n{_bounds(curves.f_rev_low, curves.f_rev_high)}"
 
 
-def _is_left(curves: HybridCurves) -> bool:
-    """Return whether the curve has risen before the middle of the axis, so that the lower right corner is free."""
-    middle = (curves.frequency[0] + curves.frequency[-1]) / 2
-    if curves.f_rev is None:
-        return "below" in curves.f_rev_status
-    return curves.f_rev < middle
+def _bounds(low: float | None, high: float | None) -> str:
+    below, above = ("?" if bound is None else f"{bound:.3f}" for bound in (low, high))
+    return f"[{below}, {above}]"
 
 
-def _free_corner(curves: HybridCurves) -> tuple[float, float]:
-    return (0.98, 0.06) if _is_left(curves) else (0.02, 0.94)
-
-
-def _alignment(curves: HybridCurves) -> dict[str, str]:
-    return {"ha": "right", "va": "bottom"} if _is_left(curves) else {"ha": "left", "va": "top"}
+def _rises_early(curves: HybridCurves) -> bool:
+    middle = len(curves.frequency) // 2
+    first, last = curves.frequency[0], curves.frequency[-1]
+    if curves.f_rev is not None:
+        return curves.f_rev < (first + last) / 2
+    return curves.difference.mean[middle] > 0
 
 
 def overlay_figure(curves: Sequence[OverlayCurve]) -> Figure:
@@ -151,7 +158,7 @@ def overlay_figure(curves: Sequence[OverlayCurve]) -> Figure:
             _draw(axes, curve.frequency, curve.difference, colour, style)
             _mark_on_zero(axes, curve, colour)
             axes.plot([], [], color=colour, linestyle=style, label=_overlay_label(curve))
-        axes.set(xlabel=XLABEL, ylabel=r"$p_{\rm low} - p_{\rm high}$", ylim=(-1.05, 1.05))
+        axes.set(xlabel=XLABEL, ylabel=DIFFERENCE, ylim=(-1.05, 1.05))
         axes.legend(
             title=r"$f_{\rm rev}$ (fraction of Nyquist) and 95 % interval", title_fontsize=7, frameon=False,
             loc="lower center", bbox_to_anchor=(0.5, 1.0),
@@ -171,6 +178,4 @@ def _mark_on_zero(axes: Axes, curve: OverlayCurve, colour: str) -> None:
 def _overlay_label(curve: OverlayCurve) -> str:
     if curve.f_rev is None:
         return f"{curve.label}: {curve.f_rev_status} the grid"
-    low = "?" if curve.f_rev_low is None else f"{curve.f_rev_low:.3f}"
-    high = "?" if curve.f_rev_high is None else f"{curve.f_rev_high:.3f}"
-    return f"{curve.label}: {curve.f_rev:.3f} [{low}, {high}]"
+    return f"{curve.label}: {curve.f_rev:.3f} {_bounds(curve.f_rev_low, curve.f_rev_high)}"
