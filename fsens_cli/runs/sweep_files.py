@@ -37,11 +37,7 @@ def headline_numbers(results: dict[str, Any]) -> dict[str, float | str | None]:
     return flat
 
 
-<<<<<<< HEAD
-def _flatten(value: Any, name: str, flat: dict[str, float | None]) -> None:
-=======
-def _flatten(value: Any, name: str, flat: dict[str, float | str | None]) -> None:  # noqa: ANN401 any JSON value
->>>>>>> 6daa509 (Ask which image a model believes in hybrids: first working hybrid-probe)
+def _flatten(value: Any, name: str, flat: dict[str, float | str | None]) -> None:
     if isinstance(value, dict):
         for key, child in value.items():
             _flatten(child, name if key == "value" else f"{name}_{key}".strip("_"), flat)
