@@ -18,7 +18,7 @@ from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.device import pick_device
 from fsens_cli.runs.folder import RunFolder
-from fsens_cli.runs.hybrid_files import VERB, write_hybrid
+from fsens_cli.runs.hybrid_files import VERB, subject_text, write_hybrid
 from fsens_cli.runs.measure_files import Subject
 from fsens_cli.runs.provenance import peak_memory_mib
 
@@ -74,7 +74,7 @@ def hybrid_lines(results: dict[str, Any]) -> list[str]:
     f_rev = results["f_rev"]
     note = [f"[yellow]{f_rev['note']}[/]"] if f_rev["note"] else []
     return [
-        f"[bold]{results['model']}[/] ({results['weights']}) on [bold]{results['data']}[/], "
+        f"[bold]{subject_text(results)}[/] on [bold]{results['data']}[/], "
         f"{results['num_images']:,} images, accuracy {percent_interval(results['accuracy'])}",
         "",
         f"[bold]Hybrid images[/]  {results['mask']} mask, {clipped}, {results['num_pairings']} pairings, "

@@ -91,8 +91,8 @@ def _opened(images: ImageSet | Tensor, labels: Tensor | None) -> tuple[Tensor, T
         # NaN fails both comparisons, so write the condition for what is allowed.
         if not (low >= -1e-6 and high <= 1 + 1e-6):
             raise DataError(
-                f"images must lie in [0, 1], got {low:.3g} to {high:.3g}: divide by 255, and leave normalisation to the "
-                "model."
+                f"images must lie in [0, 1], got {low:.3g} to {high:.3g}: divide by 255, and leave normalisation to "
+                "the model."
             )
     if len(labels) and int(labels.min()) < 0:
         raise DataError(f"labels must not be negative, got {int(labels.min())}.")
@@ -171,6 +171,6 @@ def _require_numbers(confidence_DK: Tensor, config: HybridConfig) -> None:
     if bool(bad.any()):
         pair, k = bad.nonzero()[0].tolist()
         raise ModelError(
-            f"the model's output on the hybrid of pair {pair} at {config.frequencies()[k]:.2f} Nyquist is not a number: "
-            "it overflows there."
+            f"the model's output on the hybrid of pair {pair} at {config.frequencies()[k]:.2f} Nyquist is not a "
+            "number: it overflows there."
         )

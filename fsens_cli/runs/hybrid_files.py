@@ -67,6 +67,13 @@ def _curve_row(result: HybridResult, k: int) -> dict[str, Any]:
     return row
 
 
+def subject_text(results: dict[str, Any]) -> str:
+    """Return what was probed: the network with its training where that is known, else with its weights."""
+    weights, training = results["weights"], results.get("training", "")
+    known = f"{training} training" if training and not weights.startswith("packaged:") else weights
+    return f"{results['model']} ({known})"
+
+
 def reversal_dict(f_rev: Reversal, result: HybridResult) -> dict[str, Any]:
     """Return the reversal frequency in all three units; a bound beyond the grid, or no crossing, is null."""
     shorter = min(result.image_size)
@@ -197,10 +204,8 @@ def _band(table: pd.DataFrame, name: str) -> Band:
 
 def _curves(table: pd.DataFrame, results: dict[str, Any]) -> HybridCurves:
     f_rev = results["f_rev"]["nyquist"]
-    title = (
-        f"{results['model']} ({results['weights']}) on {results['data']}, n = {results['num_images']:,} images, "
-        f"{results['num_pairs']:,} pairs"
-    )
+    title = f"{subject_text(results)} on {results['data']}"
+    numbers = f"n = {results['num_images']:,} images, {results['num_pairs']:,} pairs"
     return HybridCurves(
         frequency=table["mixing_frequency_nyquist"].tolist(),
         p_low=_band(table, "p_low"),
@@ -212,7 +217,7 @@ def _curves(table: pd.DataFrame, results: dict[str, Any]) -> HybridCurves:
         f_rev_high=f_rev["high"],
         f_rev_status=results["f_rev"]["status"],
         cycles_per_nyquist=min(results["image_size"]) / 2,
-        title=wrap_title(title),
+        title=f"{wrap_title(title)}\n{numbers}",
     )
 
 
@@ -220,7 +225,7 @@ def _example(arrays: dict[str, np.ndarray], results: dict[str, Any]) -> Example:
     low, high = (to_unit(torch.from_numpy(arrays[name])) for name in ("low_image", "high_image"))
     frequency, prediction = arrays["mixing_frequency_nyquist"], arrays["prediction"]
     names = [str(name) for name in arrays["class_names"]]
-    columns = example_columns(prediction == arrays["label"][0])
+    columns = example_columns(frequency, prediction == arrays["label"][0])
     low_parts, high_parts, hybrids = [], [], []
     for k in columns:
         mask = low_pass_mask(
@@ -240,29 +245,26 @@ def _example(arrays: dict[str, np.ndarray], results: dict[str, Any]) -> Example:
         low_label=names[int(arrays["label"][0])],
         high_label=names[int(arrays["label"][1])],
         predictions=[names[int(prediction[k])] for k in columns],
-        model=f"{results['model']} ({results['weights']})",
+        model=subject_text(results),
         cycles_per_nyquist=min(results["image_size"]) / 2,
     )
 
 
-def example_columns(says_low_K: np.ndarray) -> list[int]:
-    """Return up to six mixing frequencies to show: spread over the grid, with those on both sides of the change.
+def example_columns(frequency_K: np.ndarray, says_low_K: np.ndarray) -> list[int]:
+    """Return up to six places of the grid to show: its ends, both sides of the change, and the farthest from these.
 
-    >>> example_columns(np.arange(13) >= 5)
-    [0, 2, 4, 5, 7, 12]
+    >>> example_columns(np.linspace(0, 1, 11), np.arange(11) >= 8)
+    [0, 3, 5, 7, 8, 10]
     """
-    last = len(says_low_K) - 1
+    last = len(frequency_K) - 1
     if last < NUM_COLUMNS:
         return list(range(last + 1))
-    even = [round(k * last / (NUM_COLUMNS - 1)) for k in range(NUM_COLUMNS)]
-    change = int(np.argmax(says_low_K)) if says_low_K.any() else 0
-    if change == 0:
-        return even
-    wanted = {0, last, change - 1, change}
-    for k in sorted(even, key=lambda k: -min(abs(k - w) for w in wanted)):
-        if len(wanted) < NUM_COLUMNS:
-            wanted.add(k)
-    return sorted(int(k) for k in wanted)
+    change = int(np.argmax(says_low_K))
+    wanted = {0, last, change, max(0, change - 1)} if says_low_K.any() else {0, last}
+    while len(wanted) < NUM_COLUMNS:
+        distance = np.abs(frequency_K[:, None] - frequency_K[sorted(wanted)]).min(axis=1)
+        wanted.add(int(distance.argmax()))
+    return sorted(wanted)
 
 
 def _picture(image_CHW: torch.Tensor) -> np.ndarray:

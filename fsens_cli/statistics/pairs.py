@@ -8,12 +8,12 @@ bring. The images recur in all pairings, so
 
     Var(mean of h) = Var(a + b) / N + Var(c) / (N P).
 
-Resampling pairs as if they were independent gets neither term right. It divides Var(a) and Var(b) by N P, far too little
-where images differ in how far they are believed. And it overlooks that every image is used once in each role, so that an
-image that wins whichever half it gives (b = -a, in p_low - p_high) cancels itself; there it is far too much. Resampling
-whole images, each with all its pairs, counts c twice. The covariance below is unbiased for this variance, but for a floor:
-it adds the products of all couples of pairs that share an image, each couple once (dyadic clustering: Aronow, Samii,
-Assenova, *Political Analysis* 2015; the two-way case is Cameron, Gelbach, Miller, *J. Bus. Econ. Stat.* 2011).
+Resampling pairs as if they were independent gets neither term right. It divides Var(a) and Var(b) by N P, far too
+little where images differ in how far they are believed. And it overlooks that every image is used once in each role, so
+that an image that wins whichever half it gives (b = -a, in p_low - p_high) cancels itself; there it is far too much.
+Resampling whole images, each with all its pairs, counts c twice. The covariance below is unbiased for the variance, but
+for a floor: it adds the products of all couples of pairs that share an image, each couple once (dyadic clustering:
+Aronow, Samii, Assenova, *Political Analysis* 2015; two-way: Cameron, Gelbach, Miller, *J. Bus. Econ. Stat.* 2011).
 """
 
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ from fsens_cli.statistics.intervals import LEVEL
 
 Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
-# Where images cancel themselves the estimate is a small difference of large numbers, and by chance far too small. Chosen
-# by simulation: with 0.1 intervals keep 93 to 98 % coverage even where the stronger image always wins.
+# Where images cancel themselves the estimate is a small difference of large numbers, by chance far too small. Chosen by
+# simulation: with 0.1 intervals keep 93 to 98 % coverage even where the stronger image always wins.
 LEAST_SHARE = 0.1
 
 

@@ -86,7 +86,7 @@ def below_only(templates: Tensor, cutoff: float) -> Callable[[Tensor], Tensor]:
 
 @pytest.mark.parametrize("cutoff", [0.12, 0.2, 0.3])
 def test_crossing_of_a_model_that_reads_all_frequencies_below_a_cutoff(cutoff: float) -> None:
-    # Of white templates, half of what lies below the cutoff lies below cutoff / sqrt(2): there the low image takes over.
+    # Half of what white templates have below the cutoff lies below cutoff / sqrt(2): there the low image takes over.
     generator = torch.Generator().manual_seed(0)
     templates = torch.randn(10, 1, 32, 32, generator=generator)
     label = torch.arange(60) % 10

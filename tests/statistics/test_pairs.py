@@ -53,8 +53,8 @@ def test_a_constant_column_is_as_sure_as_its_images(constant: float) -> None:
 def simulate(own: float, common: float, noise: float, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return (low wins) - (high wins) of 90 images in 6 pairings at 5 frequencies, with a true crossing at 0.4.
 
-    ``own`` is the spread of what makes an image win in both roles, ``common`` of what favours the low image of all pairs
-    that an image is in, ``noise`` of what only the two together decide.
+    ``own`` is the spread of what makes an image win in both roles, ``common`` of what favours the low image in all
+    pairs that an image is in, ``noise`` of what only the two together decide.
     """
     generator = torch.Generator().manual_seed(seed)
     first, second = PAIRS[seed % len(PAIRS)]
@@ -84,7 +84,7 @@ def test_interval_of_the_crossing_covers_in_95_of_100(spreads: tuple[float, floa
         hits += low <= 0.4 <= high
         below += high < 0.4
         above += low > 0.4
-    # Two-sided: neither too narrow nor too wide, and neither side with nearly all misses. Three binomial standard errors.
+    # Two-sided: neither too narrow nor too wide, and misses on both sides. Three binomial standard errors.
     assert 0.95 - 3 * 0.0109 <= hits / NUM_RUNS <= 0.95 + 3 * 0.0109
     assert max(below, above) / NUM_RUNS <= 0.025 + 3 * 0.0078
 

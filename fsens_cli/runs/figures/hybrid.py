@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -78,7 +79,8 @@ def curve_figure(curves: HybridCurves) -> Figure:
 
 
 def _add_cycles(axes: Axes, cycles_per_nyquist: float) -> None:
-    top = axes.secondary_xaxis("top", functions=(lambda a: a * cycles_per_nyquist, lambda c: c / cycles_per_nyquist))
+    scale = cycles_per_nyquist
+    top = axes.secondary_xaxis("top", functions=(lambda a: np.multiply(a, scale), lambda c: np.divide(c, scale)))
     top.set_xlabel("cycles/image", fontsize=7)
     top.tick_params(labelsize=6)
 

@@ -12,7 +12,7 @@ from fsens_cli.runs.figures.hybrid import HIGH_COLOUR, LOW_COLOUR
 from fsens_cli.runs.figures.style import COLUMN_WIDTH, GRAY, figure_style
 
 LONGEST_NAME = 9
-TOP, BOTTOM = 0.68, 0.33  # inches for words above and below the pictures
+TOP, BOTTOM = 0.72, 0.42  # inches for words above and below the pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,5 @@ def _explain(figure: Figure, tall: float, example: Example) -> None:
     )
     for inches, text, size, colour in above:
         figure.text(0.5, 1 - inches / tall, text, ha="center", va="top", fontsize=size, color=colour)
-    figure.text(
-        0.5, 0.03 / tall, f"answer of {example.model}: the class of A, of B, or neither (gray)", ha="center", va="bottom",
-        fontsize=6.5,
-    )  # fmt: skip
+    answers = f"answer of {example.model}:\nthe class of A, of B, or another (gray)"
+    figure.text(0.5, 0.03 / tall, answers, ha="center", va="bottom", fontsize=6.5)
