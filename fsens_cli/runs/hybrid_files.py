@@ -23,7 +23,8 @@ from fsens_cli.runs.sweep_files import JobOutcome
 
 VERB = "hybrid-probe"
 CURVES = ("p_low", "p_high", "neither", "difference", "confidence")
-NUM_COLUMNS = 6
+NUM_COLUMNS = 6  # of the example figure
+LONGEST_LABEL = 30
 
 
 def hybrid_results(result: HybridResult, subject: Subject) -> dict[str, Any]:
@@ -287,8 +288,9 @@ def draw_overlay(folder: Path, outcomes: Sequence[JobOutcome], formats: Sequence
     done = [o for o in outcomes if o.status == "done" and o.folder is not None]
     if not done:
         return
+    labels = overlay_labels([o.settings for o in done], [o.results.get("training", "") for o in done])
     curves = []
-    for outcome, label in zip(done, overlay_labels([o.settings for o in done]), strict=True):
+    for outcome, label in zip(done, labels, strict=True):
         assert outcome.folder is not None, "filtered above"
         table = pd.read_csv(outcome.folder / "curve.csv")
         f_rev = outcome.results["f_rev"]["nyquist"]
@@ -306,23 +308,31 @@ def draw_overlay(folder: Path, outcomes: Sequence[JobOutcome], formats: Sequence
     save_figure(overlay_figure(curves), folder, "overlay", formats)
 
 
-def overlay_labels(settings: Sequence[dict[str, Any]]) -> list[str]:
-    """Return what tells the jobs of a sweep apart: the values of the settings that differ, shortened.
+def overlay_labels(settings: Sequence[dict[str, Any]], trainings: Sequence[str] = ()) -> list[str]:
+    """Return what tells the jobs of a sweep apart: their trainings where only weights differ, else what was set.
 
     >>> overlay_labels([{"model": "resnet8", "weights": "packaged:lsf"}, {"model": "resnet8", "weights": "out/b.pt"}])
     ['lsf', 'b.pt']
+    >>> overlay_labels([{"weights": "run:a/v001"}, {"weights": "run:b/v002"}], ["lsf", "hsf"])
+    ['lsf training', 'hsf training']
     """
     keys = list(dict.fromkeys(key for s in settings for key in s))
     varying = [key for key in keys if len({str(s.get(key)) for s in settings}) > 1] or keys[:1]
-    return [", ".join(_short(s.get(key, "")) for key in varying) for s in settings]
+    if varying == ["weights"] and all(trainings) and len(set(trainings)) == len(settings):
+        return [f"{training} training" for training in trainings]
+    short = [", ".join(_short(str(s.get(key, ""))) for key in varying) for s in settings]
+    if len(set(short)) == len(short):
+        return short
+    return [_end_of(", ".join(str(s.get(key, "")) for key in varying)) for s in settings]
 
 
-def _short(value: object) -> str:
-    """Return ``MODEL-DATA/v001`` for a run, the last part of a path, and at most 24 characters of anything."""
-    text = str(value)
-    parts = Path(text.removeprefix("run:").removeprefix("packaged:")).parts
-    if text.startswith("run:"):
-        text = "/".join(parts[-2:])
-    elif parts:
-        text = parts[-1]
-    return text if len(text) <= 24 else f"...{text[-21:]}"
+def _short(value: str) -> str:
+    """Return a run's name without its version, and the last part of any other path."""
+    parts = Path(value.removeprefix("run:").removeprefix("packaged:")).parts
+    if value.startswith("run:") and len(parts) > 1 and (parts[-1] == "latest" or parts[-1][1:].isdigit()):
+        parts = parts[:-1]
+    return _end_of(parts[-1]) if parts else value
+
+
+def _end_of(text: str) -> str:
+    return text if len(text) <= LONGEST_LABEL else f"...{text[3 - LONGEST_LABEL :]}"

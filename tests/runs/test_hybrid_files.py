@@ -167,7 +167,12 @@ def test_example_columns_hold_the_ends_and_the_change() -> None:
 
 def test_labels_say_what_differs() -> None:
     runs = [{"model": "a", "weights": f"run:out/train/a-b-{name}/v001", "seed": 0} for name in ("lsf", "hsf")]
-    assert overlay_labels(runs) == ["a-b-lsf/v001", "a-b-hsf/v001"]
+    assert overlay_labels(runs) == ["a-b-lsf", "a-b-hsf"]
+    assert overlay_labels(runs, ["lsf", "hsf"]) == ["lsf training", "hsf training"]
+    assert overlay_labels(runs, ["", "hsf"]) == ["a-b-lsf", "a-b-hsf"]
+    versions = [{"weights": f"run:train/a-b/v00{n}"} for n in (1, 2)]
+    assert overlay_labels(versions) == ["run:train/a-b/v001", "run:train/a-b/v002"]
+    assert overlay_labels([{"weights": 40 * "x"}]) == ["..." + 27 * "x"]
     assert overlay_labels([{"model": "a", "seed": 0}, {"model": "b", "seed": 1}]) == ["a, 0", "b, 1"]
     assert overlay_labels([{"model": "only"}]) == ["only"]
 
