@@ -26,14 +26,14 @@ def test_covariance_is_the_sum_over_couples_that_share_an_image() -> None:
             if {int(first[d]), int(second[d])} & {int(first[e]), int(second[e])}:
                 expected += torch.outer(deviation[d], deviation[e])
     estimate = pair_mean(value, first, second)
-    torch.testing.assert_close(estimate.covariance_KK, expected * 12 / 11)
+    torch.testing.assert_close(estimate.covariance_KK, expected * 12 / 8)
     assert (estimate.num_pairs, estimate.num_images) == (96, 12)
 
 
 def test_independent_pairs_have_the_textbook_variance() -> None:
     value = torch.randn(400, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     estimate = pair_mean(value, torch.arange(400), torch.arange(400, 800))
-    assert estimate.covariance_KK.item() == pytest.approx(value.var().item() / 400, rel=0.01)
+    assert estimate.covariance_KK.item() == pytest.approx(value.var().item() / 400, rel=0.02)
 
 
 def test_score_bounds_are_wilsons_for_independent_pairs() -> None:
@@ -67,6 +67,7 @@ def simulate(own: float, common: float, noise: float, seed: int) -> tuple[Tensor
 
 FREQUENCY = torch.tensor([0.0, 0.2, 0.4, 0.6, 0.8])
 PAIRS = [pairs_of(90, 6, seed) for seed in range(8)]
+FEW = [pairs_of(25, 4, seed) for seed in range(8)]
 NUM_RUNS = 400
 
 
@@ -100,6 +101,21 @@ def test_resampling_pairs_alone_would_be_wrong_both_ways() -> None:
 
     assert ratio((0.0, 1.0, 0.3)) < 0.5
     assert ratio((1.0, 0.0, 0.3)) > 1.4
+
+
+def test_the_covariance_is_unbiased() -> None:
+    """Against the spread of the means themselves over many samples of few images."""
+    means, variances = [], []
+    for seed in range(400):
+        generator = torch.Generator().manual_seed(seed)
+        first, second = FEW[seed % len(FEW)]
+        bias = torch.randn(25, generator=generator, dtype=torch.float64)
+        value = bias[first] + bias[second] + torch.randn(100, generator=generator, dtype=torch.float64)
+        estimate = pair_mean(value[:, None], first, second)
+        means.append(estimate.mean_K)
+        variances.append(estimate.covariance_KK[0, 0])
+    ratio = torch.stack(variances).mean() / torch.cat(means).var()
+    assert ratio.item() == pytest.approx(1, abs=3 * (2 / 400) ** 0.5)
 
 
 def test_draws_have_the_mean_and_covariance_asked_for() -> None:
