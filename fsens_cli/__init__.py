@@ -6,6 +6,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fsens_cli.errors import FsensError as FsensError
+    from fsens_cli.experiments.hybrid_curve import HybridConfig as HybridConfig
+    from fsens_cli.experiments.hybrid_curve import HybridResult as HybridResult
+    from fsens_cli.experiments.hybrid_probe import hybrid_probe as hybrid_probe
     from fsens_cli.experiments.measure import measure as measure
     from fsens_cli.experiments.sensitivity import MeasureConfig as MeasureConfig
     from fsens_cli.experiments.sensitivity import MeasureResult as MeasureResult
@@ -15,12 +18,25 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "Classifier": "fsens_cli.models.classifier",
     "FsensError": "fsens_cli.errors",
+    "HybridConfig": "fsens_cli.experiments.hybrid_curve",
+    "HybridResult": "fsens_cli.experiments.hybrid_curve",
     "MeasureConfig": "fsens_cli.experiments.sensitivity",
     "MeasureResult": "fsens_cli.experiments.sensitivity",
+    "hybrid_probe": "fsens_cli.experiments.hybrid_probe",
     "measure": "fsens_cli.experiments.measure",
 }
 
-__all__ = ["Classifier", "FsensError", "MeasureConfig", "MeasureResult", "__version__", "measure"]
+__all__ = [
+    "Classifier",
+    "FsensError",
+    "HybridConfig",
+    "HybridResult",
+    "MeasureConfig",
+    "MeasureResult",
+    "__version__",
+    "hybrid_probe",
+    "measure",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -26,7 +26,7 @@ from fsens_cli.commands.options import (
     make_request,
 )
 
-CHANGE, LOOK, FIND = "Measure and change", "Look", "Find"
+CHANGE, PROBE, LOOK, FIND = "Measure and change", "Probe and defend", "Look", "Find"
 
 app = typer.Typer(
     name="fsens",
@@ -134,6 +134,52 @@ def train(
             resume_training(resume, request, flags)
             return
         run_verb(request, train_task, flags, show=train_lines, show_sweep=lambda o: sweep_lines(o, sweep_columns))
+
+
+@app.command("hybrid-probe", rich_help_panel=PROBE, epilog=HELP["hybrid-probe"])
+def hybrid_probe(
+    overrides: Overrides = None,
+    model: Model = None,
+    data: Data = None,
+    weights: Weights = None,
+    device: Device = None,
+    seed: Seed = None,
+    out: Out = None,
+    multirun: Multirun = False,
+    config_dir: ConfigDir = None,
+    print_config: PrintConfig = False,
+    quiet: Quiet = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Mix the low frequencies of one image with the high ones of another, and see whom the model believes."""
+    from fsens_cli.commands.boundary import boundary
+
+    flags = Flags(quiet=quiet, json=json, debug=debug, print_config=print_config)
+    named: dict[str, str | int | None] = {
+        "model": model,
+        "data": data,
+        "weights": weights,
+        "device": device,
+        "seed": seed,
+        "out": out,
+    }
+    with boundary(debug=debug):
+        request = make_request("hybrid_probe", overrides, named, multirun=multirun, config_dir=config_dir)
+        from fsens_cli.commands.hybrid_probe import hybrid_lines, hybrid_task, sweep_columns
+        from fsens_cli.commands.jobs import run_verb
+        from fsens_cli.commands.wording import sweep_lines
+        from fsens_cli.runs.hybrid_files import draw_overlay, reversal_order
+
+        run_verb(
+            request,
+            hybrid_task,
+            flags,
+            show=hybrid_lines,
+            show_sweep=lambda o: sweep_lines(o, sweep_columns),
+            order=reversal_order,
+            draw_sweep=draw_overlay,
+        )
 
 
 OUTPUTS = Path("outputs")

@@ -71,4 +71,26 @@ HELP = {
         "Results: outputs/train/MODEL-DATA/v001 with training.csv, training.png,\n"
         "checkpoints/ and all that measure writes.",
     ),
+    "hybrid-probe": _page(
+        [
+            ("num_images=1000", "each once as low and once as high image"),
+            ("pairings=6", "how often all images are paired anew"),
+            ("grid=[0,.07,.12,...,.85,1]", "mixing frequencies, fractions of Nyquist"),
+            ("num=0", "or that many equally spaced ones, 0 to 1"),
+            ("mask=sharp", "or gaussian, butterworth with order=4"),
+            ("clip=true", "false: hybrids may leave [0, 1]"),
+            ("pairs=all", "or both_correct: both recognised unmixed"),
+            ("split=test", "or train"),
+            ("plot.formats=[png]", "also pdf, svg"),
+            ("tag=''", "added to the run folder's name"),
+        ],
+        [
+            "fsens hybrid-probe",
+            "fsens hybrid-probe --model resnet20 --data cifar10 --weights net.pt",
+            "fsens hybrid-probe -m --weights packaged:standard,packaged:lsf",
+        ],
+        "Results: outputs/hybrid-probe/MODEL-DATA/v001 with curve.png, examples.png,\n"
+        "curve.csv, per_pair.csv and results.json; several models, ordered by f_rev:\n"
+        "outputs/sweeps/hybrid-probe/v001 with overlay.png and summary.csv.",
+    ),
 }

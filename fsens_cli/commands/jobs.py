@@ -38,15 +38,28 @@ class Outcome:
 
 Task = Callable[[JobFields, str, Flags], Outcome]
 Show = Callable[[dict[str, Any]], list[str]]
+Order = Callable[[dict[str, Any]], float]
+Draw = Callable[[Path, Sequence[Outcome]], None]
 
 
-def run_verb(request: Request, task: Task, flags: Flags, *, show: Show, show_sweep: Callable[..., list[str]]) -> None:
+def run_verb(
+    request: Request,
+    task: Task,
+    flags: Flags,
+    *,
+    show: Show,
+    show_sweep: Callable[..., list[str]],
+    order: Order | None = None,
+    draw_sweep: Draw | None = None,
+) -> None:
     """Run the task for the request and print what it found.
 
     Args:
         task: does one job.
         show: lines of text for the results of one job.
         show_sweep: lines of text for all outcomes of a sweep.
+        order: key of a job's results by which a sweep's jobs are listed; as they ran without one, failed ones last.
+        draw_sweep: draws finished jobs into the sweep's folder.
     """
     with boundary(debug=flags.debug):
         if flags.print_config:
@@ -56,7 +69,8 @@ def run_verb(request: Request, task: Task, flags: Flags, *, show: Show, show_swe
             typer.echo(text, nl=False)
             return
         if request.multirun:
-            _run_sweep(request, task, flags, show_sweep)
+            outcomes, folder = _run_sweep(request, task, flags, order, draw_sweep)
+            _print_sweep(outcomes, folder, flags, show_sweep)
             return
         (outcome,) = launch(request, lambda job, text: task(job, text, flags))
         print_single(outcome, flags, show)
@@ -77,7 +91,15 @@ def print_single(outcome: Outcome, flags: Flags, show: Show) -> None:
     typer.echo(str(outcome.folder))
 
 
-def _run_sweep(request: Request, task: Task, flags: Flags, show_sweep: Callable[..., list[str]]) -> None:
+def _ordered(outcomes: Sequence[Outcome], order: Order) -> list[Outcome]:
+    done = [o for o in outcomes if o.status == "done"]
+    return [*sorted(done, key=lambda o: order(o.results)), *(o for o in outcomes if o.status != "done")]
+
+
+def _run_sweep(
+    request: Request, task: Task, flags: Flags, order: Order | None, draw: Draw | None
+) -> tuple[list[Outcome], Path]:
+    """Return how every job ended, and the sweep's folder with its table and figure."""
     first, *_ = check_sweep(request)
     swept = [o.split("=", 1)[0] for o in request.overrides]
 
@@ -99,10 +121,14 @@ def _run_sweep(request: Request, task: Task, flags: Flags, show_sweep: Callable[
         note(f"{' '.join(f'{k}={v}' for k, v in settings.items())}: {done.folder or done.error}", flags)
         return done
 
-    with sweep_folder(Path(first.out), request.verb) as folder:
+    with sweep_folder(Path(first.out), request.command) as folder:
         outcomes = launch(request, guarded, sweep_dir=folder)
-        write_sweep(folder, request.verb, outcomes)
-    _print_sweep(outcomes, folder, flags, show_sweep)
+        if order is not None:
+            outcomes = _ordered(outcomes, order)
+        write_sweep(folder, request.command, outcomes)
+        if draw is not None:
+            draw(folder, outcomes)
+    return outcomes, folder
 
 
 def _setting(job: JobFields, key: str) -> Any:

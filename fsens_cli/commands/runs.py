@@ -7,11 +7,13 @@ from typing import Any
 import typer
 
 from fsens_cli.commands.console import stdout
+from fsens_cli.commands.hybrid_probe import hybrid_lines
 from fsens_cli.commands.measure import measure_lines
 from fsens_cli.commands.train import train_lines
 from fsens_cli.commands.wording import aligned
 from fsens_cli.errors import OutputError
 from fsens_cli.runs.folder import read_json, read_record
+from fsens_cli.runs.hybrid_files import draw_hybrid
 from fsens_cli.runs.index import find_run, list_runs
 from fsens_cli.runs.measure_files import draw_measure
 from fsens_cli.runs.train_files import draw_training
@@ -20,8 +22,12 @@ Lines = Callable[[dict[str, Any]], list[str]]
 Draw = Callable[[Path, Sequence[str]], None]
 
 # How each verb's results are put into words, and which figures are drawn from its files.
-SHOWN: dict[str, Lines] = {"measure": measure_lines, "train": train_lines}
-DRAWN: dict[str, tuple[Draw, ...]] = {"measure": (draw_measure,), "train": (draw_measure, draw_training)}
+SHOWN: dict[str, Lines] = {"measure": measure_lines, "train": train_lines, "hybrid-probe": hybrid_lines}
+DRAWN: dict[str, tuple[Draw, ...]] = {
+    "measure": (draw_measure,),
+    "train": (draw_measure, draw_training),
+    "hybrid-probe": (draw_hybrid,),
+}
 
 
 def print_runs(out: Path, verb: str) -> None:

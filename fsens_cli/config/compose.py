@@ -32,7 +32,7 @@ class Request:
     """What the user typed after a verb.
 
     Attributes:
-        verb: ``measure``, ``train``, ...
+        verb: ``measure``, ``hybrid_probe``, ...: the name of its root configuration.
         overrides: flags as overrides first, then the overrides themselves.
         multirun: one job for every combination of values.
         config_dir: a folder with the user's own configuration files, or None.
@@ -42,6 +42,11 @@ class Request:
     overrides: tuple[str, ...]
     multirun: bool = False
     config_dir: Path | None = None
+
+    @property
+    def command(self) -> str:
+        """The verb as it is typed and as folders are named: ``hybrid-probe``."""
+        return self.verb.replace("_", "-")
 
 
 def configs_folder() -> Path:

@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from fsens_cli.errors import require, require_one_of
+from fsens_cli.experiments.hybrid_curve import HybridConfig
 from fsens_cli.experiments.sensitivity import MeasureConfig
 from fsens_cli.experiments.train import TrainConfig
 from fsens_cli.models.catalog import ModelConfig
@@ -76,4 +77,24 @@ class TrainJob(JobFields, TrainConfig):
         require(self.measure_images >= 1, f"measure_images={self.measure_images} must be at least 1.")
 
 
-JOBS: dict[str, type[JobFields]] = {"measure": MeasureJob, "train": TrainJob}
+@dataclass(kw_only=True)
+class HybridJob(JobFields, HybridConfig):
+    """Settings of ``fsens hybrid-probe``.
+
+    Attributes:
+        split: ``test`` or ``train`` images.
+        num_images: at most this many, drawn at random from ``seed``.
+    """
+
+    split: str = "test"
+    num_images: int = 1000
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        HybridConfig.__post_init__(self)
+        require_one_of("split", self.split, ("train", "test"))
+        require(self.num_images >= 2, f"num_images={self.num_images} must be at least 2: hybrids are made of pairs.")
+
+
+# By the name of the root configuration file; `Request.command` is the verb as it is typed.
+JOBS: dict[str, type[JobFields]] = {"measure": MeasureJob, "train": TrainJob, "hybrid_probe": HybridJob}

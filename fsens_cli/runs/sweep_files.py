@@ -24,18 +24,20 @@ class JobOutcome(Protocol):
     def error(self) -> str: ...  # noqa: D102
 
 
-def headline_numbers(results: dict[str, Any]) -> dict[str, float | None]:
+def headline_numbers(results: dict[str, Any]) -> dict[str, float | str | None]:
     """Return every number of ``results.json`` under one flat name; intervals become three columns.
+
+    A ``status`` inside says why a number is missing, and stays as a word.
 
     >>> headline_numbers({"accuracy": {"value": 0.9, "low": 0.8, "high": 1.0, "n": 5}, "model": "m"})
     {'accuracy': 0.9, 'accuracy_low': 0.8, 'accuracy_high': 1.0, 'accuracy_n': 5}
     """
-    flat: dict[str, float | None] = {}
+    flat: dict[str, float | str | None] = {}
     _flatten(results, "", flat)
     return flat
 
 
-def _flatten(value: Any, name: str, flat: dict[str, float | None]) -> None:
+def _flatten(value: Any, name: str, flat: dict[str, float | str | None]) -> None:
     if isinstance(value, dict):
         for key, child in value.items():
             _flatten(child, name if key == "value" else f"{name}_{key}".strip("_"), flat)
@@ -43,7 +45,7 @@ def _flatten(value: Any, name: str, flat: dict[str, float | None]) -> None:
         for child in value:
             if isinstance(child, dict) and "name" in child:
                 _flatten(child, f"{name}_{child['name']}", flat)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+    elif (isinstance(value, int | float) and not isinstance(value, bool)) or name.endswith("_status"):
         flat[name] = value
 
 

@@ -1,0 +1,286 @@
+"""What is a hybrid probe: its settings, the answer to every hybrid, and what follows from these answers.
+
+Shape letters: N images, P pairings, K mixing frequencies, D pairs that count.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from fsens_cli.errors import DataError, require, require_one_of
+from fsens_cli.experiments.pairing import PAIRING_SEEDS
+from fsens_cli.fourier.hybrids import LARGEST_MIXING, MASKS, NYQUIST
+from fsens_cli.statistics.crossings import central_bounds, first_rise
+from fsens_cli.statistics.intervals import Interval, wilson
+from fsens_cli.statistics.pairs import PairMean, draw_means, pair_mean, score_bounds
+
+# Nyquist units; Li et al. 2023, the figures on CIFAR-10.
+PUBLISHED_GRID = (0.0, 0.07, 0.12, 0.16, 0.19, 0.22, 0.25, 0.32, 0.42, 0.57, 0.70, 0.85, 1.0)
+PAIR_CHOICES = ("all", "both_correct")
+CROSSING, BELOW, ABOVE = "crossing", "no crossing below", "no crossing above"
+
+
+@dataclass(kw_only=True)
+class HybridConfig:
+    """How hybrids are made, from how many pairs, and which pairs count; the defaults are the published definition.
+
+    Attributes:
+        grid: mixing frequencies in Nyquist units (1 is 0.5 cycles per pixel), ascending.
+        num: that many equally spaced mixing frequencies from 0 to 1 instead of ``grid``; 0 keeps ``grid``.
+        pairings: how often all images are paired anew.
+        mask: ``sharp``, ``gaussian`` or ``butterworth``.
+        order: of the Butterworth mask.
+        clip: bring hybrids back to [0, 1], as a picture has to be.
+        pairs: ``all``, or ``both_correct``: only pairs whose two images are classified correctly on their own.
+        batch_size: hybrids at a time; does not change results.
+        num_resamples: of the bootstrap behind the interval of f_rev.
+        seed: of the pairings and of the bootstrap.
+    """
+
+    grid: list[float] = field(default_factory=lambda: list(PUBLISHED_GRID))
+    num: int = 0
+    pairings: int = 6
+    mask: str = "sharp"
+    order: int = 4
+    clip: bool = True
+    pairs: str = "all"
+    batch_size: int = 128
+    num_resamples: int = 2000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check names and ranges."""
+        require_one_of("mask", self.mask, MASKS)
+        require_one_of("pairs", self.pairs, PAIR_CHOICES)
+        require(self.num == 0 or 2 <= self.num <= 1000, f"num={self.num}: give 2 to 1000 frequencies, or 0 for grid.")
+        require(
+            self.num == 0 or tuple(self.grid) == PUBLISHED_GRID,
+            f"num={self.num} and grid={self.grid} both choose the mixing frequencies: give one of them.",
+        )
+        ascending = all(a < b for a, b in zip(self.grid, self.grid[1:], strict=False))
+        require(len(self.grid) >= 2 and ascending, f"grid={self.grid}: give at least two frequencies, ascending.")
+        # NaN fails the comparisons, so they say what is allowed.
+        require(
+            all(0 <= a <= LARGEST_MIXING + 1e-3 for a in self.grid),
+            f"grid={self.grid}: mixing frequencies lie between 0 and 1.414 Nyquist (the corner of the plane); 1 is 0.5 "
+            "cycles/pixel.",
+        )
+        require(
+            1 <= self.pairings <= PAIRING_SEEDS, f"pairings={self.pairings} must lie between 1 and {PAIRING_SEEDS}."
+        )
+        require(1 <= self.order <= 32, f"order={self.order}: the Butterworth mask's order lies between 1 and 32.")
+        require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
+        require(self.num_resamples >= 100, f"num_resamples={self.num_resamples} must be at least 100.")
+        require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
+
+    def frequencies(self) -> list[float]:
+        """Return the mixing frequencies in Nyquist units."""
+        return torch.linspace(0, 1, self.num, dtype=torch.float64).tolist() if self.num else list(self.grid)
+
+    def num_hybrids(self, num_images: int) -> int:
+        """Return how many hybrids are classified."""
+        return num_images * self.pairings * len(self.frequencies())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What the model said; everything else is computed from this.
+
+    Attributes:
+        index_N: names of the images, int64.
+        label_N, clean_prediction_N: of the unmixed images, int64.
+        seed_P: of each pairing.
+        partner_PN: row of the image that gives the high frequencies, where image n gives the low ones; int64.
+        prediction_PNK: class of each hybrid, int64.
+        confidence_PNK: its softmax probability, float32.
+    """
+
+    index_N: Tensor
+    label_N: Tensor
+    clean_prediction_N: Tensor
+    seed_P: list[int]
+    partner_PN: Tensor
+    prediction_PNK: Tensor
+    confidence_PNK: Tensor
+
+    @property
+    def is_correct_N(self) -> Tensor:
+        """Whether the unmixed image is classified correctly."""
+        return self.clean_prediction_N == self.label_N
+
+    def counts_PN(self, pairs: str) -> Tensor:
+        """Return which pairs count under ``pairs``."""
+        if pairs == "all":
+            return torch.ones_like(self.partner_PN, dtype=torch.bool)
+        return self.is_correct_N & self.is_correct_N[self.partner_PN]
+
+    def sides_with(self, label_PN: Tensor) -> Tensor:
+        """Return whether each hybrid was given the label of its pair, shape (P, N, K)."""
+        return self.prediction_PNK == label_PN[:, :, None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """A mean over pairs at each mixing frequency with its 95 % interval, float64 tensors of shape (K,)."""
+
+    mean_K: Tensor
+    low_K: Tensor
+    high_K: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """The mixing frequency at which the model stops believing the high image: first zero of p_low - p_high.
+
+    Attributes:
+        nyquist: in Nyquist units; -inf where the low image wins from the first mixing frequency on (no crossing: it
+            lies below the grid), +inf where it never wins (above the grid).
+        low, high: 95 % interval, infinite where it reaches beyond the grid.
+        num_images: n of the interval.
+    """
+
+    nyquist: float
+    low: float
+    high: float
+    num_images: int
+
+    @property
+    def status(self) -> str:
+        """``crossing``, ``no crossing below`` (it lies below the grid) or ``no crossing above``."""
+        if math.isfinite(self.nyquist):
+            return CROSSING
+        return BELOW if self.nyquist < 0 else ABOVE
+
+    def in_cycles_per_pixel(self) -> tuple[float, float, float]:
+        """Return value, low and high; half of Nyquist units."""
+        return NYQUIST * self.nyquist, NYQUIST * self.low, NYQUIST * self.high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HybridResult:
+    """Which image a model believes in hybrids, by the mixing frequency.
+
+    Attributes:
+        frequency_K: mixing frequencies in Nyquist units, float64.
+        p_low, p_high, neither: share of hybrids that get the label of the low image, the high image, or another.
+        difference: p_low - p_high.
+        confidence: mean softmax probability of the predicted class.
+        f_rev: the reversal frequency.
+        accuracy: on the unmixed images.
+        num_pairs: pairs that count, over all pairings.
+    """
+
+    config: HybridConfig
+    image_size: tuple[int, int]
+    answers: Answers
+    frequency_K: Tensor
+    p_low: Curve
+    p_high: Curve
+    neither: Curve
+    difference: Curve
+    confidence: Curve
+    f_rev: Reversal
+    accuracy: Interval
+    num_classes: int
+    num_pairs: int
+
+    @property
+    def num_images(self) -> int:
+        """Images probed, each once as low and once as high in every pairing."""
+        return len(self.answers.label_N)
+
+    @property
+    def cycles_per_pixel_K(self) -> Tensor:
+        """The mixing frequencies in cycles per pixel."""
+        return NYQUIST * self.frequency_K
+
+    @property
+    def cycles_per_image_K(self) -> Tensor:
+        """The mixing frequencies in cycles per the image's shorter side."""
+        return self.cycles_per_pixel_K * min(self.image_size)
+
+
+def summarise(answers: Answers, *, config: HybridConfig, image_size: tuple[int, int], num_classes: int) -> HybridResult:
+    """Compute every number that is shown from the answers. Intervals: ``fsens_cli.statistics.pairs``.
+
+    Raises:
+        DataError: no pair counts.
+    """
+    counts = answers.counts_PN(config.pairs)
+    if not bool(counts.any()):
+        correct = int(answers.is_correct_N.sum())
+        raise DataError(
+            f"pairs=both_correct leaves no pair: {correct} of {len(answers.label_N)} unmixed images are classified "
+            "correctly. Check weights and normalisation, or give pairs=all."
+        )
+    label_low = answers.label_N.expand_as(answers.partner_PN)
+    says_low = answers.sides_with(label_low)[counts].double()
+    says_high = answers.sides_with(answers.label_N[answers.partner_PN])[counts].double()
+    low_D = torch.arange(len(answers.label_N)).expand_as(answers.partner_PN)[counts]
+    high_D = answers.partner_PN[counts]
+
+    def mean_of(value_DK: Tensor) -> PairMean:
+        return pair_mean(value_DK, low_D, high_D)
+
+    frequency = torch.tensor(config.frequencies(), dtype=torch.float64)
+    difference = mean_of(says_low - says_high)
+    # Wilson's interval is for values in [0, 1]: the difference goes there and back.
+    low, high = score_bounds(mean_of((1 + says_low - says_high) / 2))
+    return HybridResult(
+        config=config,
+        image_size=image_size,
+        answers=answers,
+        frequency_K=frequency,
+        p_low=_curve(mean_of(says_low)),
+        p_high=_curve(mean_of(says_high)),
+        neither=_curve(mean_of(1 - says_low - says_high)),
+        difference=Curve(mean_K=difference.mean_K, low_K=2 * low - 1, high_K=2 * high - 1),
+        confidence=_curve(mean_of(answers.confidence_PNK[counts])),
+        f_rev=reversal(frequency, difference, config),
+        accuracy=wilson(int(answers.is_correct_N.sum()), len(answers.label_N)),
+        num_classes=num_classes,
+        num_pairs=difference.num_pairs,
+    )
+
+
+def _curve(estimate: PairMean) -> Curve:
+    low, high = score_bounds(estimate)
+    return Curve(mean_K=estimate.mean_K, low_K=low, high_K=high)
+
+
+def reversal(frequency_K: Tensor, difference: PairMean, config: HybridConfig) -> Reversal:
+    """Return where the mean difference first rises through zero, with its bootstrap interval over images and pairings.
+
+    Every draw is a whole curve, and what is read off it is what was read off the measured one. Draws that do not cross
+    count as beyond the grid on their side, so an interval may be open.
+    """
+    draws = draw_means(difference, seed=config.seed, num_draws=config.num_resamples)
+    low, high = central_bounds(first_rise(frequency_K, draws))
+    value = float(first_rise(frequency_K, difference.mean_K[None])[0])
+    return Reversal(nyquist=value, low=min(low, value), high=max(high, value), num_images=difference.num_images)
+
+
+def example_pair(result: HybridResult) -> tuple[int, int]:
+    """Return (pairing, row) of a pair that shows the method: it changes sides once, near the reversal frequency.
+
+    Pairs whose unmixed images are classified correctly come first, then those that go from the high image's label to
+    the low image's in one step, then the change nearest to f_rev (to the middle of the grid where there is none).
+    """
+    answers = result.answers
+    says_low = answers.sides_with(answers.label_N.expand_as(answers.partner_PN))
+    says_high = answers.sides_with(answers.label_N[answers.partner_PN])
+    is_clean = answers.counts_PN("both_correct")
+    num_low = says_low.sum(dim=2)
+    steps = (says_low[..., 1:] != says_low[..., :-1]).sum(dim=2)
+    changes_once = (says_low | says_high).all(dim=2) & (steps == 1) & says_low[..., -1]
+    first_low = len(result.frequency_K) - num_low
+    middle = float(result.frequency_K.mean())
+    wanted = result.f_rev.nyquist if math.isfinite(result.f_rev.nyquist) else middle
+    after = result.frequency_K[first_low.clamp(1, len(result.frequency_K) - 1)]
+    before = result.frequency_K[first_low.clamp(1, len(result.frequency_K) - 1) - 1]
+    distance = ((after + before) / 2 - wanted).abs()
+    rank = distance - 10.0 * changes_once - 100.0 * is_clean
+    best = int(rank.argmin())
+    return best // rank.shape[1], best % rank.shape[1]
