@@ -135,7 +135,9 @@ def losses(
     images = images.requires_grad_(whole)
     with _forward_mode(classifier, images.device, config, penalised=prepared is not None):
         logits = classifier(images)
-        loss = torch.nn.functional.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
+        # float32 at least; a network in double stays in double.
+        wide = logits if logits.dtype == torch.float64 else logits.float()
+        loss = torch.nn.functional.cross_entropy(wide, labels, label_smoothing=config.label_smoothing)
         if prepared is None:
             return loss, None, logits
         if whole:

@@ -189,7 +189,7 @@ def test_gradient_of_a_penalised_step_equals_finite_differences() -> None:
             weight += factor * direction
         values.append(float(total().detach()))
     above, below = values
-    assert (above - below) / 2e-6 == pytest.approx(float((grad * direction).sum()), rel=1e-3)
+    assert (above - below) / 2e-6 == pytest.approx(float((grad * direction).sum()), rel=1e-6)
 
 
 def test_attention_is_penalised_through_the_plain_formula() -> None:
