@@ -49,7 +49,9 @@ def test_files_and_the_weights_serve_later_runs(fsens: Type) -> None:
     again = fsens("measure", "--weights", f"run:{run}", "data.test_size=40", "--json")
     assert again.exit_code == 0, again.output
     measured = json.loads(again.stdout)
-    assert measured["bands"] == results["measure"]["bands"]
+    for now, then in zip(measured["bands"], results["measure"]["bands"], strict=True):
+        # Another memory layout adds in another order.
+        assert now["share"]["value"] == pytest.approx(then["share"]["value"], abs=1e-6)
     assert measured["accuracy"] == results["measure"]["accuracy"]
     shown = fsens("show", str(run), "--plot")
     assert shown.exit_code == 0, shown.output
@@ -109,7 +111,7 @@ def wait_for_epoch(run: Path, epoch: int, process: subprocess.Popen[str]) -> Non
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_stopped_and_resumed_equals_uninterrupted(number: int, fsens: Type, tmp_path: Path, error_of: ErrorOf) -> None:
+def test_stopped_and_resumed_equals_uninterrupted(number: int, fsens: Type) -> None:
     straight = fsens("train", *TINY, "epochs=6", "regularizer=asf", "--out", "straight")
     assert straight.exit_code == 0, straight.output
     process = start(Path.cwd(), "regularizer=asf")
@@ -125,8 +127,9 @@ def test_stopped_and_resumed_equals_uninterrupted(number: int, fsens: Type, tmp_
     else:
         assert status == "running"  # nobody was left to say otherwise
         assert "killed" in fsens("runs").stdout
-    refused = error_of(fsens("train", "--resume", str(run), "epochs=9", "optim.lr=0.3"))
-    assert "started with other settings of epochs, optim.lr" in refused
+    refused = fsens("train", "--resume", str(run), "epochs=9", "optim.lr=0.3")
+    assert refused.exit_code == 2
+    assert "started with other settings of epochs, optim.lr" in refused.stderr
     resumed = fsens("train", "--resume", str(run), "--quiet")
     assert resumed.exit_code == 0, resumed.output
     expected = weights(Path(straight.stdout.strip()))
@@ -134,4 +137,4 @@ def test_stopped_and_resumed_equals_uninterrupted(number: int, fsens: Type, tmp_
         assert torch.equal(value, expected[name]), name
     assert (run / "training.csv").read_bytes() == (Path(straight.stdout.strip()) / "training.csv").read_bytes()
     assert json.loads((run / "run.json").read_text())["status"] == "done"
-    assert "is finished: there is nothing to resume" in error_of(fsens("train", "--resume", str(run)))
+    assert "is finished: there is nothing to resume" in fsens("train", "--resume", str(run)).stderr
