@@ -1,6 +1,6 @@
 """Which weights does a name mean, and how does a classifier get them?"""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,10 @@ def find_weights(spec: str, *, model: str, data: str) -> Weights:
         raise CheckpointError(
             f"weights={spec}: there is no such file. Give auto, random, packaged:NAME, run:RUN or a checkpoint's path."
         )
-    return _file(path, label=path.name)
+    weights = _file(path, label=path.name)
+    # What fsens trained itself says what it is; the name of its file does not.
+    training = weights.description.get("training")
+    return weights if training is None else replace(weights, label=f"{training} training")
 
 
 def _file(path: Path, *, label: str) -> Weights:

@@ -138,7 +138,8 @@ def draw_measure(folder: Path, formats: Sequence[str]) -> None:
     except (OSError, ValueError, KeyError) as error:
         raise OutputError(f"{folder} is incomplete: {error}.") from error
     table = table[table["cycles_per_image"] > 0]
-    title = f"{results['model']} ({results['weights']}) on {results['data']}, n = {results['num_images']:,}"
+    subject = wrap_title(f"{results['model']} ({results['weights']})")
+    title = f"{subject}\n" + wrap_title(f"{results['data']}, n = {results['num_images']:,}")
     published = results.get("published", "none")
     curve = SpectrumCurve(
         radius=table["cycles_per_image"].tolist(),
@@ -151,12 +152,12 @@ def draw_measure(folder: Path, formats: Sequence[str]) -> None:
             for b in results["bands"]
         ],
         shorter_side=min(results["image_size"]),
-        title=wrap_title(title),
+        title=title,
         published=None if published == "none" else published_curve(published),
-        published_label=f"published: ResNet-50, {published}",
+        published_label="published, ResNet-50",
     )
     save_figure(spectrum_figure(curve), folder, "spectrum", formats)
-    save_figure(power_map_figure(power, basis=results["basis"], title=wrap_title(title)), folder, "map", formats)
+    save_figure(power_map_figure(power, basis=results["basis"], title=title), folder, "map", formats)
 
 
 def wrap_title(title: str) -> str:

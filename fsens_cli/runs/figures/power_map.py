@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from fsens_cli.runs.figures.style import COLUMN_WIDTH, figure_style
 
-DECADES = 4.0
+DECADES = 3.0
 
 
 def power_map_figure(power_HW: np.ndarray, *, basis: str, title: str) -> Figure:

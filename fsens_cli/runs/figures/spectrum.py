@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,8 +42,8 @@ class SpectrumCurve:
 def spectrum_figure(curve: SpectrumCurve) -> Figure:
     """Draw the mean share against radius, its 95 % band, a white spectrum and the bands with their shares."""
     with figure_style():
-        figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, 2.5))
-        top = 1.22 * max(*curve.high, *curve.white, *(curve.published[1] if curve.published else ()))
+        figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, 2.9))
+        top = 1.25 * max(*curve.high, *curve.white, *(curve.published[1] if curve.published else ()))
         _shade_bands(axes, curve, top)
         axes.plot(curve.radius, curve.white, "--", color=GRAY, linewidth=0.9, label="white gradient")
         if curve.published:
@@ -62,9 +61,8 @@ def spectrum_figure(curve: SpectrumCurve) -> Figure:
         above = axes.secondary_xaxis("top", functions=(lambda r: np.divide(r, side), lambda f: np.multiply(f, side)))
         above.set_xlabel("cycles/pixel", fontsize=7)
         above.tick_params(labelsize=6)
-        side_name: Literal["upper right", "upper left"] = "upper right" if _mass_is_left(curve) else "upper left"
-        # Below the band labels.
-        axes.legend(loc=side_name, frameon=False, bbox_to_anchor=(1.0 if _mass_is_left(curve) else 0.0, 0.84))
+        # Below the axes, because a spectrum may have its mass anywhere.
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
@@ -73,8 +71,3 @@ def _shade_bands(axes: Axes, curve: SpectrumCurve, top: float) -> None:
         left, right = max(0.5, band.first - 0.5), band.last + 0.5
         axes.axvspan(left, right, color=shade, linewidth=0, zorder=0)
         axes.text((left + right) / 2, 0.985 * top, f"{band.name}\n{band.share:.3f}", ha="center", va="top", fontsize=7)
-
-
-def _mass_is_left(curve: SpectrumCurve) -> bool:
-    middle = len(curve.mean) // 2
-    return sum(curve.mean[:middle]) > sum(curve.mean[middle:])
