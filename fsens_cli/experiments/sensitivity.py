@@ -15,7 +15,7 @@ from fsens_cli.fourier.bases import BASES
 from fsens_cli.fourier.bins import RadialBins
 from fsens_cli.fourier.sensitivity import CHANNEL_REDUCTIONS
 from fsens_cli.objectives.input_gradient import TARGETS
-from fsens_cli.statistics.intervals import Interval, bootstrap_means, mean_intervals, percentile_bounds, wilson
+from fsens_cli.statistics.intervals import Interval, bootstrap_means, intervals_of, percentile_bounds, wilson
 
 SPACES = ("pixel", "normalized")
 
@@ -174,8 +174,9 @@ def summarise(
     low_K, high_K = percentile_bounds(samples_RK)
     bands = frequency_bands(bins, config.bands)
     masks = torch.stack([band_mask(bins, band) for band in bands]).double()
-    columns = torch.cat([share_NK @ masks.T, centroid(share_NK, bins)[:, None]], dim=1)
-    *shares, centre = mean_intervals(columns, seed=config.seed, num_resamples=config.num_resamples)
+    # Band shares and centroid are linear in the shares, so the same resamples serve them.
+    weights_KB = torch.cat([masks, bins.cycles_per_image_K[None].to(masks)]).T
+    *shares, centre = intervals_of(share_NK.mean(0) @ weights_KB, samples_RK @ weights_KB, n=len(share_NK))
     white = (masks @ bins.white_share_K).tolist()
     correct = int((per_image.prediction_N == per_image.label_N).sum())
     return MeasureResult(

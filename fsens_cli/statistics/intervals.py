@@ -60,7 +60,12 @@ def percentile_bounds(samples_RK: Tensor) -> tuple[Tensor, Tensor]:
 
 def mean_intervals(values_NK: Tensor, *, seed: int, num_resamples: int = 2000) -> list[Interval]:
     """Return the mean of each column with its percentile bootstrap interval over images (Efron 1979)."""
-    low, high = percentile_bounds(bootstrap_means(values_NK, seed=seed, num_resamples=num_resamples))
-    mean = values_NK.double().mean(dim=0)
-    triples = zip(mean.tolist(), low.tolist(), high.tolist(), strict=True)
-    return [Interval(m, lo, hi, len(values_NK)) for m, lo, hi in triples]
+    samples_RK = bootstrap_means(values_NK, seed=seed, num_resamples=num_resamples)
+    return intervals_of(values_NK.double().mean(dim=0), samples_RK, n=len(values_NK))
+
+
+def intervals_of(mean_K: Tensor, samples_RK: Tensor, *, n: int) -> list[Interval]:
+    """Return one percentile interval a column, from its mean and its bootstrap means over ``n`` images."""
+    low_K, high_K = percentile_bounds(samples_RK)
+    triples = zip(mean_K.tolist(), low_K.tolist(), high_K.tolist(), strict=True)
+    return [Interval(mean, low, high, n) for mean, low, high in triples]
