@@ -86,8 +86,16 @@ def measure(
         from fsens_cli.commands.jobs import run_verb
         from fsens_cli.commands.measure import measure_lines, measure_task, sweep_columns
         from fsens_cli.commands.wording import sweep_lines
+        from fsens_cli.runs.measure_overlay import draw_spectra
 
-        run_verb(request, measure_task, flags, show=measure_lines, show_sweep=lambda o: sweep_lines(o, sweep_columns))
+        run_verb(
+            request,
+            measure_task,
+            flags,
+            show=measure_lines,
+            show_sweep=lambda o: sweep_lines(o, sweep_columns),
+            draw_sweep=draw_spectra,
+        )
 
 
 @app.command(rich_help_panel=CHANGE, epilog=HELP["train"])

@@ -1,6 +1,7 @@
 """Where does a run live? A numbered folder that says what was asked, how far it came and what made it."""
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from fsens_cli.errors import FsensError, Interrupted, OutputError
 from fsens_cli.runs.files import write_json, write_text
 
 SCHEMA = 1
+MAX_CLEARED = 10_000
 RECORDS = frozenset({"run.json", "config.yaml", "log.txt"})
 
 
@@ -37,19 +39,26 @@ def claim_version(parent: Path) -> Path:
         OutputError: the folder cannot be written.
     """
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        taken = [int(p.name[1:]) for p in parent.glob("v[0-9]*") if p.name[1:].isdigit()]
-        number = max(taken, default=0) + 1
-        while True:
+        number = 0
+        for attempt in itertools.count():
             folder = parent / f"v{number:03d}"
             try:
+                parent.mkdir(parents=True, exist_ok=True)
+                if number == 0:
+                    taken = [int(p.name[1:]) for p in parent.glob("v[0-9]*") if p.name[1:].isdigit()]
+                    folder = parent / f"v{max(taken, default=0) + 1:03d}"
                 folder.mkdir()
             except FileExistsError:
-                number += 1
-            except FileNotFoundError:  # a job that was refused has cleared away the empty parent
-                parent.mkdir(parents=True, exist_ok=True)
+                if not parent.is_dir():
+                    raise
+                number = int(folder.name[1:]) + 1
+            except FileNotFoundError:
+                # A job that was refused may clear away an empty parent at any moment; nothing else does so for long.
+                if attempt > MAX_CLEARED:
+                    raise
             else:
                 return folder
+        raise AssertionError("the loop above only ends by returning")
     except OSError as error:
         raise OutputError(f"cannot write to {parent} ({error.strerror}): give another folder with --out.") from error
 

@@ -69,6 +69,7 @@ def measure_results(result: MeasureResult, subject: Subject) -> dict[str, Any]:
         "verb": "measure",
         "model": subject.model,
         "weights": subject.weights,
+        "training": subject.training,
         "data": subject.data_title,
         "num_images": result.num_images,
         "num_classes": result.num_classes,

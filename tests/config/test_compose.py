@@ -73,7 +73,10 @@ def test_data_files_repeat_the_defaults_of_their_class(name: str) -> None:
 def test_top_level_files_repeat_the_defaults_of_their_class(verb: str) -> None:
     content = yaml.safe_load((configs_folder() / f"{verb}.yaml").read_text())
     content.pop("defaults")
-    defaults = {field.name: field.default for field in dataclasses.fields(JOBS[verb])}
+    defaults = {
+        field.name: field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        for field in dataclasses.fields(JOBS[verb])
+    }
     assert {key: defaults[key] for key in content} == content
 
 

@@ -15,13 +15,13 @@ from fsens_cli.experiments.hybrid_probe import hybrid_probe
 from fsens_cli.runs.hybrid_files import (
     draw_hybrid,
     example_columns,
-    overlay_labels,
     reversal_dict,
     reversal_order,
     subject_text,
     write_hybrid,
 )
 from fsens_cli.runs.measure_files import Subject
+from fsens_cli.runs.sweep_labels import overlay_labels
 
 FILES = {"curve.csv", "per_pair.csv", "results.json", "examples.npz", "curve.png", "examples.png"}
 GRID = [0.0, 0.2, 0.5, 1.0]

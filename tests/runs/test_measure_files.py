@@ -105,7 +105,8 @@ def test_figures_are_drawn_again_from_the_files_alone_and_alike(result: MeasureR
         "spatial frequency (cycles/image)",
         "share of sensitivity",
         "white gradient",
-        "net (random) on toy test",
+        "net (random)",
+        "toy test, n = ",
     ):
         assert word in text
     assert "horizontal frequency (cycles/pixel)" in first["map.svg"].decode()

@@ -1,0 +1,37 @@
+"""What tells the jobs of a sweep apart, in a few words for a legend?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+LONGEST_LABEL = 30
+
+
+def overlay_labels(settings: Sequence[dict[str, Any]], trainings: Sequence[str] = ()) -> list[str]:
+    """Return what tells the jobs of a sweep apart: their trainings where only weights differ, else what was set.
+
+    >>> overlay_labels([{"model": "resnet8", "weights": "packaged:lsf"}, {"model": "resnet8", "weights": "out/b.pt"}])
+    ['lsf', 'b.pt']
+    >>> overlay_labels([{"weights": "run:a/v001"}, {"weights": "run:b/v002"}], ["lsf", "hsf"])
+    ['lsf training', 'hsf training']
+    """
+    keys = list(dict.fromkeys(key for s in settings for key in s))
+    varying = [key for key in keys if len({str(s.get(key)) for s in settings}) > 1] or keys[:1]
+    if varying == ["weights"] and all(trainings) and len(set(trainings)) == len(settings):
+        return [f"{training} training" for training in trainings]
+    short = [", ".join(_short(str(s.get(key, ""))) for key in varying) for s in settings]
+    if len(set(short)) == len(short):
+        return short
+    return [_end_of(", ".join(str(s.get(key, "")) for key in varying)) for s in settings]
+
+
+def _short(value: str) -> str:
+    """Return a run's name without its version, and the last part of any other path."""
+    parts = Path(value.removeprefix("run:").removeprefix("packaged:")).parts
+    if value.startswith("run:") and len(parts) > 1 and (parts[-1] == "latest" or parts[-1][1:].isdigit()):
+        parts = parts[:-1]
+    return _end_of(parts[-1]) if parts else value
+
+
+def _end_of(text: str) -> str:
+    return text if len(text) <= LONGEST_LABEL else f"...{text[3 - LONGEST_LABEL :]}"
