@@ -30,7 +30,7 @@ from fsens_cli.commands.training_job import (
     subject_of,
     training_name,
     with_augmentation,
-    with_statistics,
+    with_inherited,
     with_target,
 )
 from fsens_cli.commands.wording import interval_text, percent_interval
@@ -45,7 +45,7 @@ from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.checkpoint import load_into, read_state_dict
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.device import pick_device
-from fsens_cli.models.weights import Weights
+from fsens_cli.models.weights import Weights, find_weights
 from fsens_cli.runs.checkpoints import load_checkpoint, save_best, save_checkpoint
 from fsens_cli.runs.folder import RunFolder, read_record
 from fsens_cli.runs.index import find_run
@@ -123,9 +123,9 @@ def resume_task(path: Path, job: TrainJob, flags: Flags) -> Outcome:
     )
     note(f"continuing {path} after epoch {state.epoch}, step {state.step}", flags)
     with resumed.run as run:
-        return _train_in(
-            run, with_augmentation(with_target(job)), Weights(label="random"), device, flags, resumed=resumed
-        )
+        # The checkpoint knows its normalisation and front end, wherever the training began.
+        weights = find_weights(str(resumed.weights_file), model=job.model.name, data=job.data.name)
+        return _train_in(run, with_augmentation(with_target(job)), weights, device, flags, resumed=resumed)
 
 
 def _train_in(
@@ -133,12 +133,10 @@ def _train_in(
 ) -> Outcome:
     images, test = load_images(job.data, "train"), load_images(job.data, "test")
     _check_same_data(run, images, resumed)
-    job = with_statistics(job, weights, images)
+    job = with_inherited(job, weights, images)
     classifier = build_for(job, weights, images).to(device)
     if resumed is None:
         record_inputs(run, weights, classifier, images)
-    else:
-        load_into(classifier.module, read_state_dict(resumed.weights_file), resumed.weights_file)
     description = describe(job, images)
     result = _fit(run, classifier, images, job, description, flags, resumed)
     best = run.path / "checkpoints" / "best.safetensors"

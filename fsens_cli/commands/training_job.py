@@ -6,6 +6,7 @@ from typing import Any
 from fsens_cli.config.jobs import TrainJob
 from fsens_cli.data.catalog import mirror_keeps_class
 from fsens_cli.data.images import ImageSet, channel_statistics
+from fsens_cli.models.front_end import FrontEndConfig
 from fsens_cli.models.weights import Weights
 from fsens_cli.runs.measure_files import Subject
 from fsens_cli.runs.spectrum_csv import read_target
@@ -67,9 +68,19 @@ def with_augmentation(job: TrainJob) -> TrainJob:
     return dataclasses.replace(job, augment=augment)
 
 
-def with_statistics(job: TrainJob, weights: Weights, images: ImageSet) -> TrainJob:
-    """Normalise by the training images' own statistics, unless the job or its starting weights say otherwise."""
-    if job.model.mean or weights.description.get("model", {}).get("mean"):
-        return job
-    mean, std = channel_statistics(images.images_NCHW)
-    return dataclasses.replace(job, model=dataclasses.replace(job.model, mean=list(mean), std=list(std)))
+def with_inherited(job: TrainJob, weights: Weights, images: ImageSet) -> TrainJob:
+    """Take over what the starting weights were trained with, where the job says nothing else.
+
+    That is normalisation, constructor arguments and front end; without starting weights the normalisation comes
+    from the training images. What is stored with the trained weights is then what the classifier really has.
+    """
+    stored = weights.description.get("model", {})
+    mean, std = job.model.mean, job.model.std
+    if not mean:
+        mean, std = stored.get("mean", []), stored.get("std", [])
+    if not mean and weights.path is None:
+        mean, std = (list(values) for values in channel_statistics(images.images_NCHW))
+    model = dataclasses.replace(job.model, mean=mean, std=std, kwargs=job.model.kwargs or stored.get("kwargs", {}))
+    behind = weights.description.get("frontend", {})
+    frontend = job.frontend if job.frontend.name != "none" else FrontEndConfig(**behind)
+    return dataclasses.replace(job, model=model, frontend=frontend)

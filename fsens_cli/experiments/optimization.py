@@ -55,6 +55,7 @@ class OptimConfig:
 def build_optimizer(config: OptimConfig, module: nn.Module) -> torch.optim.Optimizer:
     """Return the optimizer over the module's trainable parameters."""
     trainable = [p for p in module.parameters() if p.requires_grad]
+    require(bool(trainable), "the model has no parameters that need gradients: there is nothing to train.")
     decayed = [p for p in trainable if p.ndim > 1 or config.decay_norm]
     plain = [p for p in trainable if p.ndim <= 1 and not config.decay_norm]
     groups = [

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from typer.testing import Result
 
@@ -56,6 +57,22 @@ def test_files_and_the_weights_serve_later_runs(fsens: Type) -> None:
     shown = fsens("show", str(run), "--plot")
     assert shown.exit_code == 0, shown.output
     assert "lsf+blur training" in shown.stdout
+
+
+def test_training_on_from_weights_keeps_their_normalisation_and_blur(fsens: Type) -> None:
+    first = fsens("train", *TINY, "epochs=1", "frontend=blur", "frontend.sigma=0.7", "data.low_cue=2")
+    start_run = Path(first.stdout.strip())
+    arguments = [a for a in TINY if not a.startswith("model.kwargs")]
+    second = fsens("train", *arguments, "epochs=1", "--weights", f"run:{start_run}")
+    assert second.exit_code == 0, second.output
+    descriptions = []
+    for run in (start_run, Path(second.stdout.strip())):
+        with safe_open(str(run / "checkpoints" / "best.safetensors"), framework="pt") as file:
+            descriptions.append(json.loads(file.metadata()["fsens"]))
+    before, after = descriptions
+    assert before["frontend"] == after["frontend"] == {"name": "blur", "sigma": 0.7}
+    assert before["model"] == after["model"]
+    assert before["model"]["mean"] != []
 
 
 def test_a_target_spectrum_from_another_run(fsens: Type) -> None:

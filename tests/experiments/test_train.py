@@ -310,3 +310,8 @@ def test_norm_layers_do_not_decay_unless_asked() -> None:
     assert all(p.ndim > 1 for p in groups[0]["params"])
     assert all(p.ndim == 1 for p in groups[1]["params"])
     assert len(build_optimizer(OptimConfig(decay_norm=True), network()).param_groups) == 1
+
+
+def test_a_model_without_parameters_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no parameters that need gradients"):
+        build_optimizer(OptimConfig(), nn.Flatten())
