@@ -2,29 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fsens_cli import __version__
 from fsens_cli.commands.help_text import HELP
-from fsens_cli.commands.options import (
-    ConfigDir,
-    Data,
-    Debug,
-    Device,
-    Flags,
-    Json,
-    Model,
-    Multirun,
-    Out,
-    Overrides,
-    PrintConfig,
-    Quiet,
-    Seed,
-    Weights,
-    make_request,
-)
+from fsens_cli.commands.options import Debug, Flags, Json, Resume
+from fsens_cli.commands.verb_command import verb_command
+
+if TYPE_CHECKING:
+    from fsens_cli.config.compose import Request
 
 CHANGE, PROBE, LOOK, FIND = "Measure and change", "Probe and defend", "Look", "Find"
 
@@ -53,141 +41,58 @@ def root(
     del version
 
 
-@app.command(rich_help_panel=CHANGE, epilog=HELP["measure"])
-def measure(
-    overrides: Overrides = None,
-    model: Model = None,
-    data: Data = None,
-    weights: Weights = None,
-    device: Device = None,
-    seed: Seed = None,
-    out: Out = None,
-    multirun: Multirun = False,
-    config_dir: ConfigDir = None,
-    print_config: PrintConfig = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    debug: Debug = False,
-) -> None:
+def _measure(request: "Request", flags: Flags) -> None:
     """Show which spatial frequencies a model listens to: the spectrum of its input gradient."""
-    from fsens_cli.commands.boundary import boundary
+    from fsens_cli.commands.jobs import run_verb
+    from fsens_cli.commands.measure import measure_lines, measure_task, sweep_columns
+    from fsens_cli.commands.wording import sweep_lines
+    from fsens_cli.runs.measure_overlay import draw_spectra
 
-    flags = Flags(quiet=quiet, json=json, debug=debug, print_config=print_config)
-    named: dict[str, str | int | None] = {
-        "model": model,
-        "data": data,
-        "weights": weights,
-        "device": device,
-        "seed": seed,
-        "out": out,
-    }
-    with boundary(debug=debug):
-        request = make_request("measure", overrides, named, multirun=multirun, config_dir=config_dir)
-        from fsens_cli.commands.jobs import run_verb
-        from fsens_cli.commands.measure import measure_lines, measure_task, sweep_columns
-        from fsens_cli.commands.wording import sweep_lines
-        from fsens_cli.runs.measure_overlay import draw_spectra
-
-        run_verb(
-            request,
-            measure_task,
-            flags,
-            show=measure_lines,
-            show_sweep=lambda o: sweep_lines(o, sweep_columns),
-            draw_sweep=draw_spectra,
-        )
+    run_verb(
+        request,
+        measure_task,
+        flags,
+        show=measure_lines,
+        show_sweep=lambda o: sweep_lines(o, sweep_columns),
+        draw_sweep=draw_spectra,
+    )
 
 
-@app.command(rich_help_panel=CHANGE, epilog=HELP["train"])
-def train(
-    overrides: Overrides = None,
-    model: Model = None,
-    data: Data = None,
-    weights: Weights = None,
-    device: Device = None,
-    seed: Seed = None,
-    out: Out = None,
-    resume: Annotated[
-        str | None,
-        typer.Option(
-            "--resume", metavar="RUN", help="Continue an unfinished run, exactly.", rich_help_panel="How to run"
-        ),
-    ] = None,
-    multirun: Multirun = False,
-    config_dir: ConfigDir = None,
-    print_config: PrintConfig = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    debug: Debug = False,
-) -> None:
+def _train(request: "Request", flags: Flags, resume: str | None) -> None:
     """Train a network, then show which spatial frequencies it has learnt to listen to."""
-    from fsens_cli.commands.boundary import boundary
+    from fsens_cli.commands.jobs import run_verb
+    from fsens_cli.commands.train import resume_training, sweep_columns, train_lines, train_task
+    from fsens_cli.commands.wording import sweep_lines
 
-    flags = Flags(quiet=quiet, json=json, debug=debug, print_config=print_config)
-    named: dict[str, str | int | None] = {
-        "model": model,
-        "data": data,
-        "weights": weights,
-        "device": device,
-        "seed": seed,
-        "out": out,
-    }
-    with boundary(debug=debug):
-        request = make_request("train", overrides, named, multirun=multirun, config_dir=config_dir)
-        from fsens_cli.commands.jobs import run_verb
-        from fsens_cli.commands.train import resume_training, sweep_columns, train_lines, train_task
-        from fsens_cli.commands.wording import sweep_lines
-
-        if resume is not None:
-            resume_training(resume, request, flags)
-            return
-        run_verb(request, train_task, flags, show=train_lines, show_sweep=lambda o: sweep_lines(o, sweep_columns))
+    if resume is not None:
+        resume_training(resume, request, flags)
+        return
+    run_verb(request, train_task, flags, show=train_lines, show_sweep=lambda o: sweep_lines(o, sweep_columns))
 
 
-@app.command("hybrid-probe", rich_help_panel=PROBE, epilog=HELP["hybrid-probe"])
-def hybrid_probe(
-    overrides: Overrides = None,
-    model: Model = None,
-    data: Data = None,
-    weights: Weights = None,
-    device: Device = None,
-    seed: Seed = None,
-    out: Out = None,
-    multirun: Multirun = False,
-    config_dir: ConfigDir = None,
-    print_config: PrintConfig = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    debug: Debug = False,
-) -> None:
+def _hybrid_probe(request: "Request", flags: Flags) -> None:
     """Mix the low frequencies of one image with the high ones of another, and see whom the model believes."""
-    from fsens_cli.commands.boundary import boundary
+    from fsens_cli.commands.hybrid_probe import hybrid_lines, hybrid_task, sweep_columns
+    from fsens_cli.commands.jobs import run_verb
+    from fsens_cli.commands.wording import sweep_lines
+    from fsens_cli.runs.hybrid_files import draw_overlay, reversal_order
 
-    flags = Flags(quiet=quiet, json=json, debug=debug, print_config=print_config)
-    named: dict[str, str | int | None] = {
-        "model": model,
-        "data": data,
-        "weights": weights,
-        "device": device,
-        "seed": seed,
-        "out": out,
-    }
-    with boundary(debug=debug):
-        request = make_request("hybrid_probe", overrides, named, multirun=multirun, config_dir=config_dir)
-        from fsens_cli.commands.hybrid_probe import hybrid_lines, hybrid_task, sweep_columns
-        from fsens_cli.commands.jobs import run_verb
-        from fsens_cli.commands.wording import sweep_lines
-        from fsens_cli.runs.hybrid_files import draw_overlay, reversal_order
+    run_verb(
+        request,
+        hybrid_task,
+        flags,
+        show=hybrid_lines,
+        show_sweep=lambda o: sweep_lines(o, sweep_columns),
+        order=reversal_order,
+        draw_sweep=draw_overlay,
+    )
 
-        run_verb(
-            request,
-            hybrid_task,
-            flags,
-            show=hybrid_lines,
-            show_sweep=lambda o: sweep_lines(o, sweep_columns),
-            order=reversal_order,
-            draw_sweep=draw_overlay,
-        )
+
+app.command("measure", rich_help_panel=CHANGE, epilog=HELP["measure"])(verb_command("measure", _measure))
+app.command("train", rich_help_panel=CHANGE, epilog=HELP["train"])(verb_command("train", _train, resume=Resume))
+app.command("hybrid-probe", rich_help_panel=PROBE, epilog=HELP["hybrid-probe"])(
+    verb_command("hybrid_probe", _hybrid_probe)
+)
 
 
 OUTPUTS = Path("outputs")

@@ -13,9 +13,9 @@ from fsens_cli.commands.options import Flags
 
 
 class Advance(Protocol):
-    """Says how many things are done; ``note`` is shown behind the bar."""
+    """Says how many things are done; ``note`` is shown behind the bar; ``total`` changes how many there are."""
 
-    def __call__(self, done: int, note: str = "") -> None:
+    def __call__(self, done: int, note: str = "", total: int | None = None) -> None:
         """Move the bar."""
 
 
@@ -47,7 +47,7 @@ def progress(label: str, total: int, flags: Flags) -> Iterator[Advance]:
     """Show a bar on a terminal's standard error; nothing elsewhere."""
     console = stderr()
     if flags.quiet or flags.json or not console.is_terminal or os.environ.get("TERM") == "dumb":
-        yield lambda done, note="": None
+        yield lambda done, note="", total=None: None
         return
     columns = (
         TextColumn("{task.description}"),
@@ -61,8 +61,8 @@ def progress(label: str, total: int, flags: Flags) -> Iterator[Advance]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(label, total=total, note="")
 
-        def advance(done: int, note: str = "") -> None:
-            bar.update(task, completed=done if done >= 0 else None)
+        def advance(done: int, note: str = "", total: int | None = None) -> None:
+            bar.update(task, completed=done if done >= 0 else None, total=total)
             if note:
                 bar.update(task, note=note)
 

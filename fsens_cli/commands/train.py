@@ -25,6 +25,7 @@ from fsens_cli.commands.measure import (
     warn_about,
 )
 from fsens_cli.commands.options import Flags
+from fsens_cli.commands.resuming import refuse_changes
 from fsens_cli.commands.training_job import (
     describe,
     subject_of,
@@ -250,21 +251,6 @@ def resume_training(name: str, request: Request, flags: Flags) -> None:
         raise ConfigError(f"{path} is finished: there is nothing to resume.")
     job, config_yaml = load_job("train", path / "config.yaml")
     assert isinstance(job, TrainJob), "the verb decides the type"
-    _refuse_changes(path, config_yaml, asked)
+    refuse_changes(path, config_yaml, asked)
     outcome = resume_task(path, dataclasses.replace(job, device=asked.get("device", job.device)), flags)
     print_single(outcome, flags, train_lines)
-
-
-def _refuse_changes(path: Path, config_yaml: str, asked: dict[str, str]) -> None:
-    """Raise ConfigError, naming the keys, if the configuration is not the one that the run was started with."""
-    started = read_record(path).get("config", {})
-    now = flat_settings(config_yaml)
-    changed = sorted(key for key in started.keys() | now.keys() if started.get(key) != now.get(key))
-    for key, value in asked.items():
-        if key not in ("device", "out") and str(now.get(key, now.get(f"{key}.name"))) != value:
-            changed.append(key)
-    if changed:
-        raise ConfigError(
-            f"{path} was started with other settings of {', '.join(changed)}: "
-            "a resumed run keeps its own. Start a new run to change them."
-        )
