@@ -85,7 +85,8 @@ def apgd(
         pick = better[:, None, None, None]
         best, best_grad = torch.where(pick, x, best), torch.where(pick, grad, best_grad)
         best_value = torch.where(better, value, best_value)
-        rises = rises + (value > last_value)
+        if k > 0:
+            rises = rises + (value > last_value)
         last_value = value
         if k in marks and k > 0:
             stalled = rises < RHO * (k - last_mark)

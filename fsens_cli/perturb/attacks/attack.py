@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from fsens_cli.perturb.attacks.apgd import apgd
-from fsens_cli.perturb.attacks.config import MINIMAL_ATTACKS, AttackConfig
+from fsens_cli.perturb.attacks.config import ATTACKS, MINIMAL_ATTACKS, AttackConfig
 from fsens_cli.perturb.attacks.goal import Filter, Goal, Model
 from fsens_cli.perturb.attacks.losses import dlr, log_odds, targeted_dlr
 from fsens_cli.perturb.attacks.minimal import MinimalResult, search
@@ -85,13 +85,14 @@ def attack(
     found_N, claimed_N = clean_N.clone(), torch.zeros_like(clean_N)
     size_N = torch.where(clean_N, 0.0, torch.inf).double()
     standing = {"clean": ~clean_N}
-    for place, stage in enumerate(_stages(config, logits_NL.shape[1])):
+    for stage in _stages(config, logits_NL.shape[1]):
         for number, (start, rival_N) in enumerate(_starts(stage, logits_NL, goal)):
             row = (~found_N).nonzero().squeeze(1)
             if len(row) == 0:
                 break
             aim = goal if rival_N is None else replace(goal, rival_N=rival_N)
-            own_streams = streams[row].child(place).child(number)
+            # By name, so that a stage of the cascade walks the same path as the attack alone.
+            own_streams = streams[row].child(ATTACKS.index(stage.name)).child(number)
             tried, claimed = start(model, images_NCHW[row], aim[row], stage, own_streams, gradient_filter)
             tried = fit(images_NCHW[row], tried, config.norm, config.eps)
             found, size = verified(

@@ -54,7 +54,8 @@ def fmn(
         best = torch.where(smaller_N[:, None, None, None], x, best)
         flat = here.grad_NCHW.flatten(1)
         dual_N = (flat.abs().sum(dim=1) if linf else flat.norm(dim=1)).clamp_min(1e-12)
-        estimate_N = size_N + here.value_N.to(size_N).abs() / dual_N
+        # Just beyond the estimate: where the model is linear it is exact, and a point on the boundary has not crossed.
+        estimate_N = (size_N + here.value_N.to(size_N).abs() / dual_N) * (1 + LAST_GAMMA)
         outside_N = torch.where(best_N.isfinite(), radius_N * (1 + gamma), estimate_N)
         radius_N = torch.where(fell_N, torch.minimum(radius_N * (1 - gamma), best_N), outside_N)
         radius_N = torch.minimum(radius_N, widest_N)

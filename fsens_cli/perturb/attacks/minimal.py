@@ -58,9 +58,10 @@ def minimal_perturbation(
 ) -> MinimalResult:
     """Search the smallest adversarial image of each in ``config.norm`` with one minimal-norm attack or all of them.
 
-    ``minimal`` runs FMN and DeepFool, for ``l2`` DDN too, keeps the smallest, and halves the way back to the image
-    ``config.refine`` times as far as the model stays fooled. Restarts after the first begin at a random point no
-    further than the best so far; DeepFool has one start. Every image is checked by a fresh forward pass.
+    ``minimal`` runs FMN and DeepFool, for ``l2`` DDN too, brings each one's image as near to the clean one as the
+    model stays fooled, by ``config.refine`` halvings of the way, and keeps the smallest. Restarts after the first
+    begin at a random point no further than the best so far; DeepFool has one start. Every image is checked by a fresh
+    forward pass.
     """
     require_one_of("attack", config.name, MINIMAL_ATTACKS)
     streams = Streams.drawn(generator, len(images_NCHW))
@@ -87,11 +88,11 @@ def search(
                 start = {} if restart == 0 else _start(images, size_N[row], config, streams[row].child(restart))
                 point, claimed = SEARCHES[name](model, images, goal_S, config, **start)
                 found, size = verified(model, images, point, goal_S, norm=config.norm, eot=config.eot)
+                if config.name == "minimal":
+                    point, size = _refined(model, images, point, torch.where(found, size, math.inf), goal_S, config)
                 claimed_N[row] |= claimed
                 better = found & (size < size_N[row])
                 best[row[better]], size_N[row[better]], winner_N[row[better]] = point[better], size[better], place
-    if config.name == "minimal" and config.refine > 0:
-        best, size_N = _refined(model, images_NCHW, best, size_N, goal, config)
     names = ("", *members)
     return MinimalResult(
         adversarial_NCHW=best,

@@ -34,8 +34,8 @@ def fit(images_NCHW: Tensor, point_NCHW: Tensor, norm: str, eps: float) -> Tenso
     excess = size_of(delta, norm) / eps
     inside = (1 / excess.clamp_min(1.0))[:, None, None, None]
     pulled = (images_NCHW.double() + delta * inside).clamp(0, 1).to(point_NCHW)
-    near = (excess < 1 + 1e-5)[:, None, None, None] & ((pulled - point_NCHW).abs() < 1e-5)
-    return torch.where(near, pulled, point_NCHW)
+    near_N = (excess < 1 + 1e-5) & ((pulled - point_NCHW).flatten(1).abs().amax(dim=1) < 1e-5)
+    return torch.where(near_N[:, None, None, None], pulled, point_NCHW)
 
 
 def verified(
