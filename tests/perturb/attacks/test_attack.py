@@ -50,7 +50,10 @@ def test_more_restarts_never_find_less(curved: Case, name: str) -> None:
     few = attack(model, images, labels, config_of(name, "linf", eps=0.025, steps=4), generator=3)
     many = attack(model, images, labels, config_of(name, "linf", eps=0.025, steps=4, restarts=6), generator=3)
     assert bool((many.found_N >= few.found_N).all())
-    assert int(few.found_N.sum()) < len(labels)
+    left = ~many.found_N
+    assert bool(left.any())
+    # Each start is another one, so the last points differ; but from anywhere APGD's long steps end in the same corner.
+    assert name == "apgd-ce" or not torch.equal(many.adversarial_NCHW[left], few.adversarial_NCHW[left])
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])

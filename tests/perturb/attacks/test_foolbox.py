@@ -37,7 +37,7 @@ RADII = {"linf": 5 / 255, "l2": 0.8}
 FULL = pytest.mark.slow
 
 
-@pytest.mark.parametrize(("num_images", "steps"), [(32, 10), pytest.param(200, 40, marks=FULL)])
+@pytest.mark.parametrize(("num_images", "steps"), [(24, 10), pytest.param(200, 40, marks=FULL)])
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_pgd_and_apgd_are_not_weaker_than_pgd(packaged: Load, norm: str, num_images: int, steps: int) -> None:
     model, images, labels = packaged(num_images)
@@ -63,7 +63,7 @@ ORACLES: dict[tuple[str, str], Callable[[int], Any]] = {
 }
 
 
-@pytest.mark.parametrize(("num_images", "steps"), [(16, 30), pytest.param(100, 100, marks=FULL)])
+@pytest.mark.parametrize(("num_images", "steps"), [(12, 25), pytest.param(100, 100, marks=FULL)])
 @pytest.mark.parametrize(("name", "norm"), ORACLES)
 def test_smallest_changes_are_as_small(packaged: Load, name: str, norm: str, num_images: int, steps: int) -> None:
     model, images, labels = packaged(num_images)
