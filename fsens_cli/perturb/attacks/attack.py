@@ -1,0 +1,185 @@
+"""Which images does a model lose inside a ball? One attack, or the cascade of attacks, with every claim checked.
+
+Shape letters: N images, S of them still standing, C channels, H, W pixels.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from fsens_cli.perturb.attacks.apgd import apgd
+from fsens_cli.perturb.attacks.config import ATTACKS, MINIMAL_ATTACKS, AttackConfig
+from fsens_cli.perturb.attacks.goal import Filter, Goal, Model
+from fsens_cli.perturb.attacks.losses import dlr, log_odds, targeted_dlr
+from fsens_cli.perturb.attacks.minimal import MinimalResult, search
+from fsens_cli.perturb.attacks.opening import open_goal
+from fsens_cli.perturb.attacks.pgd import fgsm, pgd
+from fsens_cli.perturb.attacks.square import square
+from fsens_cli.perturb.attacks.streams import Streams
+from fsens_cli.perturb.attacks.verify import TOLERANCE, fit, verified
+
+# The first attack of the cascade is a short one, to take away what falls easily.
+CASCADE_PGD_STEPS = 10
+
+# One start of an attack: points and claims.
+Attempt = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttackResult:
+    """What an attack of a fixed radius did.
+
+    Attributes:
+        adversarial_NCHW: an adversarial image where ``found_N``; elsewhere the last point tried; the image itself
+            where it is misclassified without an attack.
+        found_N: whether the model fails on it, by a fresh forward pass, inside the box and the ball to 1e-6.
+        size_N: norm of the change in double precision; 0 for images misclassified clean, infinite where not found.
+        rejected_N: an attack claimed an adversarial image, but no claim survived the check.
+        standing: for each stage in order which images stand after it; the first is ``clean``.
+    """
+
+    adversarial_NCHW: Tensor
+    found_N: Tensor
+    size_N: Tensor
+    rejected_N: Tensor
+    standing: dict[str, Tensor]
+
+
+def attack(
+    model: Model,
+    images_NCHW: Tensor,
+    label_N: Tensor,
+    config: AttackConfig,
+    *,
+    generator: torch.Generator | int,
+    target_N: Tensor | None = None,
+    gradient_filter: Filter | None = None,
+) -> AttackResult:
+    """Attack each image inside the ball of radius ``config.eps``.
+
+    Args:
+        model: from [0, 1] images to logits; a module must be in evaluation mode, where images do not mix.
+        images_NCHW, label_N: one batch.
+        config: which attack, and how.
+        generator: one number an image is taken from it, so an image's randomness depends on its place in a run and
+            not on the batch size, nor on which other images still stand. Equal batches give equal bytes on a CPU.
+        target_N: the classes to reach; without them ``config.target`` decides.
+        gradient_filter: applied to gradients (before they are normalised) and to random starts by FGSM, PGD and
+            APGD. In ``l2`` the perturbation stays in the range of a linear filter up to the clamp to [0, 1]; the
+            sign step of ``linf`` leaves it.
+
+    For ``config.eot`` > 1 the decision of a random model is that of its mean logits over so many passes, in the
+    checks as well. Minimal-norm attacks count as found where their image lies in the ball.
+
+    Raises:
+        ConfigError, DataError, ModelError: what was given cannot be used.
+    """
+    streams = Streams.drawn(generator, len(images_NCHW))
+    goal, logits_NL = open_goal(model, images_NCHW, label_N, config, streams, target_N)
+    clean_N = goal.reached(logits_NL)
+    if config.name in MINIMAL_ATTACKS:
+        return _within(search(model, images_NCHW, goal, clean_N, config, streams), clean_N, config)
+    point = images_NCHW.clone()
+    found_N, claimed_N = clean_N.clone(), torch.zeros_like(clean_N)
+    size_N = torch.where(clean_N, 0.0, torch.inf).double()
+    standing = {"clean": ~clean_N}
+    for stage in _stages(config, logits_NL.shape[1]):
+        for number, (start, rival_N) in enumerate(_starts(stage, logits_NL, goal)):
+            row = (~found_N).nonzero().squeeze(1)
+            if len(row) == 0:
+                break
+            aim = goal if rival_N is None else replace(goal, rival_N=rival_N)
+            # By name, so that a stage of the cascade walks the same path as the attack alone.
+            own_streams = streams[row].child(ATTACKS.index(stage.name)).child(number)
+            tried, claimed = start(model, images_NCHW[row], aim[row], stage, own_streams, gradient_filter)
+            tried = fit(images_NCHW[row], tried, config.norm, config.eps)
+            found, size = verified(
+                model, images_NCHW[row], tried, goal[row], norm=config.norm, eps=config.eps, eot=config.eot
+            )
+            point[row], found_N[row], claimed_N[row] = tried, found, claimed_N[row] | claimed
+            size_N[row[found]] = size[found]
+        standing[stage.name] = ~found_N
+    return AttackResult(
+        adversarial_NCHW=point, found_N=found_N, size_N=size_N, rejected_N=claimed_N & ~found_N, standing=standing
+    )
+
+
+def join(results: Sequence[AttackResult]) -> AttackResult:
+    """Return the results of several batches as one."""
+    return AttackResult(
+        adversarial_NCHW=torch.cat([r.adversarial_NCHW for r in results]),
+        found_N=torch.cat([r.found_N for r in results]),
+        size_N=torch.cat([r.size_N for r in results]),
+        rejected_N=torch.cat([r.rejected_N for r in results]),
+        standing={stage: torch.cat([r.standing[stage] for r in results]) for stage in results[0].standing},
+    )
+
+
+def _stages(config: AttackConfig, num_classes: int) -> list[AttackConfig]:
+    """Return the attacks that ``config`` stands for, in order.
+
+    The cascade ends with targeted DLR, which needs four classes; with three it ends with plain DLR, and with two,
+    where cross-entropy and margin climb the same way, after cross-entropy.
+    """
+    if config.name == "none":
+        return []
+    if config.name != "standard":
+        return [config]
+    last = {2: (), 3: ("apgd-dlr",)}.get(num_classes, ("apgd-t",))
+    short = replace(config, name="pgd", steps=CASCADE_PGD_STEPS)
+    return [short, *(replace(config, name=name, steps=config.num_steps) for name in ("apgd-ce", *last))]
+
+
+def _starts(
+    stage: AttackConfig, logits_NL: Tensor, goal: Goal
+) -> Iterator[tuple[Callable[..., Attempt], Tensor | None]]:
+    """Yield each start of an attack, together with the rivals that it aims at."""
+    for restart in range(stage.restarts):
+        del restart
+        if stage.name != "apgd-t":
+            yield SINGLE[stage.name], None
+            continue
+        others = logits_NL.scatter(1, goal.label_N[:, None], float("-inf"))
+        for rival_N in others.topk(min(stage.num_targets, logits_NL.shape[1] - 1), dim=1).indices.T:
+            yield _apgd_t, rival_N
+
+
+def _apgd_ce(
+    model: Model, images: Tensor, goal: Goal, config: AttackConfig, streams: Streams, gradient_filter: Filter | None
+) -> Attempt:
+    return apgd(model, images, goal, log_odds, config, streams, gradient_filter)
+
+
+def _apgd_dlr(
+    model: Model, images: Tensor, goal: Goal, config: AttackConfig, streams: Streams, gradient_filter: Filter | None
+) -> Attempt:
+    return apgd(model, images, goal, dlr, config, streams, gradient_filter)
+
+
+def _apgd_t(
+    model: Model, images: Tensor, goal: Goal, config: AttackConfig, streams: Streams, gradient_filter: Filter | None
+) -> Attempt:
+    return apgd(model, images, goal, targeted_dlr, config, streams, gradient_filter)
+
+
+SINGLE: dict[str, Callable[..., Attempt]] = {
+    "fgsm": fgsm,
+    "pgd": pgd,
+    "apgd-ce": _apgd_ce,
+    "apgd-dlr": _apgd_dlr,
+    "square": square,
+}
+
+
+def _within(result: MinimalResult, clean_N: Tensor, config: AttackConfig) -> AttackResult:
+    """Return what a search for the smallest change means for the ball of radius ``config.eps``."""
+    found_N = result.size_N <= config.eps + TOLERANCE
+    return AttackResult(
+        adversarial_NCHW=result.adversarial_NCHW,
+        found_N=found_N,
+        size_N=torch.where(found_N, result.size_N, torch.inf),
+        rejected_N=result.rejected_N,
+        standing={"clean": ~clean_N, config.name: ~found_N},
+    )

@@ -1,0 +1,79 @@
+"""Is a model one that these attacks can judge? Signs that it is not, each in one line.
+
+Shape letters: N images, L classes, C channels, H, W pixels.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fsens_cli.perturb.attacks.goal import Goal, Model, decide
+from fsens_cli.perturb.attacks.losses import margin
+from fsens_cli.perturb.attacks.opening import require_images, require_logits
+
+# Rows of probabilities sum to 1 up to this, also in half precision.
+SUM_TOLERANCE = 2e-3
+# Two passes of a model that is not random differ by rounding at most.
+SAME = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sign: its ``kind`` (``probabilities``, ``random``, ``no-gradient``, ``zero-gradient``), and what to do."""
+
+    kind: str
+    message: str
+
+
+def inspect_model(model: Model, images_NCHW: Tensor, label_N: Tensor) -> list[Finding]:
+    """Return what about the model would make the attacks weaker than they seem; an empty list if nothing.
+
+    Three passes over the images given; a few dozen are enough.
+
+    Raises:
+        DataError: images or labels cannot be used.
+        ModelError: the output is not one row of finite numbers an image.
+    """
+    require_images(images_NCHW, label_N)
+    logits_NL = decide(model, images_NCHW)
+    require_logits(logits_NL, label_N)
+    found = []
+    if bool((logits_NL >= 0).all()) and bool(((logits_NL.double().sum(dim=1) - 1).abs() < SUM_TOLERANCE).all()):
+        found.append(
+            Finding(
+                "probabilities",
+                "the model's output looks like probabilities: attacks need logits, take away the last softmax.",
+            )
+        )
+    again_NL = decide(model, images_NCHW)
+    if float((again_NL - logits_NL).abs().max()) > SAME * (1 + float(logits_NL.abs().max())):
+        found.append(
+            Finding(
+                "random",
+                "the model is random, two passes over the same images differ: average with attack.eot=20 or more.",
+            )
+        )
+    return found + _gradient_findings(model, images_NCHW, label_N)
+
+
+def _gradient_findings(model: Model, images_NCHW: Tensor, label_N: Tensor) -> list[Finding]:
+    remedy = "attacks by gradient say nothing about it, take attack=square too."
+    images = images_NCHW.detach().requires_grad_()
+    try:
+        with torch.enable_grad():
+            logits_NL = model(images)
+            if not logits_NL.requires_grad:
+                raise RuntimeError("no gradient")
+            (grad,) = torch.autograd.grad(margin(logits_NL, Goal(label_N)).sum(), images, materialize_grads=True)
+    except RuntimeError as error:
+        # A forward pass that worked without gradient and does not with it leaves torch, for example through numpy.
+        if "out of memory" in str(error):
+            raise
+        return [Finding("no-gradient", f"the model is not differentiable by its input: {remedy}")]
+    flat = grad.flatten(1)
+    dead_N = ~flat.isfinite().all(dim=1) | (flat == 0).all(dim=1)
+    if not bool(dead_N.any()):
+        return []
+    share = f"{int(dead_N.sum())} of {len(dead_N)} images"
+    return [Finding("zero-gradient", f"the input gradient is zero or not a number on {share}: {remedy}")]
