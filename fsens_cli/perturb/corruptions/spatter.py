@@ -1,0 +1,124 @@
+"""Spatter on the lens: water drops with bright rims, or mud.
+
+Shape letters: N images, H, W pixels; three channels. Pictures of one channel are (N, 1, H, W).
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d, max_pool2d, pad
+
+from fsens_cli.perturb.corruptions.constants import Constant
+from fsens_cli.perturb.corruptions.levels import level_below
+from fsens_cli.perturb.corruptions.smoothing import gaussian_blur
+from fsens_cli.perturb.keyed_random import ImageDraws
+
+WATER = (175 / 255, 238 / 255, 238 / 255)  # pale turquoise
+MUD = (63 / 255, 42 / 255, 20 / 255)  # brown
+FARTHEST = 20  # pixels: distances to a rim count up to this
+WEAK_EDGE, STRONG_EDGE = 50, 150
+
+
+def spatter(images_N3HW: Tensor, constant: Constant, draws: ImageDraws) -> Tensor:
+    """Splash; constant: (mean and sd of the noise, sd of its smoothing, threshold, strength, 0 water or 1 mud).
+
+    For mud the strength is the sd in pixels of a second smoothing.
+    """
+    mean, sd, sigma, threshold, strength, is_mud = constant
+    height, width = images_N3HW.shape[-2:]
+    liquid = gaussian_blur(draws.normal(1, height, width).mul_(sd).add_(mean), sigma)
+    if is_mud:
+        cover = gaussian_blur((liquid > threshold).to(images_N3HW), strength)
+        cover = torch.where(cover < 0.8, 0.0, cover)
+        return images_N3HW * (1 - cover) + cover * _color(MUD, images_N3HW)
+    level = level_below(torch.where(liquid < threshold, 0.0, liquid))
+    drops = level * rim_shading(level)
+    largest = drops.amax(dim=(1, 2, 3), keepdim=True)
+    drops = drops / torch.where(largest > 0, largest, torch.ones_like(largest))
+    return images_N3HW + strength * drops * _color(WATER, images_N3HW)
+
+
+def _color(color: tuple[float, float, float], like: Tensor) -> Tensor:
+    return torch.tensor(color).to(like)[:, None, None]
+
+
+def rim_shading(level_N1HW: Tensor) -> Tensor:
+    """Return the shading of drops by their distance to the nearest rim, 8-bit levels, lit from the upper left."""
+    distance = distance_to(edges(level_N1HW), FARTHEST)
+    shade = equalize(_box_mean(distance).floor_())
+    light = torch.tensor([[-2.0, -1.0, 0.0], [-1.0, 1.0, 1.0], [0.0, 1.0, 2.0]]).to(shade)
+    shade = conv2d(pad(shade, (1, 1, 1, 1), mode="reflect"), light[None, None]).round_().clamp_(0, 255)
+    return _box_mean(shade).add_(0.5).floor_()
+
+
+def _box_mean(picture_N1HW: Tensor) -> Tensor:
+    padded = pad(picture_N1HW, (1, 1, 1, 1), mode="reflect")
+    height, width = picture_N1HW.shape[-2:]
+    rows = padded[..., :height, :] + padded[..., 1 : height + 1, :] + padded[..., 2:, :]
+    total = rows[..., :width] + rows[..., 1 : width + 1] + rows[..., 2:]
+    return total.div_(9.0).add_(1e-4)
+
+
+def edges(level_N1HW: Tensor) -> Tensor:
+    """Return True on edges: Canny's method with 3 x 3 Sobel gradients, |g_x| + |g_y| > 50, connected to one > 150."""
+    padded = pad(level_N1HW, (1, 1, 1, 1), mode="replicate")
+    sobel = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]).to(level_N1HW)
+    across, down = conv2d(padded, torch.stack([sobel, sobel.T])[:, None]).split(1, dim=1)
+    size = across.abs() + down.abs()
+    strong = _is_ridge(size, across, down) & (size > WEAK_EDGE)
+    candidate = strong
+    strong = candidate & (size > STRONG_EDGE)
+    while True:
+        grown = candidate & (max_pool2d(strong.to(size), 3, stride=1, padding=1) > 0)
+        if torch.equal(grown, strong):
+            return strong
+        strong = grown
+
+
+def _is_ridge(size: Tensor, across: Tensor, down: Tensor) -> Tensor:
+    """Return True where the gradient is largest along its own direction, out of four; ties go to the first pixel."""
+    around = pad(size, (1, 1, 1, 1))
+    height, width = size.shape[-2:]
+
+    def neighbor(dy: int, dx: int) -> Tensor:
+        return around[..., 1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
+
+    steep = math.tan(math.pi / 8)
+    flat = down.abs() < across.abs() * steep
+    upright = down.abs() > across.abs() * (2 + steep)
+    same_sign = (across < 0) == (down < 0)
+    horizontal = (size > neighbor(0, -1)) & (size >= neighbor(0, 1))
+    vertical = (size > neighbor(-1, 0)) & (size >= neighbor(1, 0))
+    falling = (size > neighbor(-1, -1)) & (size > neighbor(1, 1))
+    rising = (size > neighbor(-1, 1)) & (size > neighbor(1, -1))
+    return torch.where(flat, horizontal, torch.where(upright, vertical, torch.where(same_sign, falling, rising)))
+
+
+def distance_to(mask_N1HW: Tensor, farthest: int) -> Tensor:
+    """Return the Euclidean distance in pixels to the nearest True, at most ``farthest``; one axis after the other."""
+    height, width = mask_N1HW.shape[-2:]
+    beyond = float(farthest**2)
+    square = torch.where(mask_N1HW, 0.0, beyond)
+    for axis, length in ((-2, height), (-1, width)):
+        best = square.clone()
+        for step in range(1, min(farthest, length - 1) + 1):
+            near = square.narrow(axis, step, length - step) + float(step * step)
+            far = square.narrow(axis, 0, length - step) + float(step * step)
+            best.narrow(axis, 0, length - step).copy_(torch.minimum(best.narrow(axis, 0, length - step), near))
+            best.narrow(axis, step, length - step).copy_(torch.minimum(best.narrow(axis, step, length - step), far))
+        square = best
+    return square.clamp_max(beyond).sqrt()
+
+
+def equalize(level_N1HW: Tensor) -> Tensor:
+    """Spread 8-bit levels so that all are about equally frequent; the lowest level present becomes 0."""
+    num_images = len(level_N1HW)
+    index = level_N1HW.reshape(num_images, -1).long()
+    count = torch.zeros(num_images, 256, device=index.device).scatter_add_(1, index, torch.ones_like(index).float())
+    lowest = count.gather(1, index.amin(dim=1, keepdim=True))
+    total = float(index.shape[1])
+    rank = (count.cumsum(dim=1) - lowest).clamp_min(0)
+    # A picture of one level stays as it is.
+    spread = torch.where(lowest < total, rank * (255.0 / (total - lowest).clamp_min(1)), torch.arange(256).to(rank))
+    return spread.round().gather(1, index).reshape(level_N1HW.shape)
