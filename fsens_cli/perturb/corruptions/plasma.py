@@ -13,7 +13,7 @@ def plasma(side: int, decay: float, draws: ImageDraws) -> Tensor:
     """Return random maps with values 0 to 1, shape (N, S, S), wrapping round at the edges.
 
     Each halving of the step puts points in the middles of squares, then of their edges: the mean of four neighbours
-    plus noise whose amplitude shrinks by ``decay`` a step.
+    plus noise whose amplitude shrinks by the square of ``decay`` a step (the published code multiplies by it twice).
     """
     # One number a point, whatever the order in which the points are filled.
     noise = draws.uniform(side, side).mul_(2.0).sub_(1.0)
@@ -31,6 +31,6 @@ def plasma(side: int, decay: float, draws: ImageDraws) -> Tensor:
         on_columns = middle + middle.roll(1, 2) + corner + corner.roll(-1, 1)
         height[:, ::step, half::step] = on_rows / 4 + fresh[:, ::step, half::step]
         height[:, half::step, ::step] = on_columns / 4 + fresh[:, half::step, ::step]
-        step, amplitude = half, amplitude / decay
+        step, amplitude = half, amplitude / decay**2
     height -= height.amin(dim=(1, 2), keepdim=True)
     return height / height.amax(dim=(1, 2), keepdim=True).clamp_min(1e-12)
