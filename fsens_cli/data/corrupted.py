@@ -136,9 +136,10 @@ def _check_arrays(sets: CorruptedSets) -> None:
 
 def _check_labels(where: Path, label_M: Tensor, clean: ImageSet) -> None:
     """Check that the M pictures in the order of the test set carry the clean images' labels."""
-    if int(clean.index_N.max()) >= len(label_M):
+    last = int(clean.index_N.max())
+    if last >= len(label_M):
         raise DataError(
-            f"{where} has {len(label_M)} pictures a severity, and {clean.title} uses number {int(clean.index_N.max())}: "
+            f"{where} has {len(label_M)} pictures a severity, and {clean.title} uses number {last}: "
             "they are not of one test set."
         )
     differs = torch.nonzero(label_M[clean.index_N] != clean.label_N).flatten()

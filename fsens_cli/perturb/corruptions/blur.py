@@ -37,14 +37,16 @@ def soft_disk(radius: float, softening: float) -> Tensor:
     (torch.Size([3, 3]), 1.0)
     """
     soft = 2 if radius > 8 else 1
-    half = int(radius)
+    half = max(8, int(radius))
     offset = np.arange(-half, half + 1)
     disk = (offset[:, None] ** 2 + offset[None, :] ** 2 <= radius**2).astype(np.float64)
     tap = np.exp(-0.5 * (np.arange(-soft, soft + 1) / softening) ** 2)
     tap /= tap.sum()
-    wide = pad(torch.from_numpy(disk / disk.sum()), (2 * soft, 2 * soft, 2 * soft, 2 * soft))
-    kernel = torch.from_numpy(np.outer(tap, tap))
-    return torch.nn.functional.conv2d(wide[None, None], kernel[None, None])[0, 0].float()
+    # What the softening carries over the edge of the published array of 17 (21) pixels comes back, mirrored.
+    wide = pad(torch.from_numpy(disk / disk.sum())[None, None], (soft, soft, soft, soft), mode="reflect")
+    kernel = torch.nn.functional.conv2d(wide, torch.from_numpy(np.outer(tap, tap))[None, None])[0, 0].float()
+    margin = half - min(half, int(radius) + soft)
+    return kernel[margin : 2 * half + 1 - margin, margin : 2 * half + 1 - margin]
 
 
 def motion_blur(images_N3HW: Tensor, constant: Constant, draws: ImageDraws) -> Tensor:

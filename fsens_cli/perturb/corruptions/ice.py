@@ -41,10 +41,10 @@ def _grow(number: int, dark: tuple[float, float, float], bright: tuple[float, fl
 
 
 def _crystals(random: np.random.Generator) -> NDArray[np.float64]:
-    """Return the brightness that crystals add, shape (H, W): each pixel belongs to the one whose ellipse it is deepest in.
+    """Return the brightness that crystals add, shape (H, W).
 
-    A crystal is an ellipse of random direction with a shade of its own, a bright spine, and feathers: stripes that leave
-    the spine at 60 degrees on both sides.
+    A crystal is an ellipse of random direction with a shade of its own, a bright spine, and feathers: stripes that
+    leave the spine at 60 degrees on both sides. A pixel belongs to the crystal in whose ellipse it lies deepest.
     """
     light = np.zeros((HEIGHT, WIDTH))
     depth = np.ones((HEIGHT, WIDTH))

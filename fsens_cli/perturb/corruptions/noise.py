@@ -3,6 +3,8 @@
 Shape letters: N images, H, W pixels; three channels.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from scipy.stats import poisson
@@ -36,17 +38,22 @@ def impulse_noise(images_N3HW: Tensor, constant: Constant, draws: ImageDraws) ->
 def shot_noise(images_N3HW: Tensor, constant: Constant, draws: ImageDraws) -> Tensor:
     """Count photons: Poisson(x * count) / count; constant: (count,), the mean count of a white pixel.
 
-    Images have 256 levels, so there are 256 distributions; each is inverted exactly, all in one search: level k's
-    cumulative chances are moved to [k, k + 1].
+    Images have 256 levels, so there are 256 distributions; each is inverted exactly, all in one search.
     """
     (count,) = constant
+    table = photon_table(count)
+    level = nearest_level(images_N3HW)
+    uniform = draws.whole(*images_N3HW.shape[1:]).double().add_(0.5).mul_(2.0**-32)
+    place = torch.searchsorted(table.to(images_N3HW.device), uniform.add_(level), side="left")
+    photons = place - level.long() * (len(table) // 256)
+    return photons.to(images_N3HW.dtype) / count
+
+
+@lru_cache(maxsize=16)
+def photon_table(count: float) -> Tensor:
+    """Return for each level k the cumulative chances of 0, 1, 2 ... photons, moved to [k, k + 1], in one float64 row."""
     mean = np.arange(256) / 255.0 * count
     most = int(count + 8 * np.sqrt(count) + 12)
     cumulative = poisson.cdf(np.arange(most + 1)[None, :], mean[:, None])
     cumulative[:, -1] = 1.0
-    table = torch.from_numpy((np.arange(256)[:, None] + cumulative).ravel()).to(images_N3HW.device)
-    level = nearest_level(images_N3HW)
-    uniform = draws.whole(*images_N3HW.shape[1:]).double().add_(0.5).mul_(2.0**-32)
-    place = torch.searchsorted(table, uniform.add_(level), side="left")
-    photons = place - level.long() * (most + 1)
-    return photons.to(images_N3HW.dtype) / count
+    return torch.from_numpy((np.arange(256)[:, None] + cumulative).ravel())

@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn.functional import conv2d, max_pool2d, pad
 
 from fsens_cli.perturb.corruptions.constants import Constant
-from fsens_cli.perturb.corruptions.levels import level_below
 from fsens_cli.perturb.corruptions.smoothing import gaussian_blur
 from fsens_cli.perturb.keyed_random import ImageDraws
 
@@ -18,6 +17,12 @@ WATER = (175 / 255, 238 / 255, 238 / 255)  # pale turquoise
 MUD = (63 / 255, 42 / 255, 20 / 255)  # brown
 FARTHEST = 20  # pixels: distances to a rim count up to this
 WEAK_EDGE, STRONG_EDGE = 50, 150
+# Borgefors' lengths of a straight, a diagonal and a knight's step.
+CHAMFER = {
+    1.0: [(0, 1), (0, -1), (1, 0), (-1, 0)],
+    1.4: [(1, 1), (1, -1), (-1, 1), (-1, -1)],
+    2.1969: [(a * s, b * t) for a, b in ((1, 2), (2, 1)) for s in (1, -1) for t in (1, -1)],
+}
 
 
 def spatter(images_N3HW: Tensor, constant: Constant, draws: ImageDraws) -> Tensor:
@@ -32,7 +37,8 @@ def spatter(images_N3HW: Tensor, constant: Constant, draws: ImageDraws) -> Tenso
         cover = gaussian_blur((liquid > threshold).to(images_N3HW), strength)
         cover = torch.where(cover < 0.8, 0.0, cover)
         return images_N3HW * (1 - cover) + cover * _color(MUD, images_N3HW)
-    level = level_below(torch.where(liquid < threshold, 0.0, liquid))
+    # The published cast to uint8 does not clip: brighter than white starts again at black. So do its files.
+    level = torch.where(liquid < threshold, 0.0, liquid).mul_(255.0).floor_().remainder_(256.0)
     drops = level * rim_shading(level)
     largest = drops.amax(dim=(1, 2, 3), keepdim=True)
     drops = drops / torch.where(largest > 0, largest, torch.ones_like(largest))
@@ -95,20 +101,24 @@ def _is_ridge(size: Tensor, across: Tensor, down: Tensor) -> Tensor:
     return torch.where(flat, horizontal, torch.where(upright, vertical, torch.where(same_sign, falling, rising)))
 
 
-def distance_to(mask_N1HW: Tensor, farthest: int) -> Tensor:
-    """Return the Euclidean distance in pixels to the nearest True, at most ``farthest``; one axis after the other."""
-    height, width = mask_N1HW.shape[-2:]
-    beyond = float(farthest**2)
-    square = torch.where(mask_N1HW, 0.0, beyond)
-    for axis, length in ((-2, height), (-1, width)):
-        best = square.clone()
-        for step in range(1, min(farthest, length - 1) + 1):
-            near = square.narrow(axis, step, length - step) + float(step * step)
-            far = square.narrow(axis, 0, length - step) + float(step * step)
-            best.narrow(axis, 0, length - step).copy_(torch.minimum(best.narrow(axis, 0, length - step), near))
-            best.narrow(axis, step, length - step).copy_(torch.minimum(best.narrow(axis, step, length - step), far))
-        square = best
-    return square.clamp_max(beyond).sqrt()
+def distance_to(mask_N1HW: Tensor, farthest: float) -> Tensor:
+    """Return the chamfer distance to the nearest True, at most ``farthest``: the shortest way in steps of a 5 x 5 mask.
+
+    Not Euclidean, which differs by 0.4 at most: the shading spreads the distances' ranks, so small deviations would
+    show.
+    """
+    distance = torch.where(mask_N1HW, 0.0, farthest)
+    height, width = distance.shape[-2:]
+    while True:
+        around = pad(distance, (2, 2, 2, 2), value=farthest)
+        shorter = distance.clone()
+        for length, steps in CHAMFER.items():
+            for down, across in steps:
+                from_there = around[..., 2 + down : 2 + down + height, 2 + across : 2 + across + width]
+                shorter = torch.minimum(shorter, from_there + length)
+        if torch.equal(shorter, distance):
+            return distance
+        distance = shorter
 
 
 def equalize(level_N1HW: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ def snow(images_N3HW: Tensor, constant: Constant, draws: ImageDraws) -> Tensor:
     flakes = torch.where(flakes < threshold, 0.0, flakes)
     angle_N = draws.uniform().mul(90.0).sub(135.0)
     # The published code passes the flakes through 8-bit pictures.
-    flakes = motion_blur(level_below(flakes).div_(255.0), radius, sigma, angle_N)
+    flakes = motion_blur(level_below(flakes, nudge=0.0).div_(255.0), radius, sigma, angle_N)
     flakes = nearest_level(flakes).div_(255.0)
     white = torch.maximum(images_N3HW, luminance(images_N3HW) * 1.5 + 0.5)
     return kept * images_N3HW + (1 - kept) * white + flakes + flakes.flip(-2, -1)
