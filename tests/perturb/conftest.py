@@ -4,7 +4,7 @@ import inspect
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -61,16 +61,18 @@ class Oracle:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from imagecorruptions import corruptions
+        # Compiling its one loop takes longer than running it on small pictures.
+        corruptions._shuffle_pixels_njit_glass_blur = corruptions._shuffle_pixels_njit_glass_blur.py_func
         self.module = corruptions
 
-    def __call__(self, image_CHW: Tensor, name: str, severity: int, table: str = "224") -> Tensor:
+    def __call__(self, image_CHW: Tensor, name: str, severity: int, table: str = "224", **options: int) -> Tensor:
         """Corrupt one image by the library's own code, in which ``table``'s constants replace the built-in ones."""
         from PIL import Image
 
         function = self._with_constant(name, self._in_its_form(name, TABLES[table][name][severity - 1]))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            pixels = np.uint8(function(Image.fromarray(to_array(image_CHW)), severity))
+            pixels = np.uint8(function(Image.fromarray(to_array(image_CHW)), severity, **options))
         return to_tensor(pixels)
 
     def constant(self, name: str, severity: int) -> object:
@@ -113,29 +115,40 @@ def plasma_order(side: int) -> Iterator[tuple[slice, slice]]:
         step = half
 
 
-@contextmanager
-def scripted(monkeypatch: pytest.MonkeyPatch, name: str, severity: int, index: int, side: int) -> Iterator[None]:
-    """Let numpy's global random functions return the numbers that our corruption draws for image ``index``."""
-    draws = ImageDraws(f"{name}/{severity}", SEED, torch.tensor([index]), torch.device("cpu"))
-    fog = SimpleNamespace(map=None, places=plasma_order(side))
+@pytest.fixture
+def scripted_side() -> Callable[[Tensor], int]:
+    """Return the side of the fog map of an image."""
+    return lambda image: 1 << (max(image.shape[-2:]) - 1).bit_length()
 
-    def normal(loc: float = 0.0, scale: float = 1.0, size: tuple[int, ...] = ()) -> np.ndarray:
-        if len(size) == 3:
-            numbers = draws.normal(size[2], size[0], size[1])[0].permute(1, 2, 0)
-        else:
-            numbers = draws.normal(*size)[0]
-        return loc + scale * numbers.double().numpy()
 
-    def uniform(low: float, high: float, size: tuple[int, ...] | None = None) -> np.ndarray | float:
-        if size is None:
-            return low + (high - low) * float(draws.uniform())
-        if fog.map is None:
-            fog.map = draws.uniform(side, side)[0].double().numpy()
-        part = fog.map[next(fog.places)]
-        assert part.shape == size
-        return low + (high - low) * part
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AbstractContextManager[None]]:
+    """Let numpy's global random functions return what our corruption draws for one image."""
 
-    with monkeypatch.context() as patch:
-        patch.setattr(np.random, "normal", normal)
-        patch.setattr(np.random, "uniform", uniform)
-        yield
+    @contextmanager
+    def script(name: str, severity: int, index: int, side: int) -> Iterator[None]:
+        draws = ImageDraws(f"{name}/{severity}", SEED, torch.tensor([index]), torch.device("cpu"))
+        fog = SimpleNamespace(map=None, places=plasma_order(side))
+
+        def normal(loc: float = 0.0, scale: float = 1.0, size: tuple[int, ...] = ()) -> np.ndarray:
+            if len(size) == 3:
+                numbers = draws.normal(size[2], size[0], size[1])[0].permute(1, 2, 0)
+            else:
+                numbers = draws.normal(*size)[0]
+            return loc + scale * numbers.double().numpy()
+
+        def uniform(low: float, high: float, size: tuple[int, ...] | None = None) -> np.ndarray | float:
+            if size is None:
+                return low + (high - low) * float(draws.uniform())
+            if fog.map is None:
+                fog.map = draws.uniform(side, side)[0].double().numpy()
+            part = fog.map[next(fog.places)]
+            assert part.shape == size
+            return low + (high - low) * part
+
+        with monkeypatch.context() as patch:
+            patch.setattr(np.random, "normal", normal)
+            patch.setattr(np.random, "uniform", uniform)
+            yield
+
+    return script

@@ -65,7 +65,7 @@ _ALL = (
     Corruption(name="jpeg_compression", group="medium", build=digital.jpeg_compression, to_level=nearest_level),
     Corruption(name="speckle_noise", group="high", extra=True, random=True, build=noise.speckle_noise),
     Corruption(name="gaussian_blur", group="medium", extra=True, build=blur.gaussian_blur),
-    Corruption(name="spatter", group="low", extra=True, random=True, build=spatter.spatter),
+    Corruption(name="spatter", group="medium", extra=True, random=True, build=spatter.spatter),
     Corruption(name="saturate", group="low", extra=True, build=color.saturate),
 )
 

@@ -54,11 +54,11 @@ def fit(picture_3HW: Tensor, height: int, width: int) -> Tensor:
     scale = max(scale, (height + 1) / picture_3HW.shape[-2], (width + 1) / picture_3HW.shape[-1])
     if scale == 1.0:
         return picture_3HW
-    size = [ceil(side * scale) for side in picture_3HW.shape[-2:]]
-    if scale == SMALL_SCALE:
-        size = [round(side * scale) for side in picture_3HW.shape[-2:]]
-    # No low-pass filter before shrinking, as published.
-    scaled: Tensor = interpolate(picture_3HW[None], size=size, mode="bilinear", align_corners=False)[0]
+    # Just the scale where it is the published one; else the size, so that a crop fits. No low-pass filter before.
+    how = (
+        {"scale_factor": scale} if scale == SMALL_SCALE else {"size": [ceil(s * scale) for s in picture_3HW.shape[1:]]}
+    )
+    scaled: Tensor = interpolate(picture_3HW[None], mode="bilinear", align_corners=False, **how)[0]
     return scaled
 
 

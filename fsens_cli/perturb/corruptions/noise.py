@@ -51,7 +51,7 @@ def shot_noise(images_N3HW: Tensor, constant: Constant, draws: ImageDraws) -> Te
 
 @lru_cache(maxsize=16)
 def photon_table(count: float) -> Tensor:
-    """Return for each level k the cumulative chances of 0, 1, 2 ... photons, moved to [k, k + 1], in one float64 row."""
+    """Return each level's cumulative chances of 0, 1, 2 ... photons, those of level k moved to [k, k + 1], one row."""
     mean = np.arange(256) / 255.0 * count
     most = int(count + 8 * np.sqrt(count) + 12)
     cumulative = poisson.cdf(np.arange(most + 1)[None, :], mean[:, None])
