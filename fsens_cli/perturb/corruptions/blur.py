@@ -118,9 +118,7 @@ def scatter_once(images_NCHW: Tensor, offset_N2HW: Tensor, reach: int) -> Tensor
     replaced &= (target_column > reach) & (target_column <= width - reach)
     area = height * width
     pointer = torch.where((target > own) & replaced, target, target + area).reshape(num_images, area)
-    originals = torch.arange(area, 2 * area, device=device).expand(num_images, area)
-    pointer = torch.cat([pointer, originals], dim=1)
-    while bool((pointer[:, :area] < area).any()):
-        pointer = pointer.gather(1, pointer)
-    source = (pointer[:, None, :area] - area).expand(-1, channels, -1)
+    while bool((waiting := pointer < area).any()):
+        pointer = torch.where(waiting, pointer.gather(1, pointer.clamp_max(area - 1)), pointer)
+    source = (pointer[:, None] - area).expand(-1, channels, -1)
     return images_NCHW.reshape(num_images, channels, area).gather(2, source).reshape(images_NCHW.shape)

@@ -22,10 +22,12 @@ def pixelate(images_N3HW: Tensor, constant: Constant, draws: ImageDraws) -> Tens
     height, width = images_N3HW.shape[-2:]
     small = (max(1, int(height * constant[0])), max(1, int(width * constant[0])))
     level = nearest_level(images_N3HW)
-    for rows, columns in (((height, small[0]), (width, small[1])), ((small[0], height), (small[1], width))):
-        level = torch.floor(level @ box_matrix(*columns).to(level).mT + 0.5)
-        level = torch.floor(box_matrix(*rows).to(level) @ level + 0.5)
-    return level / 255.0
+    level = torch.floor(level @ box_matrix(width, small[1]).to(level).mT + 0.5)
+    level = torch.floor(box_matrix(height, small[0]).to(level) @ level + 0.5)
+    # Enlarged by the same filter, every pixel has one source.
+    row = box_matrix(small[0], height).argmax(dim=1).to(level.device)
+    column = box_matrix(small[1], width).argmax(dim=1).to(level.device)
+    return level.index_select(2, row).index_select(3, column) / 255.0
 
 
 @lru_cache(maxsize=32)

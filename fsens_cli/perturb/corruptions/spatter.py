@@ -109,16 +109,16 @@ def distance_to(mask_N1HW: Tensor, farthest: float) -> Tensor:
     """
     distance = torch.where(mask_N1HW, 0.0, farthest)
     height, width = distance.shape[-2:]
-    while True:
-        around = pad(distance, (2, 2, 2, 2), value=farthest)
-        shorter = distance.clone()
+    before = None
+    while before is None or not torch.equal(before, distance):
+        before = distance.clone()
         for length, steps in CHAMFER.items():
             for down, across in steps:
-                from_there = around[..., 2 + down : 2 + down + height, 2 + across : 2 + across + width]
-                shorter = torch.minimum(shorter, from_there + length)
-        if torch.equal(shorter, distance):
-            return distance
-        distance = shorter
+                rows, columns = height - abs(down), width - abs(across)
+                here = distance[..., max(down, 0) :, max(across, 0) :][..., :rows, :columns]
+                there = distance[..., max(-down, 0) :, max(-across, 0) :][..., :rows, :columns]
+                here.copy_(torch.minimum(here, there + length))
+    return distance
 
 
 def equalize(level_N1HW: Tensor) -> Tensor:
