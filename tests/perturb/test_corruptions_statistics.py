@@ -18,10 +18,10 @@ from fsens_cli.perturb.corruptions import TABLES, corrupt
 
 # Largest relative difference of the mean absolute change, absolute of mean and sd (in levels) and of a band's share.
 TOLERANCE = {
-    "shot_noise": (0.02, 0.3, 0.3, 0.01),
-    "impulse_noise": (0.06, 0.4, 0.4, 0.01),
+    "shot_noise": (0.01, 0.2, 0.2, 0.006),
+    "impulse_noise": (0.03, 0.3, 0.3, 0.006),
     "glass_blur": (0.03, 0.4, 0.4, 0.02),
-    "snow": (0.08, 4.0, 3.0, 0.03),
+    "snow": (0.08, 2.0, 1.0, 0.04),
 }
 
 
