@@ -1,6 +1,7 @@
 """Official corrupted sets: read in place, lined up with the clean images, refused where they are not as published."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -208,16 +209,19 @@ def test_classes_that_the_clean_images_do_not_have_are_passed_over(tmp_path: Pat
     assert values.tolist() == [47, 40, 41, 42, 46]
 
 
+def test_labels_follow_the_clean_images_numbering_of_the_classes(tmp_path: Path, photographs: ImageSet) -> None:
+    write_folders(tmp_path)
+    # The pictures' order is that of the folders, their labels count through the clean set's own list.
+    renumbered = replace(
+        photographs, class_names=("n07", "n01", "n02"), label_N=torch.tensor([1, 2, 0])[photographs.label_N]
+    )
+    corrupted = open_corrupted(str(tmp_path), renumbered).load("fog", 3)
+    assert corrupted.images_NCHW[:, 0, 0, 0].tolist() == [125, 120, 121, 122, 124]
+
+
 def test_class_names_in_words_count_in_the_order_of_the_folders(tmp_path: Path, photographs: ImageSet) -> None:
     write_folders(tmp_path)
-    in_words = ImageSet(
-        images_NCHW=photographs.images_NCHW,
-        label_N=photographs.label_N,
-        index_N=photographs.index_N,
-        class_names=("tench", "goldfish", "cock"),
-        title="photographs",
-        split="test",
-    )
+    in_words = replace(photographs, class_names=("tench", "goldfish", "cock"))
     assert len(open_corrupted(str(tmp_path), in_words).load("fog", 1)) == 5
 
 

@@ -92,3 +92,14 @@ def test_photons_have_the_mean_and_variance_of_poisson(table: str) -> None:
             assert torch.equal((noisy * count).round(), noisy * count) or torch.allclose(
                 (noisy * count).round(), noisy * count, atol=1e-3
             )
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_impulses_are_half_white_and_half_black(table: str) -> None:
+    flat = torch.full((50, 3, 40, 40), 0.4)
+    for severity, (share,) in enumerate(TABLES[table]["impulse_noise"], start=1):
+        noisy = corrupt(flat, "impulse_noise", severity, index_N=torch.arange(50), seed=1, table=table)
+        n = noisy.numel()
+        for value in (0.0, 1.0):
+            found = float((noisy == value).double().mean())
+            assert found == pytest.approx(share / 2, abs=4 * (share / 2 / n) ** 0.5)

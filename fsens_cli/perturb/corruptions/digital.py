@@ -34,8 +34,8 @@ def pixelate(images_N3HW: Tensor, constant: Constant, draws: ImageDraws) -> Tens
 def box_matrix(size: int, new_size: int) -> Tensor:
     """Return the matrix (new_size, size) of Pillow's BOX filter: equal weights for the whole pixels in reach.
 
-    >>> box_matrix(5, 2).round(decimals=2).tolist()
-    [[0.33, 0.33, 0.33, 0.0, 0.0], [0.0, 0.0, 0.33, 0.33, 0.33]]
+    >>> (6 * box_matrix(5, 2)).round().int().tolist()
+    [[2, 2, 2, 0, 0], [0, 0, 0, 3, 3]]
     """
     scale = size / new_size
     reach = max(scale, 1.0) / 2

@@ -17,8 +17,8 @@ def gaussian_matrix(size: int, sigma: float, truncate: float, boundary: str) -> 
 
     ``boundary``: ``nearest`` repeats the last pixel, ``reflect`` mirrors at the edge of the last pixel.
 
-    >>> gaussian_matrix(3, 0.5, 2.0, "nearest")[0].round(decimals=3).tolist()
-    [0.893, 0.107, 0.0]
+    >>> (1000 * gaussian_matrix(3, 0.5, 2.0, "nearest")).round().int().tolist()
+    [[893, 107, 0], [107, 787, 107], [0, 107, 893]]
     """
     half = int(truncate * sigma + 0.5)
     offset = np.arange(-half, half + 1)
