@@ -1,93 +1,154 @@
-"""Models whose smallest adversarial change is known on paper, and the packaged network for the oracles."""
+"""Pictures with natural statistics, and the independent library with its randomness and its constants in our hands."""
 
-from collections.abc import Callable
+import inspect
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from fsens_cli.data.dualband import DualbandConfig, load_dualband
-from fsens_cli.data.images import to_unit
-from fsens_cli.models.catalog import ImageShape, ModelConfig
-from fsens_cli.models.front_end import FrontEndConfig
-from fsens_cli.models.weights import build_classifier, find_weights
+from fsens_cli.perturb.corruptions import TABLES
+from fsens_cli.perturb.keyed_random import ImageDraws
 
-
-class Affine(nn.Module):
-    """Logits W x + b: the distance to each class boundary is |margin| / ||w_l - w_y||_q."""
-
-    def __init__(self, num_classes: int, shape: tuple[int, int, int] = (2, 5, 4), seed: int = 0) -> None:
-        super().__init__()
-        random = torch.Generator().manual_seed(seed)
-        size = shape[0] * shape[1] * shape[2]
-        self.weight = nn.Parameter(torch.randn(num_classes, size, generator=random, dtype=torch.float64))
-        self.bias = nn.Parameter(torch.zeros(num_classes, dtype=torch.float64))
-
-    def forward(self, images: Tensor) -> Tensor:
-        return images.flatten(1) @ self.weight.T + self.bias
-
-    def distances(self, images: Tensor, labels: Tensor, norm: str) -> Tensor:
-        """The smallest change that reaches each class, (N, L); 0 for the label itself."""
-        with torch.no_grad():
-            logits = self(images)
-            margin = logits.gather(1, labels[:, None]) - logits
-            across = self.weight[None] - self.weight[labels][:, None]
-            dual = across.abs().sum(dim=2) if norm == "linf" else across.norm(dim=2)
-            return margin / dual.clamp_min(1e-30)
-
-    def smallest(self, images: Tensor, labels: Tensor, norm: str) -> Tensor:
-        return self.distances(images, labels, norm).scatter(1, labels[:, None], torch.inf).amin(dim=1)
+SEED = 11
 
 
-def affine_case(num_classes: int, num_images: int = 12) -> tuple[Affine, Tensor, Tensor]:
-    """A linear model and images far from 0 and 1, each with the class that the model gives it, a step away from others.
+def dead_leaves(count: int, height: int, width: int, seed: int = 0) -> Tensor:
+    """Return 8-bit pictures / 255 of disks that cover each other, sizes ~ 1/r^3, in bright, dark, gray and pure colors.
 
-    DDN begins at a length of 1 and takes 5 % off a step, so it cannot come near in 100 steps to what is very small.
+    Occlusion with this size law gives pictures the 1/f^2 power and the hard edges of natural ones.
     """
-    model = Affine(num_classes)
-    random = torch.Generator().manual_seed(5)
-    images = (0.5 + 0.1 * torch.randn(40 * num_images, 2, 5, 4, generator=random, dtype=torch.float64)).clamp(0.2, 0.8)
-    with torch.no_grad():
-        model.bias -= model(torch.full_like(images[:1], 0.5)).squeeze(0)
-        labels = model(images).argmax(dim=1)
-    distance = model.smallest(images, labels, "l2")
-    rows = ((distance > 0.05) & (distance < 0.3)).nonzero().squeeze(1)[:num_images]
-    assert len(rows) == num_images
-    return model, images[rows], labels[rows]
-
-
-@pytest.fixture
-def affine() -> Callable[..., tuple[Affine, Tensor, Tensor]]:
-    return affine_case
-
-
-@pytest.fixture
-def curved(smooth: Callable[..., nn.Module]) -> tuple[nn.Module, Tensor, Tensor]:
-    """A small curved network in double precision, and images with the classes that it gives them."""
-    model = smooth(3, 5).double().eval()
-    images = 0.1 + 0.8 * torch.rand(16, 3, 8, 8, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    with torch.no_grad():
-        # Not all one class, and not all far from the boundary.
-        model.head.bias -= model(images).mean(dim=0) / 5  # type: ignore[union-attr, operator]
-        labels = model(images).argmax(dim=1)
-    return model, images, labels
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    pictures = np.zeros((count, 3, height, width))
+    for picture in pictures:
+        for _ in range(120):
+            radius = 0.02 / np.sqrt(random.uniform(0.001, 1)) * min(height, width) * 1.6
+            inside = (y - random.uniform(0, height)) ** 2 + (x - random.uniform(0, width)) ** 2 < radius**2
+            color = np.clip(random.uniform(0, 1) + 0.25 * random.standard_normal(3), 0, 1)
+            slope = random.uniform(-0.2, 0.2) * (x / width - 0.5)
+            picture[:, inside] = np.clip(color[:, None] + slope[inside], 0, 1)
+    return torch.from_numpy(np.round(pictures * 255) / 255).float()
 
 
 @pytest.fixture(scope="session")
-def packaged() -> Callable[[int], tuple[nn.Module, Tensor, Tensor]]:
-    """The packaged standard network in evaluation mode, and test images of its data set."""
+def small() -> Tensor:
+    return dead_leaves(50, 32, 32)
 
-    def load(num_images: int) -> tuple[nn.Module, Tensor, Tensor]:
-        data = load_dualband(DualbandConfig(train_size=10, test_size=max(num_images, 10)), "test")
-        weights = find_weights("packaged:standard", model="resnet8", data="dualband")
-        model = build_classifier(
-            ModelConfig(name="resnet8"),
-            weights,
-            num_classes=10,
-            shape=ImageShape(3, 32, 32),
-            seed=0,
-            front_end=FrontEndConfig(),
-        )
-        return model.eval(), to_unit(data.images_NCHW)[:num_images], data.label_N[:num_images]
 
-    return load
+@pytest.fixture(scope="session")
+def large() -> Tensor:
+    return dead_leaves(2, 224, 224, seed=1)
+
+
+def to_array(image_CHW: Tensor) -> np.ndarray:
+    return (image_CHW.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+
+
+def to_tensor(pixels_HWC: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.array(pixels_HWC)).permute(2, 0, 1).float() / 255
+
+
+class Oracle:
+    """The library imagecorruptions, also with other constants than its own 224-pixel ones."""
+
+    def __init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from imagecorruptions import corruptions
+        # Compiling its one loop takes longer than running it on small pictures.
+        corruptions._shuffle_pixels_njit_glass_blur = corruptions._shuffle_pixels_njit_glass_blur.py_func
+        self.module = corruptions
+
+    def __call__(self, image_CHW: Tensor, name: str, severity: int, table: str = "224", **options: int) -> Tensor:
+        """Corrupt one image by the library's own code, in which ``table``'s constants replace the built-in ones."""
+        from PIL import Image
+
+        function = self._with_constant(name, self._in_its_form(name, TABLES[table][name][severity - 1]))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pixels = np.uint8(function(Image.fromarray(to_array(image_CHW)), severity, **options))
+        return to_tensor(pixels)
+
+    def constant(self, name: str, severity: int) -> object:
+        """Return the library's own constant, read from its source."""
+        source = inspect.getsource(getattr(self.module, name))
+        return eval(re.search(self.PATTERN, source, re.DOTALL)[1], {"np": np})[severity - 1]
+
+    PATTERN = r"c = (\[.*?\])\[\s*severity - 1\]"
+
+    def _with_constant(self, name: str, constant: object) -> Callable[..., np.ndarray]:
+        source = inspect.getsource(getattr(self.module, name))
+        changed, count = re.subn(self.PATTERN, "c = _constant", source, flags=re.DOTALL)
+        assert count == 1, name
+        scope = dict(vars(self.module), _constant=constant)
+        exec(changed, scope)
+        return scope[name]
+
+    @staticmethod
+    def _in_its_form(name: str, constant: tuple[float, ...]) -> object:
+        if name == "zoom_blur":
+            return np.arange(1, *constant)
+        if name == "glass_blur":
+            return (constant[0], int(constant[1]), int(constant[2]))
+        return constant[0] if len(constant) == 1 else constant
+
+
+@pytest.fixture(scope="session")
+def oracle() -> Oracle:
+    return Oracle()
+
+
+def plasma_order(side: int) -> Iterator[tuple[slice, slice]]:
+    """Yield the places that the diamond-square algorithm fills, in its order."""
+    step = side
+    while step >= 2:
+        half = step // 2
+        yield slice(half, None, step), slice(half, None, step)
+        yield slice(0, None, step), slice(half, None, step)
+        yield slice(half, None, step), slice(0, None, step)
+        step = half
+
+
+@pytest.fixture
+def scripted_side() -> Callable[[Tensor], int]:
+    """Return the side of the fog map of an image."""
+    return lambda image: 1 << (max(image.shape[-2:]) - 1).bit_length()
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AbstractContextManager[None]]:
+    """Let numpy's global random functions return what our corruption draws for one image."""
+
+    @contextmanager
+    def script(name: str, severity: int, index: int, side: int) -> Iterator[None]:
+        draws = ImageDraws(f"{name}/{severity}", SEED, torch.tensor([index]), torch.device("cpu"))
+        fog = SimpleNamespace(map=None, places=plasma_order(side))
+
+        def normal(loc: float = 0.0, scale: float = 1.0, size: tuple[int, ...] = ()) -> np.ndarray:
+            if len(size) == 3:
+                numbers = draws.normal(size[2], size[0], size[1])[0].permute(1, 2, 0)
+            else:
+                numbers = draws.normal(*size)[0]
+            return loc + scale * numbers.double().numpy()
+
+        def uniform(low: float, high: float, size: tuple[int, ...] | None = None) -> np.ndarray | float:
+            if size is None:
+                return low + (high - low) * float(draws.uniform())
+            if fog.map is None:
+                fog.map = draws.uniform(side, side)[0].double().numpy()
+            part = fog.map[next(fog.places)]
+            assert part.shape == size
+            return low + (high - low) * part
+
+        with monkeypatch.context() as patch:
+            patch.setattr(np.random, "normal", normal)
+            patch.setattr(np.random, "uniform", uniform)
+            yield
+
+    return script
