@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -11,7 +12,15 @@ from fsens_cli.errors import ConfigError, ModelError
 from fsens_cli.fourier.bases import fourier_power
 from fsens_cli.fourier.bins import radius_grid
 from fsens_cli.models.classifier import Classifier
-from fsens_cli.models.front_end import FrontEndConfig, GaussianBlur, build_front_end, gaussian_kernel
+from fsens_cli.models.front_end import (
+    FrontEndConfig,
+    GaussianBlur,
+    HighPass,
+    PrincipalComponents,
+    RandomBlur,
+    build_front_end,
+    gaussian_kernel,
+)
 from fsens_cli.objectives.input_gradient import input_gradient
 
 
@@ -81,7 +90,7 @@ def test_gradient_through_the_blur_has_the_squared_transfer_function(smooth: Cal
 
 
 def test_kernel_wider_than_the_image() -> None:
-    with pytest.raises(ModelError, match=r"frontend.sigma=4.0: the kernel reaches 10 pixels, further than 8x8"):
+    with pytest.raises(ModelError, match=r"frontend.sigma=4: the kernel is 21 pixels wide, more than the image's 8"):
         GaussianBlur(4.0)(torch.rand(1, 3, 8, 8))
 
 
@@ -103,3 +112,76 @@ def test_configured_front_ends() -> None:
 def test_refuses(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         FrontEndConfig(**settings)  # type: ignore[arg-type]
+
+
+def test_blur_is_the_padded_convolution(random: torch.Generator) -> None:
+    images = torch.rand(2, 3, 20, 27, generator=random, dtype=torch.float64)
+    kernel = gaussian_kernel(1.5)
+    padded = nn.functional.pad(images, (4, 4, 4, 4), mode="circular")
+    plane = torch.outer(kernel, kernel).expand(3, 1, -1, -1)
+    torch.testing.assert_close(GaussianBlur(1.5)(images), nn.functional.conv2d(padded, plane, groups=3))
+
+
+def test_high_pass_is_what_the_blur_leaves(random: torch.Generator) -> None:
+    images = torch.rand(2, 3, 32, 32, generator=random, dtype=torch.float64)
+    mean = images.mean(dim=(2, 3), keepdim=True)
+    filtered = HighPass(1.5)(images)
+    torch.testing.assert_close(filtered + GaussianBlur(1.5)(images), images + mean)
+    torch.testing.assert_close(filtered.mean(dim=(2, 3), keepdim=True), mean)
+
+
+def test_random_blur_draws_a_sigma_a_batch(random: torch.Generator) -> None:
+    images = torch.rand(1, 3, 32, 32, generator=random)
+    blur = RandomBlur(3.0, seed=4)
+    drawn = [blur(images) for _ in range(6)]
+    assert len({round(float(d.var()), 9) for d in drawn}) > 3
+    blur.reseed(4)
+    assert torch.equal(blur(images), drawn[0])
+    strongest = GaussianBlur(3.0)(images)
+    assert all(float(d.var()) >= float(strongest.var()) - 1e-9 for d in drawn)
+
+
+class TestPrincipalComponents:
+    @pytest.fixture
+    def pictures(self, random: torch.Generator) -> torch.Tensor:
+        """Pictures that vary along five directions, and a little along all."""
+        directions = torch.randn(5, 3 * 8 * 8, generator=random)
+        values = 128 + 12 * torch.randn(400, 5, generator=random) @ directions
+        return values.clamp(0, 255).round().to(torch.uint8).reshape(400, 3, 8, 8)
+
+    def test_projection_is_numpys(self, pictures: torch.Tensor) -> None:
+        front_end = PrincipalComponents(5)
+        front_end.fit(pictures)
+        flat = pictures.flatten(1).double().numpy() / 255
+        mean = flat.mean(axis=0)
+        _, _, vectors = np.linalg.svd(flat - mean, full_matrices=False)
+        expected = (flat - mean) @ vectors[:5].T @ vectors[:5] + mean
+        found = front_end(pictures.float() / 255).flatten(1)
+        np.testing.assert_allclose(found.numpy(), expected, atol=2e-5)
+
+    def test_all_components_change_nothing(self, pictures: torch.Tensor) -> None:
+        front_end = PrincipalComponents(192)
+        front_end.fit(pictures)
+        unit = pictures.float() / 255
+        torch.testing.assert_close(front_end(unit), unit, atol=2e-5, rtol=0)
+
+    def test_projecting_twice_is_projecting_once(self, pictures: torch.Tensor) -> None:
+        front_end = PrincipalComponents(7)
+        front_end.fit(pictures)
+        once = front_end(pictures.float() / 255)
+        torch.testing.assert_close(front_end(once), once, atol=2e-5, rtol=0)
+
+    def test_more_components_than_numbers(self, pictures: torch.Tensor) -> None:
+        with pytest.raises(ConfigError, match=r"components=193.*1\.\.192"):
+            PrincipalComponents(193).fit(pictures)
+
+    def test_other_images(self, pictures: torch.Tensor) -> None:
+        front_end = PrincipalComponents(3)
+        front_end.fit(pictures)
+        with pytest.raises(ModelError, match="192"):
+            front_end(torch.rand(1, 3, 9, 9))
+
+
+@pytest.mark.parametrize("name", ["blur", "high-pass", "random-blur", "pca"])
+def test_every_filter_can_be_built(name: str) -> None:
+    assert build_front_end(FrontEndConfig(name=name)) is not None
