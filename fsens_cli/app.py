@@ -88,10 +88,40 @@ def _hybrid_probe(request: "Request", flags: Flags) -> None:
     )
 
 
+def _evaluate(request: "Request", flags: Flags, resume: str | None) -> None:
+    """Show how robust a model is: to corruptions, missing frequencies, noise and attacks."""
+    from fsens_cli.commands.evaluate import evaluate_lines, evaluate_task, resume_evaluation, sweep_columns
+    from fsens_cli.commands.jobs import run_verb
+    from fsens_cli.commands.wording import sweep_lines
+
+    if resume is not None:
+        resume_evaluation(resume, request, flags)
+        return
+    run_verb(request, evaluate_task, flags, show=evaluate_lines, show_sweep=lambda o: sweep_lines(o, sweep_columns))
+
+
+def _blur_defense(request: "Request", flags: Flags, resume: str | None) -> None:
+    """Show whether blurring the input defends a model, with the checks that such a claim needs."""
+    from fsens_cli.commands.blur_defense import defense_lines, defense_task, resume_defense, sweep_columns
+    from fsens_cli.commands.jobs import run_verb
+    from fsens_cli.commands.wording import sweep_lines
+
+    if resume is not None:
+        resume_defense(resume, request, flags)
+        return
+    run_verb(request, defense_task, flags, show=defense_lines, show_sweep=lambda o: sweep_lines(o, sweep_columns))
+
+
 app.command("measure", rich_help_panel=CHANGE, epilog=HELP["measure"])(verb_command("measure", _measure))
 app.command("train", rich_help_panel=CHANGE, epilog=HELP["train"])(verb_command("train", _train, resume=Resume))
 app.command("hybrid-probe", rich_help_panel=PROBE, epilog=HELP["hybrid-probe"])(
     verb_command("hybrid_probe", _hybrid_probe)
+)
+app.command("blur-defense", rich_help_panel=PROBE, epilog=HELP["blur-defense"])(
+    verb_command("blur_defense", _blur_defense, resume=Resume)
+)
+app.command("evaluate", rich_help_panel=PROBE, epilog=HELP["evaluate"])(
+    verb_command("evaluate", _evaluate, resume=Resume)
 )
 
 

@@ -93,4 +93,48 @@ HELP = {
         "curve.csv, per_pair.csv and results.json; several models, ordered by f_rev:\n"
         "outputs/sweeps/hybrid-probe/v001 with overlay.png and summary.csv.",
     ),
+    "blur-defense": _page(
+        [
+            ("mode=test_time", "or trained: one network a strength"),
+            ("sigmas=[0,1,1.5,2,3]", "of the blur, pixels; 0 is none"),
+            ("defense=blur", "or high-pass, random-blur, pca"),
+            ("components=[]", "of pca: [0,512]"),
+            ("runs=[RUN,RUN,...]", "for trained: finished trainings, or"),
+            ("train.epochs=0", "train that long, where not done yet"),
+            ("num_images=500", "at most this many, drawn at random"),
+            ("suite.attack_images=100", "attacked images"),
+            ("suite.corruptions=[standard]", "15; all: 19; names"),
+            ("checks.images=50", "for the checks of the numbers"),
+        ],
+        [
+            "fsens blur-defense",
+            "fsens blur-defense mode=trained train.epochs=6 sigmas=[0,1.5]",
+            "fsens blur-defense --resume outputs/blur-defense/resnet8-dualband/v001",
+        ],
+        "Results: outputs/blur-defense/MODEL-DATA/v001 with summary.md, sweep.csv,\n"
+        "corruptions.csv, sizes.csv, profiles.csv, checks.csv and five figures.",
+    ),
+    "evaluate": _page(
+        [
+            ("suite=quick", "or full: everything, more images"),
+            ("num_images=500", "at most this many, drawn at random"),
+            ("suite.corruptions=[standard]", "15; all: 19; names; []: none"),
+            ("suite.severities=[1,3,5]", "1 (weak) to 5"),
+            ("corruption.root=''", "read CIFAR-10-C or ImageNet-C instead"),
+            ("suite.attacks=[pgd]", "apgd-ce, square, standard (cascade), ..."),
+            ("suite.eps_linf=[.0078,.0314]", "budgets, 0..1 pixel scale"),
+            ("suite.minimal=true", "each image's smallest perturbation"),
+            ("suite.attack_images=100", "attacked images"),
+            ("suite.heat_map=true", "one added frequency after the other"),
+            ("attack.steps=10", "0: each attack's own"),
+            ("attack.eot=1", "passes averaged, for random models"),
+        ],
+        [
+            "fsens evaluate",
+            "fsens evaluate --model resnet20 --data cifar10 --weights net.pt suite=full",
+            "fsens evaluate --resume outputs/evaluate/resnet8-dualband/v001",
+        ],
+        "Results: outputs/evaluate/MODEL-DATA/v001 with summary.md, accuracy.csv,\n"
+        "per_image.csv, minimal.csv, heat_map.csv, results.json and four figures.",
+    ),
 }

@@ -32,7 +32,8 @@ Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.", rich_help_panel=RUN)]
 Out = Annotated[str | None, typer.Option("--out", help="Where run folders go.", rich_help_panel=RUN)]
 Resume = Annotated[
-    str | None, typer.Option("--resume", metavar="RUN", help="Continue an unfinished run, exactly.", rich_help_panel=RUN)
+    str | None,
+    typer.Option("--resume", metavar="RUN", help="Continue an unfinished run, exactly.", rich_help_panel=RUN),
 ]
 Multirun = Annotated[
     bool,

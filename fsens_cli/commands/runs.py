@@ -6,12 +6,16 @@ from typing import Any
 
 import typer
 
+from fsens_cli.commands.blur_defense import defense_lines
 from fsens_cli.commands.console import stdout
+from fsens_cli.commands.evaluate import evaluate_lines
 from fsens_cli.commands.hybrid_probe import hybrid_lines
 from fsens_cli.commands.measure import measure_lines
 from fsens_cli.commands.train import train_lines
 from fsens_cli.commands.wording import aligned
 from fsens_cli.errors import OutputError
+from fsens_cli.runs.defense_figures import draw_defense
+from fsens_cli.runs.evaluate_figures import draw_evaluate
 from fsens_cli.runs.folder import read_json, read_record
 from fsens_cli.runs.hybrid_files import draw_hybrid
 from fsens_cli.runs.index import find_run, list_runs
@@ -22,11 +26,19 @@ Lines = Callable[[dict[str, Any]], list[str]]
 Draw = Callable[[Path, Sequence[str]], None]
 
 # How each verb's results are put into words, and which figures are drawn from its files.
-SHOWN: dict[str, Lines] = {"measure": measure_lines, "train": train_lines, "hybrid-probe": hybrid_lines}
+SHOWN: dict[str, Lines] = {
+    "measure": measure_lines,
+    "train": train_lines,
+    "hybrid-probe": hybrid_lines,
+    "evaluate": evaluate_lines,
+    "blur-defense": defense_lines,
+}
 DRAWN: dict[str, tuple[Draw, ...]] = {
     "measure": (draw_measure,),
     "train": (draw_measure, draw_training),
     "hybrid-probe": (draw_hybrid,),
+    "evaluate": (draw_evaluate,),
+    "blur-defense": (draw_defense,),
 }
 
 

@@ -24,7 +24,14 @@ from fsens_cli.commands.options import (
 )
 
 # Flags that are spellings of overrides, flags that say how to run, flags that say what to show; with their defaults.
-SETTINGS: dict[str, Any] = {"model": Model, "data": Data, "weights": Weights, "device": Device, "seed": Seed, "out": Out}
+SETTINGS: dict[str, Any] = {
+    "model": Model,
+    "data": Data,
+    "weights": Weights,
+    "device": Device,
+    "seed": Seed,
+    "out": Out,
+}
 RUNNING: dict[str, tuple[Any, Any]] = {"multirun": (Multirun, False), "config_dir": (ConfigDir, None)}
 SHOWING: dict[str, tuple[Any, Any]] = {
     "print_config": (PrintConfig, False),

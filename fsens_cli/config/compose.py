@@ -217,6 +217,11 @@ def launch(
         return [job.return_value.result() for batch in batches for job in batch]
 
 
+def job_yaml(job: JobFields) -> str:
+    """Return a job's settings as YAML, as a run folder keeps them."""
+    return OmegaConf.to_yaml(OmegaConf.structured(job))
+
+
 def flat_settings(config_yaml: str) -> dict[str, Any]:
     """Return a configuration as dotted keys and values.
 

@@ -6,7 +6,10 @@ from typing import Any
 from omegaconf import MISSING
 
 from fsens_cli.errors import require, require_one_of
+from fsens_cli.experiments.defense import DefenseConfig
+from fsens_cli.experiments.evaluate import EvaluateConfig
 from fsens_cli.experiments.hybrid_curve import HybridConfig
+from fsens_cli.experiments.optimization import OptimConfig
 from fsens_cli.experiments.sensitivity import MeasureConfig
 from fsens_cli.experiments.train import TrainConfig
 from fsens_cli.models.catalog import ModelConfig
@@ -96,5 +99,76 @@ class HybridJob(JobFields, HybridConfig):
         require(self.num_images >= 2, f"num_images={self.num_images} must be at least 2: hybrids are made of pairs.")
 
 
+@dataclass(kw_only=True)
+class TrainingOnTheSpot:
+    """How the networks of a blur defence are trained; everything else is as `fsens train` has it.
+
+    Attributes:
+        epochs: 0 trains nothing.
+        batch_size: images a step.
+        label_smoothing: of the cross-entropy.
+        optim: the optimizer.
+    """
+
+    epochs: int = 0
+    batch_size: int = 128
+    label_smoothing: float = 0.0
+    optim: OptimConfig = field(default_factory=OptimConfig)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        require(self.epochs >= 0, f"train.epochs={self.epochs} must not be negative.")
+
+
+@dataclass(kw_only=True)
+class EvaluateJob(JobFields, EvaluateConfig):
+    """Settings of ``fsens evaluate``.
+
+    Attributes:
+        split: ``test`` or ``train`` images.
+        num_images: at most this many, drawn at random from ``seed``.
+    """
+
+    split: str = "test"
+    num_images: int = 1000
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        EvaluateConfig.__post_init__(self)
+        require_one_of("split", self.split, ("train", "test"))
+        require(self.num_images >= 2, f"num_images={self.num_images} must be at least 2.")
+
+
+@dataclass(kw_only=True)
+class DefenseJob(JobFields, DefenseConfig):
+    """Settings of ``fsens blur-defense``.
+
+    Attributes:
+        split: ``test`` or ``train`` images.
+        num_images: at most this many, drawn at random from ``seed``.
+        train: for ``mode=trained`` without ``runs``: how each strength is trained; 0 epochs trains nothing.
+    """
+
+    split: str = "test"
+    num_images: int = 1000
+    train: TrainingOnTheSpot = field(default_factory=TrainingOnTheSpot)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        DefenseConfig.__post_init__(self)
+        require_one_of("split", self.split, ("train", "test"))
+        require(self.num_images >= 2, f"num_images={self.num_images} must be at least 2.")
+        require(
+            self.mode == "test_time" or bool(self.runs) != bool(self.train.epochs),
+            "mode=trained needs one network a strength: give runs=[RUN,RUN,...], or train.epochs=N to train them.",
+        )
+
+
 # By the name of the root configuration file; `Request.command` is the verb as it is typed.
-JOBS: dict[str, type[JobFields]] = {"measure": MeasureJob, "train": TrainJob, "hybrid_probe": HybridJob}
+JOBS: dict[str, type[JobFields]] = {
+    "measure": MeasureJob,
+    "train": TrainJob,
+    "hybrid_probe": HybridJob,
+    "evaluate": EvaluateJob,
+    "blur_defense": DefenseJob,
+}

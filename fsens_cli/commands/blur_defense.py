@@ -1,0 +1,300 @@
+"""``fsens blur-defense``: does a filter in front of a network defend it, honestly measured?"""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.markup import escape
+
+from fsens_cli.commands.console import Advance, note, progress, warn
+from fsens_cli.commands.evaluate import corruption_source
+from fsens_cli.commands.jobs import Outcome, print_single
+from fsens_cli.commands.measure import build_for, named_after, named_weights, provenance, record_inputs, run_name
+from fsens_cli.commands.options import Flags
+from fsens_cli.commands.resuming import refuse_changes
+from fsens_cli.commands.train import train_task
+from fsens_cli.commands.wording import aligned, percent_interval
+from fsens_cli.config.compose import Request, flat_settings, job_yaml, load_job
+from fsens_cli.config.jobs import DefenseJob, JobFields, TrainJob
+from fsens_cli.config.overrides import given_values
+from fsens_cli.data.catalog import load_images
+from fsens_cli.data.images import ImageSet
+from fsens_cli.errors import ConfigError, DataError
+from fsens_cli.experiments.defense import DefenseRow, as_trained, defend, with_front_end
+from fsens_cli.models.catalog import check_model_name
+from fsens_cli.models.classifier import Classifier
+from fsens_cli.models.device import pick_device
+from fsens_cli.models.front_end import FrontEndConfig, PrincipalComponents, build_front_end
+from fsens_cli.models.weights import Weights
+from fsens_cli.runs.defense_files import VERB, write_defense
+from fsens_cli.runs.defense_summary import mark, reversal_text, size_ratio
+from fsens_cli.runs.evaluate_summary import GROUP_NAMES, median_text
+from fsens_cli.runs.evaluation_parts import RowFiles
+from fsens_cli.runs.folder import RunFolder, read_record
+from fsens_cli.runs.index import find_run, list_runs
+from fsens_cli.runs.measure_files import Subject
+from fsens_cli.runs.provenance import peak_memory_mib
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """One network of ``mode=trained``: its weights and the strength of the filter that it was trained through."""
+
+    strength: float
+    weights: Weights
+
+
+def defense_task(job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
+    """Do one blur defence and write its run folder."""
+    assert isinstance(job, DefenseJob), "the verb decides the type"
+    device = pick_device(job.device)
+    check_model_name(job.model.name)
+    _refuse_front_end(job)
+    if job.mode == "test_time":
+        named_weights(job)  # refused now rather than later
+    else:
+        _given(job)
+    record = provenance(job, device) | {"config": flat_settings(config_yaml)}
+    with RunFolder.create(Path(job.out), VERB, run_name(job), config_yaml=config_yaml, record=record) as run:
+        return _defend_in(run, job, device, flags)
+
+
+def resume_defense(name: str, request: Request, flags: Flags) -> None:
+    """Continue the run called ``name`` with what it lacks, and print what a finished one prints."""
+    asked = given_values(request.overrides)
+    path = find_run(name, Path(asked.get("out", "outputs")))
+    if read_record(path).get("status") == "done":
+        raise ConfigError(f"{path} is finished: there is nothing to resume.")
+    job, config_yaml = load_job("blur_defense", path / "config.yaml")
+    assert isinstance(job, DefenseJob), "the verb decides the type"
+    refuse_changes(path, config_yaml, asked)
+    job = dataclasses.replace(job, device=asked.get("device", job.device))
+    note(f"continuing {path}", flags)
+    with RunFolder.reopen(path) as run:
+        outcome = _defend_in(run, job, pick_device(job.device), flags)
+    print_single(outcome, flags, defense_lines)
+
+
+def _refuse_front_end(job: DefenseJob) -> None:
+    if job.frontend.name != "none":
+        raise ConfigError("blur-defense sets the filter itself: give defense=... and sigmas=[...] instead of frontend.")
+
+
+def _defend_in(run: RunFolder, job: DefenseJob, device: torch.device, flags: Flags) -> Outcome:
+    images = load_images(job.data, job.split).sample(job.num_images, job.seed)
+    before = run.record.get("data_fingerprint")
+    if before is not None and before != images.fingerprint():
+        raise DataError(f"{run.path} was started on other images than {images.title} has now; start a new run.")
+    if job.mode == "trained":
+        networks = _given(job) if job.runs else _train_all(job, flags)
+        config = as_trained(job, [n.strength for n in networks])
+        label = f"{len(networks)} trainings"
+        classifiers = _trained_classifiers(run, job, networks, images, device)
+    else:
+        weights = named_weights(job)
+        config, label = job, weights.label
+        classifiers = _filtered_classifiers(run, job, weights, images, device)
+    subject = Subject(model=job.model.name, weights=label, data=job.data.name, data_title=job.data.title)
+    rows: list[DefenseRow] = []
+    undefended: Classifier | None = None
+    with progress("defending", 1, flags) as advance:
+        for number, (strength, classifier) in enumerate(classifiers):
+            row_name = config.front_end(strength).label
+            rows.append(
+                defend(
+                    classifier,
+                    images,
+                    config,
+                    RowFiles(run, row_name.replace(" ", "-")),
+                    strength=strength,
+                    undefended=undefended,
+                    on_progress=_Bar(advance, row_name, number, len(config.strengths())),
+                )
+            )
+            if strength == 0:
+                undefended = classifier
+    with run.reporting_disk_errors():
+        results = write_defense(
+            run.path,
+            rows,
+            config,
+            named_after(subject, images),
+            source=corruption_source(job),
+            formats=job.plot.all_formats(),
+        )
+    run.save(peak_memory_mib=round(peak_memory_mib(device), 1))
+    warn_about(results)
+    return Outcome(status="done", folder=run.path, results=results)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """Moves the bar through the parts of each row."""
+
+    advance: Advance
+    row: str
+    number: int
+    rows: int
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        """Show where the work is."""
+        if total:
+            self.advance(self.number * total + done, f"{self.row}: {name}", self.rows * total)
+        else:
+            self.advance(-1, f"{self.row}: {name}")
+
+
+def _filtered_classifiers(
+    run: RunFolder, job: DefenseJob, weights: Weights, images: ImageSet, device: torch.device
+) -> Iterator[tuple[float, Classifier]]:
+    """Yield one network behind each filter."""
+    network = build_for(job, weights, images).to(device)
+    if not isinstance(network.front_end, torch.nn.Identity):
+        raise ConfigError(
+            f"{weights.label} was trained through a filter of its own: take mode=trained with runs=[...], or weights "
+            "without one."
+        )
+    record_inputs(run, weights, network, images)
+    for strength in job.strengths():
+        front_end = build_front_end(job.front_end(strength))
+        if isinstance(front_end, PrincipalComponents):
+            front_end.fit(load_images(job.data, "train").images_NCHW)
+        yield strength, with_front_end(network, front_end)
+
+
+def _trained_classifiers(
+    run: RunFolder, job: DefenseJob, networks: list[Trained], images: ImageSet, device: torch.device
+) -> Iterator[tuple[float, Classifier]]:
+    """Yield each network behind the filter that it was trained through."""
+    digests = {f"{n.strength:g}": n.weights.sha256 for n in networks}
+    before = run.record.get("weights_by_strength")
+    if before is not None and before != digests:
+        raise DataError(f"{run.path} was started with other weights: start a new run.")
+    run.save(
+        data_title=images.title, data_fingerprint=images.fingerprint(), weights_by_strength=digests, weights="trained"
+    )
+    for network in networks:
+        yield network.strength, build_for(job, network.weights, images).to(device)
+
+
+def _given(job: DefenseJob) -> list[Trained]:
+    """Return the networks that ``runs`` names, weakest filter first.
+
+    Raises:
+        ConfigError: they differ in network, data or classes, or do not belong to ``defense``.
+    """
+    networks = []
+    for name in job.runs:
+        spec = name if Path(name).expanduser().is_file() else f"run:{name}"
+        weights = named_weights(dataclasses.replace(job, weights=spec))
+        behind = FrontEndConfig(**weights.description.get("frontend", {}))
+        if behind.name not in ("none", job.defense):
+            raise ConfigError(f"runs: {name} was trained through {behind.label}, not through defense={job.defense}.")
+        strength = 0.0 if behind.name == "none" else behind.components if behind.name == "pca" else behind.sigma
+        networks.append(Trained(strength=float(strength), weights=weights))
+    for key, words in (("data_title", "data"), ("class_names", "classes"), ("image_shape", "image shape")):
+        found = {str(n.weights.description.get(key)) for n in networks}
+        if len(found) > 1:
+            raise ConfigError(f"runs differ in their {words} ({' and '.join(sorted(found))}): compare like with like.")
+    strengths = [n.strength for n in networks]
+    if len(set(strengths)) < len(strengths):
+        raise ConfigError(f"runs have the strengths {strengths}: give one run a strength.")
+    return sorted(networks, key=lambda n: n.strength)
+
+
+def _train_all(job: DefenseJob, flags: Flags) -> list[Trained]:
+    """Train one network a strength, or take the finished run that has the same settings."""
+    networks = []
+    for strength in job.strengths():
+        front_end = job.front_end(strength)
+        training = TrainJob(
+            model=job.model,
+            data=job.data,
+            frontend=front_end,
+            device=job.device,
+            out=job.out,
+            tag=front_end.label.replace(" ", ""),
+            seed=job.seed,
+            epochs=job.train.epochs,
+            batch_size=job.train.batch_size,
+            label_smoothing=job.train.label_smoothing,
+            optim=job.train.optim,
+        )
+        config_yaml = job_yaml(training)
+        folder = _finished(Path(job.out), config_yaml)
+        if folder is None:
+            note(f"training through {front_end.label}", flags)
+            folder = train_task(training, config_yaml, dataclasses.replace(flags, quiet=True)).folder
+        else:
+            note(f"{front_end.label}: {folder} has the same settings", flags)
+        weights = named_weights(dataclasses.replace(job, weights=f"run:{folder}"))
+        networks.append(Trained(strength=strength, weights=weights))
+    return networks
+
+
+def _finished(out: Path, config_yaml: str) -> Path | None:
+    """Return the newest finished training with the same settings."""
+    wanted = flat_settings(config_yaml)
+    for entry in reversed(list_runs(out)):
+        record = entry.record
+        if record.get("verb") == "train" and entry.status == "done" and record.get("config") == wanted:
+            return entry.path
+    return None
+
+
+def warn_about(results: dict[str, Any]) -> None:
+    """Warn of what makes numbers doubtful, once for each filter."""
+    for row in results["rows"]:
+        for message in row["warnings"]:
+            warn(f"{row['name']}: {message}")
+        for check in row["checks"]:
+            if not check["passed"]:
+                warn(f"{row['name']}: the check '{check['name']}' fails, sizes are unreliable: {check['found']}.")
+
+
+def defense_lines(results: dict[str, Any]) -> list[str]:
+    """Return the main numbers of a blur defence as lines of text."""
+    mode = "added at test time (control)" if results["mode"] == "test_time" else "in training and at test time"
+    accuracy, attacks = [], []
+    for row in results["rows"]:
+        groups = {g["name"]: percent_interval(g["accuracy"]) for g in row["corruption_groups"]}
+        accuracy.append(
+            {"filter": row["name"], "clean": percent_interval(row["accuracy"])}
+            | {GROUP_NAMES[name]: text for name, text in groups.items()}
+        )
+        linf = next(m for m in row["minimal"] if m["name"] == "linf")
+        ratio = size_ratio(results, row, "linf")
+        half = linf["f_half_cycles_per_pixel"]["value"]
+        attacks.append(
+            {
+                "filter": row["name"],
+                "median linf size": median_text(linf) + mark(row),
+                "ratio": "" if ratio is None else f"{ratio:.2f}",
+                "f_0.5 c/px": "" if half is None else f"{half:.3f}",
+                "f_rev Nyquist": reversal_text(row["f_rev"]),
+                "checks": f"{sum(c['passed'] for c in row['checks'])} of {len(row['checks'])}",
+            }
+        )
+    return [
+        f"[bold]{escape(results['defense'])}[/] {mode}: [bold]{escape(results['model'])}[/] "
+        f"({escape(results['weights'])}) on [bold]{escape(results['data'])}[/], {results['num_images']:,} images, "
+        f"{results['num_attacked']:,} attacked",
+        "",
+        "[bold]Accuracy[/]  clean, and under corruptions by group",
+        *(f" {line}" for line in aligned(accuracy)),
+        "",
+        "[bold]Smallest perturbations through the filter, and frequency preference[/]",
+        *(f" {line}" for line in aligned(attacks)),
+    ]
+
+
+def sweep_columns(results: dict[str, Any]) -> dict[str, str]:
+    """Return the columns of a sweep's table for one blur defence: clean accuracy and median size by filter."""
+    columns = {}
+    for row in results["rows"]:
+        linf = next(m for m in row["minimal"] if m["name"] == "linf")
+        columns[row["name"]] = f"{100 * row['accuracy']['value']:.1f} %, {median_text(linf)}{mark(row)}"
+    return columns

@@ -1,0 +1,304 @@
+"""Does a filter in front of a network defend it? Every number of the second paper for one strength of the filter.
+
+Method: Li et al., PLoS Comput Biol 19(3) e1010932 (2023), with the checks of section "honest evaluation".
+Shape letters: N images, C channels, H, W pixels.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from fsens_cli.data.images import ImageSet, to_unit
+from fsens_cli.errors import require, require_one_of
+from fsens_cli.experiments.defense_checks import Check, CheckConfig, Subject, run_checks
+from fsens_cli.experiments.evaluate import EvaluateConfig, PartRecorder, evaluate
+from fsens_cli.experiments.evaluation import EvaluateResult
+from fsens_cli.experiments.hybrid_curve import HybridConfig
+from fsens_cli.experiments.hybrid_probe import hybrid_probe
+from fsens_cli.experiments.measure import measure
+from fsens_cli.experiments.sensitivity import MeasureConfig
+from fsens_cli.models.classifier import Classifier, device_of, held_still
+from fsens_cli.models.front_end import FrontEndConfig, GaussianBlur
+from fsens_cli.statistics.intervals import Interval
+
+MODES = ("test_time", "trained")
+DEFENSES = ("blur", "high-pass", "random-blur", "pca")
+
+
+@dataclass(kw_only=True)
+class DefenseConfig(EvaluateConfig):
+    """Which filters, and what is asked about each.
+
+    Attributes:
+        mode: ``test_time`` puts the filter in front of one network that never saw it, a control; ``trained`` takes one
+            network a strength, trained through its filter.
+        defense: ``blur``, ``high-pass``, ``random-blur`` or ``pca``.
+        sigmas: strengths in pixels; 0 is no filter.
+        components: strengths of ``pca``; 0 is no filter.
+        runs: for ``trained``: one finished training (or checkpoint) a strength, in any order.
+        pairings: of the hybrid probe.
+        checks: of the numbers themselves.
+    """
+
+    mode: str = "test_time"
+    defense: str = "blur"
+    sigmas: list[float] = field(default_factory=lambda: [0.0, 1.0, 1.5, 2.0, 3.0])
+    components: list[int] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
+    pairings: int = 2
+    checks: CheckConfig = field(default_factory=CheckConfig)
+
+    def __post_init__(self) -> None:
+        """Check names and ranges."""
+        EvaluateConfig.__post_init__(self)
+        require_one_of("mode", self.mode, MODES)
+        require_one_of("defense", self.defense, DEFENSES)
+        require(
+            all(0 <= s < math.inf for s in self.sigmas), f"sigmas={self.sigmas} must not be negative (pixels; 0: none)."
+        )
+        require(all(k >= 0 for k in self.components), f"components={self.components} must not be negative (0: none).")
+        require(self.pairings >= 1, f"pairings={self.pairings} must be at least 1.")
+        if self.defense == "pca":
+            require(bool(self.components), "defense=pca needs its strengths: components=[0,512].")
+        require(
+            self.mode == "trained" or not self.runs,
+            "runs=[...] belong to mode=trained; mode=test_time takes one network by --model and --weights.",
+        )
+        require(
+            self.suite.minimal and set(self.suite.norms) == {"linf", "l2"},
+            "a defence is judged by minimal perturbations in both norms: suite.minimal=true suite.norms=[linf,l2].",
+        )
+        strengths = self.strengths()
+        require(bool(strengths), "sigmas=[]: give at least one strength.")
+        require(len(set(strengths)) == len(strengths), f"{strengths}: every strength once.")
+
+    def strengths(self) -> list[float]:
+        """Return the strengths, weakest filter first."""
+        return sorted(float(k) for k in (self.components if self.defense == "pca" else self.sigmas))
+
+    def front_end(self, strength: float) -> FrontEndConfig:
+        """Return the filter of one strength."""
+        if strength == 0:
+            return FrontEndConfig()
+        if self.defense == "pca":
+            return FrontEndConfig(name="pca", components=int(strength))
+        return FrontEndConfig(name=self.defense, sigma=strength)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preference:
+    """Which frequencies a model listens to, by both measures.
+
+    ``f_rev`` is in Nyquist units, infinite where the curve does not cross; shares are of the input gradient.
+    """
+
+    f_rev: float
+    f_rev_low: float
+    f_rev_high: float
+    f_rev_status: str
+    band_names: tuple[str, ...]
+    band_shares: tuple[Interval, ...]
+    centroid: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefenseRow:
+    """Everything about one strength of the filter."""
+
+    strength: float
+    label: str
+    evaluation: EvaluateResult
+    preference: Preference
+    checks: tuple[Check, ...]
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Names of the checks that do not hold; with any, the adversarial numbers are unreliable."""
+        return tuple(c.name for c in self.checks if not c.passed)
+
+
+class RowRecorder(Protocol):
+    """Keeps the pieces of one row."""
+
+    @property
+    def parts(self) -> PartRecorder:
+        """For the parts of the evaluation."""
+
+    def load_piece(self, name: str) -> Any | None:
+        """Return a kept piece, or None."""
+
+    def save_piece(self, name: str, content: Any) -> None:
+        """Keep a piece of plain numbers and words."""
+
+
+Progress = Callable[[str, int, int], None]
+
+
+def with_front_end(classifier: Classifier, front_end: nn.Module | None) -> Classifier:
+    """Return a classifier of the same network and normalisation behind another filter; nothing is copied."""
+    other = Classifier(
+        classifier.module,
+        name=classifier.name,
+        num_classes=classifier.num_classes,
+        mean=classifier.mean.flatten().tolist(),
+        std=classifier.std.flatten().tolist(),
+        front_end=front_end,
+    )
+    return other.to(device_of(classifier))
+
+
+def defend(
+    classifier: Classifier,
+    images: ImageSet,
+    config: DefenseConfig,
+    recorder: RowRecorder,
+    *,
+    strength: float,
+    undefended: Classifier | None,
+    on_progress: Progress = lambda name, done, total: None,
+) -> DefenseRow:
+    """Ask everything about one classifier with its filter.
+
+    Args:
+        classifier: the network behind its filter.
+        images: the same ones for every strength.
+        config: settings.
+        recorder: keeps finished pieces.
+        strength: of the filter; 0 is none.
+        undefended: the classifier without a filter, to make images that may transfer; None for that one itself.
+        on_progress: as for `evaluate`.
+    """
+    asked = EvaluateConfig(
+        suite=config.suite,
+        corruption=config.corruption,
+        attack=config.attack,
+        batch_size=config.batch_size,
+        num_resamples=config.num_resamples,
+        seed=config.seed,
+    )
+    evaluation = evaluate(classifier, images, asked, recorder=recorder.parts, on_progress=on_progress)
+    on_progress("preference", 0, 0)
+    preference = _kept(recorder, "preference", lambda: _as_plain(_preference(classifier, images, config)))
+    on_progress("checks", 0, 0)
+    checks = _kept(
+        recorder,
+        "checks",
+        lambda: [asdict(c) for c in _checks(classifier, images, config, evaluation, strength, undefended)],
+    )
+    return DefenseRow(
+        strength=strength,
+        label=config.front_end(strength).label,
+        evaluation=evaluation,
+        preference=_from_plain(preference),
+        checks=tuple(Check(**c) for c in checks),
+    )
+
+
+def _kept(recorder: RowRecorder, name: str, compute: Callable[[], Any]) -> Any:
+    found = recorder.load_piece(name)
+    if found is None:
+        found = compute()
+        recorder.save_piece(name, found)
+    return found
+
+
+def _preference(classifier: Classifier, images: ImageSet, config: DefenseConfig) -> Preference:
+    hybrid = hybrid_probe(
+        classifier,
+        images,
+        config=HybridConfig(
+            pairings=config.pairings,
+            batch_size=config.batch_size,
+            num_resamples=config.num_resamples,
+            seed=config.seed,
+        ),
+    )
+    measured = measure(
+        classifier,
+        images.batches(config.batch_size, device_of(classifier)),
+        MeasureConfig(batch_size=config.batch_size, num_resamples=config.num_resamples, seed=config.seed),
+        index_N=images.index_N,
+    )
+    return Preference(
+        f_rev=hybrid.f_rev.nyquist,
+        f_rev_low=hybrid.f_rev.low,
+        f_rev_high=hybrid.f_rev.high,
+        f_rev_status=hybrid.f_rev.status,
+        band_names=tuple(b.band.name for b in measured.bands),
+        band_shares=tuple(b.share for b in measured.bands),
+        centroid=measured.centroid,
+    )
+
+
+def _as_plain(preference: Preference) -> dict[str, Any]:
+    return asdict(preference)
+
+
+def _from_plain(content: dict[str, Any]) -> Preference:
+    shares = tuple(Interval(**share) for share in content["band_shares"])
+    return Preference(
+        **content
+        | {
+            "band_names": tuple(content["band_names"]),
+            "band_shares": shares,
+            "centroid": Interval(**content["centroid"]),
+        }
+    )
+
+
+def _checks(
+    classifier: Classifier,
+    images: ImageSet,
+    config: DefenseConfig,
+    evaluation: EvaluateResult,
+    strength: float,
+    undefended: Classifier | None,
+) -> Sequence[Check]:
+    sizes = {p.part.norm: p for p in evaluation.of_kind("minimal")}
+    few = sizes["linf"].index_N[: config.checks.images]
+    rows = torch.nonzero(torch.isin(images.index_N, few)).flatten()
+    device = device_of(classifier)
+    chosen = images.select(rows)
+    white, eps = {}, {}
+    for norm, part in sizes.items():
+        size_N = part.size_N[: len(few)]
+        eps[norm] = _middle(size_N)
+        white[norm] = (size_N > eps[norm]).to(device)
+    subject = Subject(
+        model=classifier,
+        images_NCHW=to_unit(chosen.images_NCHW.to(device)),
+        label_N=chosen.label_N.to(device),
+        eps_linf=min(1.0, eps["linf"]),
+        eps_l2=eps["l2"],
+        white_linf=white["linf"],
+        white_l2=white["l2"],
+        eot=config.attack.eot,
+    )
+    low_pass = GaussianBlur(strength).to(device) if config.defense in ("blur", "random-blur") and strength > 0 else None
+    with held_still(classifier):
+        if undefended is None:
+            return run_checks(subject, config.checks, seed=config.seed, undefended=None, low_pass=low_pass)
+        with held_still(undefended):
+            return run_checks(subject, config.checks, seed=config.seed, undefended=undefended, low_pass=low_pass)
+
+
+def _middle(size_N: torch.Tensor) -> float:
+    """Return the median size of the perturbations that were found; 8/255 where there are none."""
+    found = size_N[(size_N > 0) & size_N.isfinite()]
+    return float(found.median()) if len(found) else 8 / 255
+
+
+def same_images(first: ImageSet, second: ImageSet) -> bool:
+    """Return whether two image sets hold the same images."""
+    return first.fingerprint() == second.fingerprint()
+
+
+def as_trained(config: DefenseConfig, strengths: Sequence[float]) -> DefenseConfig:
+    """Return the configuration with the strengths that given trainings have."""
+    if config.defense == "pca":
+        return replace(config, components=[int(s) for s in strengths])
+    return replace(config, sigmas=list(strengths))

@@ -1,0 +1,176 @@
+"""Can the numbers of a defence be believed? Signs that an attack failed where the defence did not.
+
+The list follows Athalye, Carlini & Wagner (ICML 2018) and Carlini et al. (arXiv 1902.06705): an unbounded attack must
+always succeed, a longer one must not do worse, an attack with the gradient must not do worse than one without it or
+than images made for another model, and other starts must not change the answer.
+
+Shape letters: N images, C channels, H, W pixels.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fsens_cli.errors import require
+from fsens_cli.perturb.attacks.attack import attack
+from fsens_cli.perturb.attacks.config import AttackConfig
+
+Model = Callable[[Tensor], Tensor]
+Filter = Callable[[Tensor], Tensor]
+
+
+@dataclass(kw_only=True)
+class CheckConfig:
+    """How the numbers are checked.
+
+    Attributes:
+        images: at most this many.
+        steps: of the short attack; the long one takes four times as many.
+        queries: of the black-box attack.
+        starts: random starts that are compared.
+        tolerance: share of the images by which a check may fail to hold; at least one image.
+    """
+
+    images: int = 50
+    steps: int = 10
+    queries: int = 300
+    starts: int = 3
+    tolerance: float = 0.04
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for option in ("images", "steps", "queries"):
+            require(getattr(self, option) >= 1, f"checks.{option}={getattr(self, option)} must be at least 1.")
+        require(self.starts >= 2, f"checks.starts={self.starts} must be at least 2, to be compared.")
+        require(0 <= self.tolerance < 1, f"checks.tolerance={self.tolerance} must lie in [0, 1).")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One item of the list: whether it holds, and the accuracies that say so."""
+
+    name: str
+    passed: bool
+    found: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is checked.
+
+    Attributes:
+        model: the network with its defence.
+        images_NCHW, label_N: on the model's device.
+        eps_linf, eps_l2: budgets at which about half of the images fall: there a failure shows most.
+        white_linf, white_l2: whether an image stands against everything that was reported at these budgets.
+        eot: passes averaged at each point.
+    """
+
+    model: Model
+    images_NCHW: Tensor
+    label_N: Tensor
+    eps_linf: float
+    eps_l2: float
+    white_linf: Tensor
+    white_l2: Tensor
+    eot: int = 1
+
+
+def run_checks(
+    subject: Subject, config: CheckConfig, *, seed: int, undefended: Model | None, low_pass: Filter | None
+) -> list[Check]:
+    """Go through the list.
+
+    Args:
+        subject: what is checked.
+        config: how.
+        seed: of the random starts.
+        undefended: the model without the defence, for images made for it; None for that model itself.
+        low_pass: what the defence lets through, for the attack in that basis; None where it lets everything through.
+    """
+    allowed = max(1 / len(subject.label_N), config.tolerance)
+    checks = [_unbounded(subject, config, seed), *_steps(subject, config, seed, allowed)]
+    square = _standing(subject, "square", "linf", subject.eps_linf, config.queries, seed)
+    checks.append(_not_weaker("black-box attack", "square", subject.white_linf, square, allowed))
+    if undefended is not None:
+        checks.append(_transfer(subject, config, seed, undefended, allowed))
+    if low_pass is not None:
+        filtered = _standing(subject, "pgd", "l2", subject.eps_l2, 4 * config.steps, seed, gradient_filter=low_pass)
+        checks.append(_not_weaker("attack in the low-pass basis", "pgd, low-pass", subject.white_l2, filtered, allowed))
+    return checks
+
+
+def _standing(
+    subject: Subject,
+    name: str,
+    norm: str,
+    eps: float,
+    steps: int,
+    seed: int,
+    *,
+    gradient_filter: Filter | None = None,
+) -> Tensor:
+    """Return which images stand after an attack, shape (N,)."""
+    config = AttackConfig(name=name, norm=norm, eps=eps, steps=steps, eot=1 if name == "square" else subject.eot)
+    result = attack(
+        subject.model, subject.images_NCHW, subject.label_N, config, generator=seed, gradient_filter=gradient_filter
+    )
+    return ~result.found_N
+
+
+def _share(standing_N: Tensor) -> float:
+    return float(standing_N.double().mean())
+
+
+def _percent(standing_N: Tensor) -> str:
+    return f"{100 * _share(standing_N):.0f} %"
+
+
+def _unbounded(subject: Subject, config: CheckConfig, seed: int) -> Check:
+    # A change of 1 reaches every image there is.
+    standing = _standing(subject, "pgd", "linf", 1.0, 4 * config.steps, seed)
+    return Check(
+        name="unbounded budget",
+        passed=not bool(standing.any()),
+        found=f"{_percent(standing)} stand when every image is within reach",
+    )
+
+
+def _steps(subject: Subject, config: CheckConfig, seed: int, allowed: float) -> list[Check]:
+    short, long = (_standing(subject, "pgd", "linf", subject.eps_linf, k * config.steps, seed) for k in (1, 4))
+    others = [
+        _standing(subject, "pgd", "linf", subject.eps_linf, config.steps, seed + start)
+        for start in range(1, config.starts)
+    ]
+    shares = [_share(s) for s in (short, *others)]
+    spread = max(shares) - min(shares)
+    return [
+        Check(
+            name="more steps",
+            passed=_share(long) <= _share(short) + allowed,
+            found=f"{_percent(short)} stand after {config.steps} steps, {_percent(long)} after {4 * config.steps}",
+        ),
+        Check(
+            name="random starts",
+            passed=spread <= 2 * allowed,
+            found=f"{100 * min(shares):.0f} to {100 * max(shares):.0f} % stand over {config.starts} starts",
+        ),
+    ]
+
+
+def _not_weaker(name: str, attack_name: str, white_N: Tensor, other_N: Tensor, allowed: float) -> Check:
+    return Check(
+        name=name,
+        passed=_share(white_N) <= _share(other_N) + allowed,
+        found=f"{_percent(white_N)} stand against the white-box attacks, {_percent(other_N)} against {attack_name}",
+    )
+
+
+def _transfer(subject: Subject, config: CheckConfig, seed: int, undefended: Model, allowed: float) -> Check:
+    made_for = AttackConfig(name="pgd", norm="linf", eps=subject.eps_linf, steps=4 * config.steps)
+    result = attack(undefended, subject.images_NCHW, subject.label_N, made_for, generator=seed)
+    with torch.no_grad():
+        standing = subject.model(result.adversarial_NCHW).argmax(dim=1) == subject.label_N
+    return _not_weaker("transfer", "images made for the undefended model", subject.white_linf, standing, allowed)

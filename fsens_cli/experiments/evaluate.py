@@ -1,0 +1,156 @@
+"""How robust is a model? Every part of a suite in turn; what a recorder has kept is not computed again.
+
+Shape letters: N images, C channels, H, W pixels, K conditions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torch import nn
+
+from fsens_cli.data.corrupted import CorruptedSets, open_corrupted
+from fsens_cli.data.images import ImageSet
+from fsens_cli.errors import ConfigError, DataError, require
+from fsens_cli.experiments.evaluate_parts import Setting, run_part, warnings_of
+from fsens_cli.experiments.evaluation import EvaluateResult, PartResult
+from fsens_cli.experiments.suite import AttackSettings, CorruptionConfig, Part, SuiteConfig, plan, require_fit
+from fsens_cli.models.classifier import as_classifier, device_of, held_still
+from fsens_cli.perturb.attacks.opening import CLASSES_NEEDED
+
+
+@dataclass(kw_only=True)
+class EvaluateConfig:
+    """What is asked and how.
+
+    Attributes:
+        suite: the questions.
+        corruption: how corrupted images are made or where they are read.
+        attack: how hard attacks try.
+        batch_size: images at a time.
+        num_resamples: of the bootstrap behind the intervals.
+        seed: of everything random.
+    """
+
+    suite: SuiteConfig = field(default_factory=SuiteConfig)
+    corruption: CorruptionConfig = field(default_factory=CorruptionConfig)
+    attack: AttackSettings = field(default_factory=AttackSettings)
+    batch_size: int = 128
+    num_resamples: int = 2000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
+        require(self.num_resamples >= 100, f"num_resamples={self.num_resamples} must be at least 100.")
+        require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
+
+
+class PartRecorder(Protocol):
+    """Keeps finished parts, so that a killed evaluation goes on where it stopped."""
+
+    def load(self, part: Part) -> PartResult | None:
+        """Return the result of a part that is finished, else None."""
+
+    def save(self, result: PartResult) -> None:
+        """Keep a finished part."""
+
+
+class NothingKept:
+    """A recorder for evaluations that live in memory alone."""
+
+    def load(self, part: Part) -> PartResult | None:
+        """Return None."""
+        del part
+        return None
+
+    def save(self, result: PartResult) -> None:
+        """Do nothing."""
+        del result
+
+
+Progress = Callable[[str, int, int], None]
+
+
+def evaluate(
+    model: nn.Module,
+    images: ImageSet,
+    config: EvaluateConfig | None = None,
+    *,
+    recorder: PartRecorder | None = None,
+    on_progress: Progress = lambda name, done, total: None,
+) -> EvaluateResult:
+    """Ask ``model`` every question of the suite about ``images``.
+
+    Args:
+        model: a Classifier, or any module that maps [0, 1] images to logits.
+        images: labelled images; parts that cost much use the first few of a random order.
+        config: settings; the default is the quick suite.
+        recorder: keeps finished parts.
+        on_progress: called with the part's name, how many parts are done and how many there are.
+
+    The same seed, device and batch size give the same answers. The model is left as it was.
+
+    Raises:
+        DataError: images, labels or a folder of corrupted images cannot be used.
+        ModelError: the model's output is not a number.
+    """
+    config = config or EvaluateConfig()
+    recorder = recorder or NothingKept()
+    classifier = as_classifier(model)
+    if not len(images):
+        raise DataError("there are no images to ask the model about.")
+    channels, height, width = images.images_NCHW.shape[1:]
+    require_fit(config.suite, (channels, height, width))
+    parts = plan(config.suite, num_images=len(images), image_size=(height, width))
+    setting = Setting(
+        classifier=classifier,
+        device=device_of(classifier),
+        images=images,
+        corrupted=_official(config, images),
+        corruption=config.corruption,
+        attack=config.attack,
+        heat_map_l2=config.suite.heat_map_l2,
+        batch_size=config.batch_size,
+        seed=config.seed,
+    )
+    results: dict[str, PartResult] = {}
+    with held_still(classifier):
+        num_classes, warnings = warnings_of(setting, attacked=any(p.kind in ("attack", "minimal") for p in parts))
+        for name in config.suite.attacks:
+            needed = CLASSES_NEEDED.get(name, 2)
+            if num_classes < needed:
+                raise ConfigError(
+                    f"suite.attacks: {name} needs {needed} classes, the model has {num_classes}: take apgd-ce."
+                )
+        for number, part in enumerate(parts):
+            on_progress(part.name, number, len(parts))
+            kept = recorder.load(part)
+            if kept is None:
+                kept = run_part(part, setting)
+                recorder.save(kept)
+            results[part.name] = kept
+    on_progress("", len(parts), len(parts))
+    return EvaluateResult(
+        parts=results,
+        image_size=(height, width),
+        num_classes=num_classes,
+        warnings=(*warnings, *(f"{p.part.name}: {note}" for p in results.values() for note in p.notes)),
+        seed=config.seed,
+        num_resamples=config.num_resamples,
+    )
+
+
+def _official(config: EvaluateConfig, images: ImageSet) -> CorruptedSets | None:
+    """Open the folder of official pictures and check that it has what is asked for, before anything is computed."""
+    names = config.suite.corruption_names()
+    if not config.corruption.root or not names:
+        return None
+    sets = open_corrupted(config.corruption.root, images)
+    missing = [name for name in names if name not in sets.names]
+    if missing:
+        raise ConfigError(
+            f"corruption.root={config.corruption.root} has no {missing[0]}, it has {', '.join(sets.names)}: "
+            "give suite.corruptions=[...] from these."
+        )
+    return sets

@@ -1,0 +1,292 @@
+"""How is each kind of part computed?
+
+Shape letters: N images, C channels, H, W pixels, K conditions, M frequencies, B images of a batch.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fsens_cli.data.corrupted import CorruptedSets
+from fsens_cli.data.images import ImageSet
+from fsens_cli.errors import DataError, ModelError
+from fsens_cli.experiments.evaluation import PartResult
+from fsens_cli.experiments.suite import AttackSettings, Condition, CorruptionConfig, Part
+from fsens_cli.fourier.bases import build_basis
+from fsens_cli.fourier.perturbation import energy_by_radius, perturbation_power
+from fsens_cli.fourier.sensitivity import gradient_power, rescale_each
+from fsens_cli.models.classifier import Classifier
+from fsens_cli.objectives.input_gradient import input_gradient
+from fsens_cli.perturb.attacks.attack import attack
+from fsens_cli.perturb.attacks.inspection import inspect_model
+from fsens_cli.perturb.attacks.minimal import minimal_perturbation
+from fsens_cli.perturb.corruptions import corrupt
+from fsens_cli.perturb.filters import band_pass, high_pass, low_pass
+from fsens_cli.perturb.fourier_noise import add_fourier_noise, heat_map_frequencies
+from fsens_cli.perturb.noise import gaussian_noise, salt_and_pepper, uniform_noise
+from fsens_cli.perturb.shuffle import shuffle_patches
+
+FILTERS: dict[str, Callable[..., Tensor]] = {"low-pass": low_pass, "high-pass": high_pass, "band-pass": band_pass}
+NOISES: dict[str, Callable[..., Tensor]] = {
+    "gaussian": gaussian_noise,
+    "uniform": uniform_noise,
+    "salt-and-pepper": salt_and_pepper,
+}
+
+# L2 norm of the added frequency in each channel, as published for CIFAR-10 and for ImageNet (Yin et al. 2019).
+SMALL_SIDE, SMALL_L2, LARGE_L2 = 64, 4.0, 15.7
+
+# Frequencies of the heat map that the model sees at once, times images: bounds memory, does not change results.
+IMAGES_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What all parts share; ``corrupted`` are the official pictures, where they are read."""
+
+    classifier: Classifier
+    device: torch.device
+    images: ImageSet
+    corrupted: CorruptedSets | None
+    corruption: CorruptionConfig
+    attack: AttackSettings
+    heat_map_l2: float
+    batch_size: int
+    seed: int
+
+    def chosen(self, part: Part) -> ImageSet:
+        """Return the images that a part uses: the same ones for parts of the same size."""
+        return self.images.sample(part.num_images, self.seed)
+
+    def generator(self) -> torch.Generator:
+        """Return a generator on the CPU, the same for every part."""
+        return torch.Generator().manual_seed(self.seed)
+
+    def batches(self, images: ImageSet) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield ([0, 1] images, labels, index), the first two on the device."""
+        start = 0
+        for batch, labels in images.batches(self.batch_size, self.device):
+            yield batch, labels, images.index_N[start : start + len(labels)]
+            start += len(labels)
+
+
+Perturb = Callable[[Tensor, Tensor], Tensor]
+
+
+def run_part(part: Part, setting: Setting) -> PartResult:
+    """Compute one part."""
+    return RUNNERS[part.kind](part, setting)
+
+
+def warnings_of(setting: Setting, *, attacked: bool) -> tuple[int, list[str]]:
+    """Return the number of classes, and what is doubtful about the model as a target of attacks.
+
+    Raises:
+        DataError: a label outside the model's classes.
+    """
+    few = setting.images.select(torch.arange(min(8, len(setting.images))))
+    images, labels, _ = next(setting.batches(few))
+    with torch.no_grad():
+        num_classes = setting.classifier(images).shape[1]
+    largest = int(setting.images.label_N.max())
+    if largest >= num_classes:
+        raise DataError(f"labels must lie in 0..{num_classes - 1} for this model, got {largest}.")
+    findings = inspect_model(setting.classifier, images, labels) if attacked else []
+    return num_classes, [finding.message for finding in findings]
+
+
+def classify(setting: Setting, images: ImageSet, perturbations: Sequence[Perturb]) -> Tensor:
+    """Return whether the model is right on each image under each perturbation, shape (N, K), bool, on the CPU."""
+    rows = []
+    with torch.no_grad():
+        for batch, labels, index in setting.batches(images):
+            columns = [_right(setting.classifier, change(batch, index), labels) for change in perturbations]
+            rows.append(torch.stack(columns, dim=1).cpu())
+    return torch.cat(rows)
+
+
+def _right(classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
+    logits = classifier(images)
+    if not bool(logits.isfinite().all()):
+        raise ModelError("the model's output on perturbed images is not a number: it overflows there.")
+    right: Tensor = logits.argmax(dim=1) == labels
+    return right
+
+
+def _perturbed(part: Part, setting: Setting) -> PartResult:
+    images = setting.chosen(part)
+    if part.kind == "corruption" and setting.corrupted is not None:
+        # The official pictures, instead of changes made here.
+        sets = [setting.corrupted.load(c.probe, c.severity) for c in part.conditions]
+        columns = [classify(setting, corrupted, [_identity]) for corrupted in sets]
+        return PartResult(
+            part=part, index_N=images.index_N, label_N=images.label_N, correct_NK=torch.cat(columns, dim=1)
+        )
+    changes = [CHANGES[part.kind](condition, setting) for condition in part.conditions]
+    correct = classify(setting, images, changes)
+    return PartResult(part=part, index_N=images.index_N, label_N=images.label_N, correct_NK=correct)
+
+
+def _unchanged(condition: Condition, setting: Setting) -> Perturb:
+    del condition, setting
+    return _identity
+
+
+def _identity(batch: Tensor, index: Tensor) -> Tensor:
+    del index
+    return batch
+
+
+def _corrupted(condition: Condition, setting: Setting) -> Perturb:
+    config = setting.corruption
+    return lambda batch, index: corrupt(
+        batch,
+        condition.probe,
+        condition.severity,
+        index_N=index,
+        seed=setting.seed,
+        table=config.table,
+        frost_root=config.frost_root or None,
+    )
+
+
+def _filtered(condition: Condition, setting: Setting) -> Perturb:
+    del setting
+    edges = (condition.parameter, condition.upper) if condition.probe == "band-pass" else (condition.parameter,)
+    return lambda batch, index: FILTERS[condition.probe](batch, *edges)
+
+
+def _shuffled(condition: Condition, setting: Setting) -> Perturb:
+    return lambda batch, index: shuffle_patches(batch, int(condition.parameter), index_N=index, seed=setting.seed)
+
+
+def _noisy(condition: Condition, setting: Setting) -> Perturb:
+    return lambda batch, index: NOISES[condition.probe](batch, condition.parameter, index_N=index, seed=setting.seed)
+
+
+def _attacked(part: Part, setting: Setting) -> PartResult:
+    (condition,) = part.conditions
+    images, generator = setting.chosen(part), setting.generator()
+    config = setting.attack.fixed(condition.probe, condition.group, condition.parameter)
+    correct, rejected = [], 0
+    for batch, labels, _ in setting.batches(images):
+        result = attack(setting.classifier, batch, labels, config, generator=generator)
+        correct.append(~result.found_N.cpu())
+        rejected += int(result.rejected_N.sum())
+    return PartResult(
+        part=part,
+        index_N=images.index_N,
+        label_N=images.label_N,
+        correct_NK=torch.cat(correct)[:, None],
+        num_rejected=rejected,
+        notes=_rejection_note(rejected),
+    )
+
+
+def _minimal(part: Part, setting: Setting) -> PartResult:
+    images, generator = setting.chosen(part), setting.generator()
+    config = setting.attack.minimal(part.norm)
+    height, width = images.images_NCHW.shape[-2:]
+    sizes, energies, rejected = [], [], 0
+    power_2HF = torch.zeros(2, height, width // 2 + 1, dtype=torch.float64)
+    for batch, labels, _ in setting.batches(images):
+        result = minimal_perturbation(setting.classifier, batch, labels, config, generator=generator)
+        sizes.append(result.size_N.double().cpu())
+        rejected += int(result.rejected_N.sum())
+        power_NHF = perturbation_power((result.adversarial_NCHW - batch).cpu())
+        energy_NK = energy_by_radius(power_NHF, (height, width))
+        total_N = energy_NK.sum(dim=1).clamp_min(1e-300)
+        power_2HF += torch.stack([power_NHF.sum(dim=0), (power_NHF / total_N[:, None, None]).sum(dim=0)])
+        energies.append(energy_NK.float())
+    size_N = torch.cat(sizes)
+    num_found = max(1, int(((size_N > 0) & size_N.isfinite()).sum()))
+    return PartResult(
+        part=part,
+        index_N=images.index_N,
+        label_N=images.label_N,
+        size_N=size_N,
+        energy_NK=torch.cat(energies),
+        power_2HF=power_2HF / num_found,
+        num_rejected=rejected,
+        notes=_rejection_note(rejected),
+    )
+
+
+def _rejection_note(rejected: int) -> tuple[str, ...]:
+    if not rejected:
+        return ()
+    return (f"{rejected} adversarial images failed the check by a fresh forward pass and count as not found",)
+
+
+def _heat_map(part: Part, setting: Setting) -> PartResult:
+    """Add one frequency after the other and see whether the model is still right (Yin et al. 2019)."""
+    images = setting.chosen(part)
+    height, width = images.images_NCHW.shape[-2:]
+    frequency_M2 = _frequencies(height, width)
+    length = setting.heat_map_l2 or (SMALL_L2 if min(height, width) <= SMALL_SIDE else LARGE_L2)
+    rows = []
+    with torch.no_grad():
+        for batch, labels, index in setting.batches(images):
+            right = []
+            for some in frequency_M2.split(max(1, IMAGES_AT_ONCE // len(batch))):
+                noisy = add_fourier_noise(batch, some, length, index_N=index, seed=setting.seed)
+                answer = _right(setting.classifier, noisy.flatten(0, 1), labels.repeat(len(some)))
+                right.append(answer.reshape(len(some), -1))
+            rows.append(torch.cat(right).T.cpu())
+    return PartResult(
+        part=part,
+        index_N=images.index_N,
+        label_N=images.label_N,
+        correct_NK=torch.cat(rows),
+        frequency_M2=frequency_M2,
+    )
+
+
+def _frequencies(height: int, width: int) -> Tensor:
+    """Return the frequencies of the heat map without the constant, which no gradient spectrum has either."""
+    frequency_K2 = heat_map_frequencies(height, width)
+    return frequency_K2[(frequency_K2 != 0).any(dim=1)]
+
+
+def _gradient(part: Part, setting: Setting) -> PartResult:
+    """Measure the power of the input gradient at each frequency of the heat map.
+
+    A random sign in each channel makes the expected squared change of the loss the sum of the channels' powers.
+    """
+    images = setting.chosen(part)
+    height, width = images.images_NCHW.shape[-2:]
+    basis = build_basis("fourier", height, width)
+    frequency_M2 = _frequencies(height, width)
+    rows, columns = frequency_M2[:, 0] % height, frequency_M2[:, 1]
+    shares = []
+    for batch, labels, _ in setting.batches(images):
+        _, grad, _ = input_gradient(setting.classifier, batch, labels)
+        scaled, _ = rescale_each(grad.float())
+        power_NM = gradient_power(scaled, basis, "power").cpu().double()[:, rows, columns]
+        shares.append(power_NM / power_NM.sum(dim=1, keepdim=True).clamp_min(1e-300))
+    return PartResult(
+        part=part,
+        index_N=images.index_N,
+        label_N=images.label_N,
+        frequency_M2=frequency_M2,
+        power_NM=torch.cat(shares),
+    )
+
+
+# How the images of each kind of part are changed, and how each kind is computed.
+CHANGES: dict[str, Callable[[Condition, Setting], Perturb]] = {
+    "clean": _unchanged,
+    "corruption": _corrupted,
+    "filter": _filtered,
+    "shuffle": _shuffled,
+    "noise": _noisy,
+}
+RUNNERS: dict[str, Callable[[Part, Setting], PartResult]] = {
+    **dict.fromkeys(CHANGES, _perturbed),
+    "attack": _attacked,
+    "minimal": _minimal,
+    "heat-map": _heat_map,
+    "gradient": _gradient,
+}

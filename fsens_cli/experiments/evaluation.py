@@ -1,0 +1,224 @@
+"""What came out of an evaluation: right or wrong, image by image, and the numbers that follow from that.
+
+Shape letters: N images, K conditions or exact radii, M frequencies, R resamples, H, W pixels, F half-plane columns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from fsens_cli.experiments.suite import Condition, Part
+from fsens_cli.fourier.perturbation import exact_radii, half_power_frequency
+from fsens_cli.statistics.crossings import central_bounds
+from fsens_cli.statistics.intervals import Interval, bootstrap_means, mean_intervals, wilson
+from fsens_cli.statistics.ranks import rank_correlation
+
+GROUPS = ("low", "medium", "high")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartResult:
+    """What one part found; on the CPU.
+
+    Attributes:
+        part: what was asked.
+        index_N, label_N: the images, int64.
+        correct_NK: whether the model was right, one column a condition (or a frequency, for the heat map), bool.
+        size_N: smallest adversarial perturbation found (0 where the model is wrong anyway, infinite where none was
+            found), float64; empty unless that was asked.
+        frequency_M2: (v, u) in cycles per image side, one row a column of the heat map or of ``power_NM``.
+        power_NM: share of the input gradient's power at each frequency, rows sum to 1; empty unless that was asked.
+        energy_NK: power of the smallest perturbation at each exact radius, zeros where none was found or needed; empty
+            unless that was asked.
+        power_2HF: the mean power of these perturbations, as they are and each normalised to 1; empty as above.
+        num_rejected: adversarial images that an attack claimed and that failed the check by a fresh forward pass.
+        notes: what a reader should know of this part.
+    """
+
+    part: Part
+    index_N: Tensor
+    label_N: Tensor
+    correct_NK: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.bool))
+    size_N: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.float64))
+    frequency_M2: Tensor = field(default_factory=lambda: torch.zeros(0, 2, dtype=torch.int64))
+    power_NM: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.float64))
+    energy_NK: Tensor = field(default_factory=lambda: torch.zeros(0, 0))
+    power_2HF: Tensor = field(default_factory=lambda: torch.zeros(2, 0, 0))
+    num_rejected: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """The accuracy under one condition."""
+
+    condition: Condition
+    accuracy: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRow:
+    """The mean accuracy over the corruptions of a group and all severities, and what it is below the clean one."""
+
+    group: str
+    corruptions: tuple[str, ...]
+    accuracy: Interval
+    drop: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinimalRow:
+    """The sizes of the smallest perturbations of the images that the model gets right.
+
+    ``median`` is infinite where fewer than half of them were found.
+
+    Attributes:
+        norm: ``linf`` or ``l2``.
+        median: over the images that the model gets right.
+        mean_found: over those for which one was found.
+        num_right, num_found: how many these are.
+        half_power: f_0.5 of the found ones in cycles per pixel: half of their summed power lies below.
+        half_power_normalised: the same with each perturbation normalised to power 1 first, so that large ones do not
+            dominate.
+    """
+
+    norm: str
+    median: Interval
+    mean_found: float
+    num_right: int
+    num_found: int
+    half_power: Interval
+    half_power_normalised: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """How well the input gradient predicts which frequencies hurt: rank correlation over frequencies."""
+
+    correlation: Interval
+    num_frequencies: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateResult:
+    """Everything an evaluation found.
+
+    Attributes:
+        parts: by name.
+        image_size: (H, W) in pixels.
+        num_classes: of the model.
+        warnings: what makes numbers doubtful.
+        seed, num_resamples: of the bootstrap behind the intervals.
+    """
+
+    parts: dict[str, PartResult]
+    image_size: tuple[int, int]
+    num_classes: int
+    warnings: tuple[str, ...]
+    seed: int
+    num_resamples: int
+
+    @property
+    def clean(self) -> PartResult:
+        """The unchanged images."""
+        return self.parts["clean"]
+
+    @property
+    def accuracy(self) -> Interval:
+        """Accuracy on the unchanged images."""
+        return self.rows()[0].accuracy
+
+    def of_kind(self, kind: str) -> list[PartResult]:
+        """Return the parts of one kind, in order."""
+        return [p for p in self.parts.values() if p.part.kind == kind]
+
+    def rows(self) -> list[Row]:
+        """Return the accuracy under every condition, with Wilson's interval."""
+        return [
+            Row(condition=condition, accuracy=wilson(int(column.sum()), len(column)))
+            for result in self.parts.values()
+            for condition, column in zip(result.part.conditions, result.correct_NK.T, strict=False)
+        ]
+
+    def groups(self) -> list[GroupRow]:
+        """Return the mean accuracy of each group of corruptions and of all; intervals are bootstrapped over images."""
+        corrupted = self.of_kind("corruption")
+        rows = []
+        for group in (*GROUPS, "all"):
+            members = [p for p in corrupted if group in ("all", p.part.conditions[0].group)]
+            if not members:
+                continue
+            # Every image was asked about under every condition, so the mean over conditions is one number an image.
+            mean_N = torch.cat([p.correct_NK for p in members], dim=1).double().mean(dim=1)
+            drop_N = self.clean.correct_NK[:, 0].double() - mean_N
+            accuracy, drop = mean_intervals(
+                torch.stack([mean_N, drop_N], dim=1), seed=self.seed, num_resamples=self.num_resamples
+            )
+            names = tuple(p.part.conditions[0].probe for p in members)
+            rows.append(GroupRow(group=group, corruptions=names, accuracy=accuracy, drop=drop))
+        return rows
+
+    def minimal(self) -> list[MinimalRow]:
+        """Return the sizes of the smallest perturbations in each norm."""
+        return [self._minimal_row(p) for p in self.of_kind("minimal")]
+
+    def _minimal_row(self, result: PartResult) -> MinimalRow:
+        size_N = result.size_N[result.size_N > 0]
+        found_N = size_N[size_N.isfinite()]
+        energy_NK = result.energy_NK[result.energy_NK.sum(dim=1) > 0].double()
+        radius_K, _ = exact_radii(*self.image_size)
+        return MinimalRow(
+            norm=result.part.norm,
+            median=median_interval(size_N, seed=self.seed, num_resamples=self.num_resamples),
+            mean_found=float(found_N.mean()) if len(found_N) else float("nan"),
+            num_right=len(size_N),
+            num_found=len(found_N),
+            half_power=half_power_interval(energy_NK, radius_K, self.seed, self.num_resamples),
+            half_power_normalised=half_power_interval(
+                energy_NK / energy_NK.sum(dim=1, keepdim=True), radius_K, self.seed, self.num_resamples
+            ),
+        )
+
+    def agreement(self) -> Agreement | None:
+        """Return the rank correlation of heat map and input gradient; None where either is missing or constant."""
+        if not {"gradient", "heat-map"} <= self.parts.keys():
+            return None
+        gradient, heat = self.parts["gradient"], self.parts["heat-map"]
+        correlation = rank_correlation(gradient.power_NM, (~heat.correct_NK).double())
+        if correlation is None:
+            return None
+        return Agreement(correlation=correlation, num_frequencies=len(heat.frequency_M2))
+
+
+def half_power_interval(energy_NK: Tensor, radius_K: Tensor, seed: int, num_resamples: int) -> Interval:
+    """Return f_0.5 of the summed power of perturbations, with its percentile bootstrap interval over images."""
+    if not len(energy_NK):
+        return Interval(float("nan"), float("nan"), float("nan"), 0)
+    samples_RK = bootstrap_means(energy_NK, seed=seed, num_resamples=num_resamples)
+    low, high = central_bounds(half_power_frequency(samples_RK, radius_K))
+    return Interval(float(half_power_frequency(energy_NK.sum(dim=0), radius_K)), low, high, len(energy_NK))
+
+
+def median_interval(size_N: Tensor, *, seed: int, num_resamples: int) -> Interval:
+    """Return the median of sizes, of which some may be infinite, with its percentile bootstrap interval."""
+    if not len(size_N):
+        return Interval(float("nan"), float("nan"), float("nan"), 0)
+    generator = torch.Generator().manual_seed(seed)
+    drawn_RN = torch.randint(len(size_N), (num_resamples, len(size_N)), generator=generator)
+    median_R = _median(size_N[drawn_RN])
+    low, high = central_bounds(median_R)
+    return Interval(float(_median(size_N[None])[0]), low, high, len(size_N))
+
+
+def _median(size_RN: Tensor) -> Tensor:
+    """Return the middle value of each row, for an even count the mean of the two middle ones."""
+    ordered = size_RN.sort(dim=1).values
+    count = ordered.shape[1]
+    return (ordered[:, (count - 1) // 2] + ordered[:, count // 2]) / 2
+
+
+def labels_of(parts: Sequence[PartResult]) -> list[str]:
+    """Return the labels of all conditions, in the order of their columns."""
+    return [condition.label for p in parts for condition in p.part.conditions]

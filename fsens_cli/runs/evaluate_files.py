@@ -1,0 +1,174 @@
+"""What does an evaluation leave behind: tidy tables, numbers with intervals, a summary, figures drawn from files."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fsens_cli.experiments.evaluation import EvaluateResult, PartResult
+from fsens_cli.fourier.perturbation import exact_radii, half_power_frequency
+from fsens_cli.runs.evaluate_figures import draw_evaluate
+from fsens_cli.runs.evaluate_summary import summary_text
+from fsens_cli.runs.files import write_json, write_table, write_text
+from fsens_cli.runs.measure_files import Subject, interval_dict
+from fsens_cli.statistics.intervals import Interval, wilson
+
+VERB = "evaluate"
+
+
+def evaluate_results(result: EvaluateResult, subject: Subject, *, suite: str, source: str) -> dict[str, Any]:
+    """Return the headline numbers of an evaluation, as written to ``results.json``.
+
+    Args:
+        result: what was found.
+        subject: what was evaluated.
+        suite: name of the suite.
+        source: where corrupted images come from.
+    """
+    agreement = result.agreement()
+    return {
+        "verb": VERB,
+        "model": subject.model,
+        "weights": subject.weights,
+        "training": subject.training,
+        "data": subject.data_title,
+        "suite": suite,
+        "num_images": len(result.clean.index_N),
+        "num_classes": result.num_classes,
+        "image_size": list(result.image_size),
+        "accuracy": interval_dict(result.accuracy),
+        "corruption_source": source,
+        "corruption_groups": [
+            {
+                "name": row.group,
+                "corruptions": list(row.corruptions),
+                "accuracy": interval_dict(row.accuracy),
+                "drop": interval_dict(row.drop),
+            }
+            for row in result.groups()
+        ],
+        "conditions": [
+            {
+                "name": row.condition.label,
+                "kind": row.condition.kind,
+                "probe": row.condition.probe,
+                "group": row.condition.group,
+                "parameter": _number(row.condition.parameter),
+                "upper": _number(row.condition.upper),
+                "unit": row.condition.unit,
+                "severity": row.condition.severity or None,
+                "accuracy": interval_dict(row.accuracy),
+            }
+            for row in result.rows()
+        ],
+        "minimal": [
+            {
+                "name": row.norm,
+                "median": _bounded(row.median),
+                "mean_of_found": _number(row.mean_found),
+                "f_half_cycles_per_pixel": _bounded(row.half_power),
+                "f_half_normalised_cycles_per_pixel": _bounded(row.half_power_normalised),
+                "num_right": row.num_right,
+                "num_found": row.num_found,
+            }
+            for row in result.minimal()
+        ],
+        "heat_map_agreement": None
+        if agreement is None
+        else {
+            "spearman": interval_dict(agreement.correlation),
+            "num_frequencies": agreement.num_frequencies,
+        },
+        "warnings": list(result.warnings),
+    }
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _bounded(interval: Interval) -> dict[str, float | None]:
+    """Return an interval for JSON, which has no infinity: a bound that was not found is null."""
+    return {name: _number(value) for name, value in interval_dict(interval).items()}
+
+
+def write_evaluate(
+    folder: Path, result: EvaluateResult, subject: Subject, *, suite: str, source: str, formats: Sequence[str]
+) -> dict[str, Any]:
+    """Write every file of an evaluation into ``folder`` and return the headline numbers."""
+    results = evaluate_results(result, subject, suite=suite, source=source)
+    _write_accuracy(folder, result)
+    _write_per_image(folder, result)
+    _write_minimal(folder, result)
+    _write_heat_map(folder, result)
+    write_json(folder / "results.json", results)
+    write_text(folder / "summary.md", summary_text(results))
+    draw_evaluate(folder, formats)
+    return results
+
+
+def _write_accuracy(folder: Path, result: EvaluateResult) -> None:
+    rows = result.rows()
+    write_table(
+        folder / "accuracy.csv",
+        {
+            "kind": [r.condition.kind for r in rows],
+            "probe": [r.condition.probe for r in rows],
+            "group": [r.condition.group for r in rows],
+            "parameter": [r.condition.parameter for r in rows],
+            "parameter_upper": [r.condition.upper for r in rows],
+            "unit": [r.condition.unit for r in rows],
+            "severity": [r.condition.severity or "" for r in rows],
+            "accuracy": [r.accuracy.value for r in rows],
+            "accuracy_ci_low": [r.accuracy.low for r in rows],
+            "accuracy_ci_high": [r.accuracy.high for r in rows],
+            "n": [r.accuracy.n for r in rows],
+        },
+    )
+
+
+def _write_per_image(folder: Path, result: EvaluateResult) -> None:
+    """Write 1 or 0 for each image and condition; blank where a part did not use the image."""
+    clean = result.clean
+    columns: dict[str, Sequence[Any]] = {"index": clean.index_N.tolist(), "label": clean.label_N.tolist()}
+    for part in result.parts.values():
+        for condition, column in zip(part.part.conditions, part.correct_NK.T, strict=False):
+            columns[condition.label] = _spread(part, column, clean.index_N)
+    write_table(folder / "per_image.csv", columns)
+
+
+def _spread(part: PartResult, correct_N: torch.Tensor, all_index_N: torch.Tensor) -> Sequence[Any]:
+    answers = dict(zip(part.index_N.tolist(), correct_N.int().tolist(), strict=True))
+    return [answers.get(index, "") for index in all_index_N.tolist()]
+
+
+def _write_minimal(folder: Path, result: EvaluateResult) -> None:
+    parts = result.of_kind("minimal")
+    if not parts:
+        return
+    columns: dict[str, Sequence[Any]] = {"index": parts[0].index_N.tolist(), "label": parts[0].label_N.tolist()}
+    radius_K, _ = exact_radii(*result.image_size)
+    for part in parts:
+        columns[f"{part.part.norm}_size_pixel_range"] = part.size_N.tolist()
+        columns[f"{part.part.norm}_f_half_cycles_per_pixel"] = half_power_frequency(part.energy_NK, radius_K).tolist()
+    write_table(folder / "minimal.csv", columns)
+
+
+def _write_heat_map(folder: Path, result: EvaluateResult) -> None:
+    if "heat-map" not in result.parts:
+        return
+    heat = result.parts["heat-map"]
+    wrong = [wilson(int((~column).sum()), len(column)) for column in heat.correct_NK.T]
+    columns: dict[str, Sequence[Any]] = {
+        "vertical_cycles_per_image": heat.frequency_M2[:, 0].tolist(),
+        "horizontal_cycles_per_image": heat.frequency_M2[:, 1].tolist(),
+        "error_rate": [i.value for i in wrong],
+        "error_rate_ci_low": [i.low for i in wrong],
+        "error_rate_ci_high": [i.high for i in wrong],
+        "n": [i.n for i in wrong],
+    }
+    if "gradient" in result.parts:
+        columns["gradient_power_share"] = result.parts["gradient"].power_NM.mean(dim=0).tolist()
+    write_table(folder / "heat_map.csv", columns)

@@ -1,0 +1,84 @@
+"""How are finished pieces of long work kept, so that a killed run goes on where it stopped?"""
+
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fsens_cli.experiments.evaluation import PartResult
+from fsens_cli.experiments.suite import Part
+from fsens_cli.runs.files import write_arrays, write_text
+from fsens_cli.runs.folder import RunFolder
+
+FOLDER = "parts"
+TENSORS = ("index_N", "label_N", "correct_NK", "size_N", "frequency_M2", "power_NM", "energy_NK", "power_2HF")
+
+
+@dataclass(frozen=True, slots=True)
+class PartFiles:
+    """Keeps each part of an evaluation as one file of the run folder, ``parts/NAME.npz``; below, for several models."""
+
+    run: RunFolder
+    below: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return self.run.path / FOLDER / self.below
+
+    def load(self, part: Part) -> PartResult | None:
+        """Return the stored result; None where there is none, it is damaged, or another question was asked."""
+        path = self.folder / f"{part.name}.npz"
+        try:
+            with np.load(path) as stored:
+                arrays = dict(stored)
+            record = json.loads(str(arrays.pop("record")))
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return None
+        if record["part"] != _as_json(part):
+            return None
+        tensors = {name: torch.from_numpy(arrays[name]) for name in TENSORS}
+        return PartResult(part=part, **tensors, num_rejected=record["num_rejected"], notes=tuple(record["notes"]))
+
+    def save(self, result: PartResult) -> None:
+        """Write a part in one step."""
+        record = {"part": _as_json(result.part), "num_rejected": result.num_rejected, "notes": list(result.notes)}
+        arrays = {name: getattr(result, name).numpy() for name in TENSORS}
+        with self.run.reporting_disk_errors():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_arrays(self.folder / f"{result.part.name}.npz", arrays | {"record": np.array(json.dumps(record))})
+
+
+def _as_json(part: Part) -> str:
+    """Return a part as text; NaN is a value like any other in it."""
+    return json.dumps(asdict(part), sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RowFiles:
+    """Keeps the pieces of one row of a blur defence: its evaluation's parts, and plain numbers as JSON beside them."""
+
+    run: RunFolder
+    name: str
+
+    @property
+    def parts(self) -> PartFiles:
+        """For the evaluation."""
+        return PartFiles(self.run, self.name)
+
+    def load_piece(self, name: str) -> Any | None:
+        """Return a stored piece; None where there is none or it is damaged."""
+        try:
+            return json.loads((self.parts.folder / f"{name}.json").read_text())
+        except (OSError, json.JSONDecodeError):
+            return None
+
+    def save_piece(self, name: str, content: Any) -> None:
+        """Write a piece in one step; infinite numbers stay what they are."""
+        with self.run.reporting_disk_errors():
+            self.parts.folder.mkdir(parents=True, exist_ok=True)
+            write_text(self.parts.folder / f"{name}.json", json.dumps(content))

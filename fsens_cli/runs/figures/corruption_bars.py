@@ -1,0 +1,70 @@
+"""The corruption figure: how much of the accuracy is left under each corruption, by frequency group."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, GREEN, RED, figure_style
+
+GROUPS = {"low": (BLUE, "low frequency"), "medium": (GREEN, "medium"), "high": (RED, "high frequency")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorruptionBar:
+    """One corruption and its accuracy at each severity."""
+
+    name: str
+    group: str
+    by_severity: Mapping[int, float]
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy over severities."""
+        return float(np.mean(list(self.by_severity.values())))
+
+
+def corruption_figure(
+    bars: Sequence[CorruptionBar], means: Mapping[str, Mapping[str, float]], *, clean: float, title: str
+) -> Figure:
+    """Draw one bar a corruption (mean over severities), a dot a severity, and each group's mean with its interval."""
+    ordered = [b for group in GROUPS for b in sorted((b for b in bars if b.group == group), key=lambda b: -b.mean)]
+    gaps = np.cumsum([i > 0 and ordered[i].group != ordered[i - 1].group for i in range(len(ordered))])
+    places = np.arange(len(ordered)) + 1.4 * gaps
+    with figure_style():
+        figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, 1.1 + 0.155 * (places[-1] + 1)))
+        for place, bar in zip(places, ordered, strict=True):
+            colour = GROUPS[bar.group][0]
+            axes.barh(place, 100 * bar.mean, height=0.7, color=colour, alpha=0.45, linewidth=0)
+            values = [100 * v for v in bar.by_severity.values()]
+            axes.plot(values, [place] * len(values), ".", color=colour, markersize=4, zorder=4)
+        for group, (colour, words) in GROUPS.items():
+            mine = [p for p, b in zip(places, ordered, strict=True) if b.group == group]
+            if not mine:
+                continue
+            mean = means[group]
+            axes.fill_betweenx(
+                [mine[0] - 0.45, mine[-1] + 0.45],
+                100 * mean["low"],
+                100 * mean["high"],
+                color=colour,
+                alpha=0.3,
+                linewidth=0,
+            )
+            axes.vlines(100 * mean["value"], mine[0] - 0.45, mine[-1] + 0.45, color=colour)
+            axes.text(
+                0, mine[0] - 0.62, f" {words}: mean {100 * mean['value']:.1f} %", color=colour, va="bottom", fontsize=7
+            )
+        axes.axvline(100 * clean, color=BLACK, linestyle="--", linewidth=0.8)
+        axes.annotate(
+            f"clean {100 * clean:.1f} %", (100 * clean, -1.55), xytext=(-3, 0), textcoords="offset points",
+            ha="right", va="center", fontsize=7,
+        )  # fmt: skip
+        axes.set_yticks(places, [b.name.replace("_", " ") for b in ordered])
+        axes.tick_params(axis="y", length=0)
+        axes.set(xlim=(0, 102), ylim=(places[-1] + 0.7, -2), xlabel="accuracy (%); dots: severities")
+        figure.suptitle(title, fontsize=8)
+        axes.spines["left"].set_color(GRAY)
+    return figure

@@ -1,0 +1,71 @@
+"""The filter figure: how much of an image's spectrum does the model need?"""
+
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, GREEN, RED, figure_style
+
+COLOURS = {"low-pass": BLUE, "high-pass": RED, "band-pass": GREEN}
+WORDS = {
+    "low-pass": "only up to f",
+    "high-pass": "only above f",
+    "band-pass": "only in the band",
+}
+
+
+def filter_figure(table: pd.DataFrame, *, clean: float, chance: float, shorter_side: int, title: str) -> Figure:
+    """Draw accuracy against the cutoff, with intervals; band-pass values as steps over their band.
+
+    Args:
+        table: rows of ``accuracy.csv`` of kind ``filter``.
+        clean, chance: accuracy on unchanged images, and of guessing.
+        shorter_side: pixels, for the axis in cycles per pixel.
+        title: above the figure.
+    """
+    with figure_style():
+        figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, 3.2))
+        for name, rows in table.groupby("probe", sort=False):
+            _draw(axes, str(name), rows.sort_values("parameter"))
+        for level, words in ((clean, "clean"), (chance, "chance")):
+            axes.axhline(
+                100 * level, color=BLACK if words == "clean" else GRAY, linestyle="--", linewidth=0.8, label=words
+            )
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set(xlabel="cutoff f (cycles/image)", ylabel="accuracy (%)", ylim=(0, 102))
+        above = axes.secondary_xaxis("top", functions=_cycles_per_pixel(shorter_side))
+        above.set_xlabel("cycles/pixel")
+        ticks = [0.5 / 2**k for k in range(10) if shorter_side * 0.5 / 2**k >= axes.get_xlim()[0]]
+        above.set_xticks(ticks, [f"{t:.3g}".lstrip("0") for t in ticks])
+        above.xaxis.set_minor_formatter(NullFormatter())
+        figure.suptitle(title, fontsize=8)
+        figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def _cycles_per_pixel(shorter_side: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the way from cycles per image to cycles per pixel, and back."""
+    return lambda radius: radius / shorter_side, lambda frequency: frequency * shorter_side
+
+
+def _draw(axes: Axes, name: str, rows: pd.DataFrame) -> None:
+    colour = COLOURS[name]
+    mean, low, high = (100 * rows[c].to_numpy(float) for c in ("accuracy", "accuracy_ci_low", "accuracy_ci_high"))
+    start = rows["parameter"].to_numpy(float)
+    if name == "band-pass":
+        # The first band begins at the constant, which a logarithmic axis does not have.
+        start = start.clip(min=0.7 * float(rows["parameter_upper"].min()))
+        stop = rows["parameter_upper"].to_numpy(float)
+        axes.hlines(mean, start, stop, color=colour, label=WORDS[name])
+        for a, b, lo, hi in zip(start, stop, low, high, strict=True):
+            axes.fill_between([a, b], [lo, lo], [hi, hi], color=colour, alpha=0.25, linewidth=0)
+        return
+    axes.fill_between(start, low, high, color=colour, alpha=0.25, linewidth=0)
+    axes.plot(start, mean, color=colour, marker="o", markersize=2.5, label=WORDS[name])

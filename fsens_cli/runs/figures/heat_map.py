@@ -1,0 +1,63 @@
+"""The heat map figure: which added frequency makes the model err, and where the input gradient has its power."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fsens_cli.runs.figures.style import COLUMN_WIDTH, figure_style
+
+DECADES = 3.0
+
+
+def unfold(values: np.ndarray, frequency_M2: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return half-plane values as a full map (H, W) with frequency 0 in the middle, blank (NaN) where there is none.
+
+    A real image's frequencies (v, u) and (-v, -u) are one and the same.
+    """
+    full = np.full(size, np.nan)
+    for sign in (1, -1):
+        rows, columns = (sign * frequency_M2.T) % np.array(size)[:, None]
+        full[rows, columns] = values
+    return np.fft.fftshift(full)
+
+
+def heat_map_figure(table: pd.DataFrame, size: list[int], *, agreement: dict[str, Any] | None, title: str) -> Figure:
+    """Draw the error rate beside the logarithm of the gradient's power, on the same plane of frequencies.
+
+    Args:
+        table: ``heat_map.csv``.
+        size: (H, W) in pixels.
+        agreement: their rank correlation, as in ``results.json``.
+        title: above the figure.
+    """
+    height, width = size
+    frequency = table[["vertical_cycles_per_image", "horizontal_cycles_per_image"]].to_numpy(int)
+    maps = [("error rate with noise at one frequency (%)", 100 * table["error_rate"].to_numpy(float), "magma")]
+    if "gradient_power_share" in table:
+        with np.errstate(divide="ignore"):
+            logarithm = np.log10(table["gradient_power_share"].to_numpy(float))
+        maps.append(("input gradient, log10 of the power share", logarithm, "viridis"))
+    left, bottom = (-(width // 2) - 0.5) / width, (-(height // 2) - 0.5) / height
+    extent = (left, left + 1, bottom + 1, bottom)
+    with figure_style():
+        figure, panels = plt.subplots(1, len(maps), figsize=(2 * COLUMN_WIDTH, 3.1), squeeze=False)
+        for axes, (words, values, colours) in zip(panels[0], maps, strict=True):
+            full = unfold(values, frequency, (height, width))
+            top = float(np.nanmax(full[np.isfinite(full)]))
+            low = top - DECADES if colours == "viridis" else 0.0
+            image = axes.imshow(full, extent=extent, cmap=colours, vmin=low, vmax=top, interpolation="nearest")
+            axes.set(xlabel="horizontal frequency (cycles/pixel)", ylabel="vertical frequency (cycles/pixel)")
+            figure.colorbar(image, ax=axes, shrink=0.8).set_label(words)
+        figure.suptitle(f"{title}\n{_verdict(agreement)}" if agreement else title, fontsize=8)
+    return figure
+
+
+def _verdict(agreement: dict[str, Any]) -> str:
+    spearman = agreement["spearman"]
+    return (
+        f"rank correlation {spearman['value']:.2f} [{spearman['low']:.2f}, {spearman['high']:.2f}] over "
+        f"{agreement['num_frequencies']:,} frequencies, n = {spearman['n']}"
+    )

@@ -1,0 +1,186 @@
+"""``fsens evaluate`` as a user types it: its files, its refusals, and that a killed one goes on."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import Result
+
+Type = Callable[..., Result]
+ErrorOf = Callable[[Result], str]
+
+QUICK = [
+    "num_images=12",
+    "data.test_size=40",
+    "suite.corruptions=[fog,shot_noise]",
+    "suite.severities=[3]",
+    "suite.cutoffs=[4,8]",
+    "suite.shuffles=[2]",
+    "suite.noise_levels=[0.1]",
+    "suite.attack_images=4",
+    "suite.heat_map_images=2",
+    "attack.steps=2",
+    "attack.minimal_steps=5",
+    "num_resamples=100",
+]
+FIGURES = {"corruptions.png", "filters.png", "robustness.png", "heat_map.png"}
+TABLES = {"accuracy.csv", "per_image.csv", "minimal.csv", "heat_map.csv"}
+
+
+@pytest.fixture
+def evaluate(fsens: Type) -> Type:
+    def type_(*arguments: str) -> Result:
+        settings = [s for s in QUICK if s.split("=")[0] not in {a.split("=")[0] for a in arguments}]
+        return fsens("evaluate", *settings, *arguments)
+
+    return type_
+
+
+@pytest.fixture
+def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fsens_cli.runs.evaluate_files.draw_evaluate", lambda folder, formats: None)
+
+
+def run_folder() -> Path:
+    (found,) = Path("outputs/evaluate").glob("*/v001")
+    return found
+
+
+def test_every_file_is_there(evaluate: Type, fsens: Type) -> None:
+    result = evaluate()
+    assert result.exit_code == 0, result.output
+    folder = run_folder()
+    names = {p.name for p in folder.iterdir()}
+    assert FIGURES | TABLES | {"summary.md", "results.json", "run.json", "config.yaml", "parts"} == names
+    table = pd.read_csv(folder / "accuracy.csv")
+    assert set(table["kind"]) == {"clean", "corruption", "filter", "shuffle", "noise", "attack"}
+    assert table["accuracy"].between(table["accuracy_ci_low"], table["accuracy_ci_high"]).all()
+    per_image = pd.read_csv(folder / "per_image.csv")
+    assert len(per_image) == 12
+    # Every accuracy follows from the per-image table; attacks saw fewer images.
+    for row, column in zip(table.itertuples(), per_image.columns[2:], strict=True):
+        answers = per_image[column].dropna()
+        assert len(answers) == row.n
+        assert answers.mean() == pytest.approx(row.accuracy)
+    results = json.loads((folder / "results.json").read_text())
+    assert results["accuracy"]["n"] == 12
+    heat = pd.read_csv(folder / "heat_map.csv")
+    assert len(heat) == 513
+    assert heat["gradient_power_share"].sum() == pytest.approx(1)
+    shown = fsens("show", "latest")
+    assert shown.exit_code == 0
+    assert shown.stdout.strip().splitlines()[0] in result.stdout
+
+
+def test_figures_can_be_drawn_again(evaluate: Type, fsens: Type, no_drawing: None) -> None:
+    assert evaluate().exit_code == 0
+    folder = run_folder()
+    assert not FIGURES & {p.name for p in folder.iterdir()}
+    assert fsens("show", str(folder), "--plot").exit_code == 0
+    assert {p.name for p in folder.iterdir()} >= FIGURES
+
+
+def test_parts_that_are_left_out_leave_no_files(evaluate: Type) -> None:
+    off = [
+        "suite.corruptions=[]",
+        "suite.minimal=false",
+        "suite.heat_map=false",
+        "suite.filters=[]",
+        "suite.attacks=[]",
+    ]
+    result = evaluate(*off)
+    assert result.exit_code == 0, result.output
+    names = {p.name for p in run_folder().iterdir()}
+    assert not names & (FIGURES | {"minimal.csv", "heat_map.csv"})
+
+
+def test_a_killed_evaluation_goes_on(
+    evaluate: Type, fsens: Type, no_drawing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fsens_cli.experiments import evaluate_parts
+
+    assert evaluate("tag=whole").exit_code == 0
+    heat_map = evaluate_parts.RUNNERS["heat-map"]
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(evaluate_parts.RUNNERS, "heat-map", killed)
+    assert evaluate("tag=cut").exit_code == 130
+    (cut,) = Path("outputs/evaluate").glob("*cut/v001")
+    stored = {p: p.stat().st_mtime_ns for p in (cut / "parts").iterdir()}
+    assert len(stored) > 5
+    (cut / "parts" / "clean.npz").write_bytes(b"half a file")
+    monkeypatch.setitem(evaluate_parts.RUNNERS, "heat-map", heat_map)
+    changed = fsens("evaluate", "--resume", str(cut), "seed=3")
+    assert changed.exit_code == 2
+    assert "seed" in changed.stderr
+    resumed = fsens("evaluate", "--resume", str(cut))
+    assert resumed.exit_code == 0, resumed.output
+    untouched = [p for p in stored if p.name != "clean.npz"]
+    assert all(p.stat().st_mtime_ns == stored[p] for p in untouched)
+    (whole,) = Path("outputs/evaluate").glob("*whole/v001")
+    for name in TABLES:
+        assert (cut / name).read_bytes() == (whole / name).read_bytes(), name
+    assert fsens("evaluate", "--resume", str(cut)).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("suite.corruptions=[foggy]", "fog"),
+        ("suite.severities=[0]", "severity"),
+        ("suite.eps_linf=[8]", "0.0314"),
+        ("suite.attacks=[pdg]", "pgd"),
+        ("suite=quik", "quick"),
+        ("suite.filters=[notch]", "band-pass"),
+        ("attack.eot=0", "eot"),
+        ("corruption.table=64", "224"),
+        ("corruption.root=nowhere", "not a folder"),
+        ("num_images=1", "at least 2"),
+        ("suite.shuffles=[33]", "33"),
+    ],
+)
+def test_bad_input(evaluate: Type, error_of: ErrorOf, setting: str, words: str) -> None:
+    assert words in error_of(evaluate(setting))
+
+
+def write_official(root: Path, label: np.ndarray, names: tuple[str, ...]) -> None:
+    root.mkdir()
+    np.save(root / "labels.npy", np.tile(label, 5))
+    for name in names:
+        np.save(root / f"{name}.npy", np.zeros((50_000, 32, 32, 3), dtype=np.uint8))
+
+
+def test_official_pictures(evaluate: Type, error_of: ErrorOf, somewhere: Path) -> None:
+    from fsens_cli.data.dualband import DualbandConfig, load_dualband
+
+    label = np.zeros(10_000, dtype=np.uint8)
+    label[:40] = load_dualband(DualbandConfig(test_size=40), "test").label_N.numpy()
+    write_official(somewhere / "dualband-C", label, ("fog",))
+    wanted = ["corruption.root=dualband-C", "suite.attacks=[]", "suite.minimal=false", "suite.heat_map=false"]
+    assert "shot_noise" in error_of(evaluate(*wanted))
+    result = evaluate(*wanted, "suite.corruptions=[fog]")
+    assert result.exit_code == 0, result.output
+    per_image = pd.read_csv(run_folder() / "per_image.csv")
+    # The same black picture always gets the same answer.
+    assert per_image.groupby("label")["fog-3"].nunique().max() == 1
+    assert "read from dualband-C" in (run_folder() / "summary.md").read_text()
+    label[7] = (label[7] + 1) % 10
+    np.save(somewhere / "dualband-C" / "labels.npy", np.tile(label, 5))
+    changed = evaluate(*wanted, "suite.corruptions=[fog]", "num_images=40", "tag=other")
+    assert changed.exit_code == 2
+    assert "picture 7" in changed.stderr
+
+
+def test_a_sweep(evaluate: Type, no_drawing: None) -> None:
+    result = evaluate(
+        "-m", "--weights", "packaged:standard,packaged:lsf", "suite.heat_map=false", "suite.minimal=false"
+    )
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv("outputs/sweeps/evaluate/v001/summary.csv")
+    assert len(table) == 2
+    assert {"accuracy", "corruption_groups_all_accuracy", "conditions_fog-3_accuracy_low"} <= set(table.columns)

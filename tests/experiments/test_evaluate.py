@@ -1,0 +1,272 @@
+"""An evaluation: its plan, its parts against plain loops, and that a recorder's parts are not computed again."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fsens_cli.data.dualband import DualbandConfig, load_dualband
+from fsens_cli.data.images import ImageSet, to_unit
+from fsens_cli.errors import ConfigError, DataError
+from fsens_cli.experiments.evaluate import EvaluateConfig, evaluate
+from fsens_cli.experiments.evaluate_parts import Setting, classify
+from fsens_cli.experiments.evaluation import EvaluateResult, PartResult, median_interval
+from fsens_cli.experiments.suite import (
+    STANDARD,
+    AttackSettings,
+    Condition,
+    CorruptionConfig,
+    Part,
+    SuiteConfig,
+    default_cutoffs,
+    plan,
+)
+from fsens_cli.models.classifier import as_classifier
+from fsens_cli.perturb.corruptions import CORRUPTIONS, corrupt
+from fsens_cli.perturb.filters import band_pass, low_pass
+from fsens_cli.perturb.fourier_noise import add_fourier_noise
+
+SMALL = SuiteConfig(
+    corruptions=["contrast", "gaussian_noise"],
+    severities=[2, 5],
+    filters=["low-pass", "band-pass"],
+    cutoffs=[3, 8],
+    shuffles=[2],
+    noises=["salt-and-pepper"],
+    noise_levels=[0.3],
+    attacks=["pgd"],
+    eps_linf=[0.02],
+    eps_l2=[0.5],
+    attack_images=6,
+    heat_map_images=4,
+)
+CONFIG = EvaluateConfig(suite=SMALL, attack=AttackSettings(steps=3, minimal_steps=10), num_resamples=100)
+
+
+@pytest.fixture(scope="module")
+def images() -> ImageSet:
+    return load_dualband(DualbandConfig(test_size=24), "test")
+
+
+@pytest.fixture(scope="module")
+def model() -> nn.Module:
+    """A network with random weights whose answers are not all the same."""
+    torch.manual_seed(1)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 5, stride=2), nn.Tanh(), nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(128, 10)
+    )
+
+
+@pytest.fixture(scope="module")
+def relabelled(images: ImageSet, model: nn.Module) -> ImageSet:
+    """The images with the labels that the model gives most of them, so that there is accuracy to lose."""
+    with torch.no_grad():
+        answer = model(to_unit(images.images_NCHW)).argmax(dim=1)
+    return replace(images, label_N=torch.where(torch.arange(len(images)) % 4 == 0, images.label_N, answer))
+
+
+@pytest.fixture(scope="module")
+def result(model: nn.Module, relabelled: ImageSet) -> EvaluateResult:
+    return evaluate(model, relabelled, CONFIG)
+
+
+def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
+    with torch.no_grad():
+        return float((model(images).argmax(dim=1) == labels).double().mean())
+
+
+def of(result: EvaluateResult, label: str) -> float:
+    return next(r.accuracy.value for r in result.rows() if r.condition.label == label)
+
+
+class TestPlan:
+    def test_collective_names(self) -> None:
+        assert len(STANDARD) == 15
+        assert SuiteConfig(corruptions=["all"]).corruption_names() == list(CORRUPTIONS)
+        assert SuiteConfig(corruptions=["fog", "standard"]).corruption_names() == list(STANDARD)
+
+    def test_every_condition_has_a_label_of_its_own(self) -> None:
+        suite = SuiteConfig(attacks=["pgd", "standard"], corruptions=["all"])
+        labels = [c.label for p in plan(suite, num_images=10, image_size=(32, 32)) for c in p.conditions]
+        assert len(set(labels)) == len(labels) > 100
+
+    def test_empty_lists_leave_questions_out(self) -> None:
+        nothing = SuiteConfig(
+            corruptions=[], filters=[], shuffles=[], noises=[], attacks=[], minimal=False, heat_map=False
+        )
+        assert [p.name for p in plan(nothing, num_images=10, image_size=(32, 32))] == ["clean"]
+
+    @pytest.mark.parametrize("side", [32, 224, 17])
+    def test_cutoffs_end_at_nyquist(self, side: int) -> None:
+        cutoffs = default_cutoffs(side)
+        assert cutoffs == sorted(set(cutoffs))
+        assert cutoffs[-1] == round(side / 2)
+
+    @pytest.mark.parametrize(
+        ("settings", "named"),
+        [
+            ({"corruptions": ["foggy"]}, "foggy"),
+            ({"severities": [6]}, "severit"),
+            ({"filters": ["notch"]}, "notch"),
+            ({"shuffles": [1]}, "shuffles"),
+            ({"noises": ["pink"]}, "pink"),
+            ({"noise_levels": [8.0]}, "noise_levels"),
+            ({"attacks": ["pdg"]}, "pdg"),
+            ({"attacks": ["ddn"]}, "ddn"),
+            ({"norms": ["l1"]}, "l1"),
+            ({"eps_linf": [8.0]}, "8/255"),
+            ({"eps_l2": [0.0]}, "eps_l2"),
+            ({"cutoffs": [-1.0]}, "cutoffs"),
+            ({"attack_images": 0}, "attack_images"),
+            ({"heat_map_l2": -1.0}, "heat_map_l2"),
+        ],
+    )
+    def test_bad_settings_are_refused(self, settings: dict[str, list[str]], named: str) -> None:
+        with pytest.raises(ConfigError, match=named):
+            SuiteConfig(**settings)  # type: ignore[arg-type]
+
+
+class TestParts:
+    def test_clean(self, result: EvaluateResult, model: nn.Module, relabelled: ImageSet) -> None:
+        unit = to_unit(relabelled.images_NCHW)
+        assert result.accuracy.value == accuracy(model, unit, relabelled.label_N)
+        assert 0.6 < result.accuracy.value < 1
+
+    def test_corruption(self, result: EvaluateResult, model: nn.Module, relabelled: ImageSet) -> None:
+        spoilt = corrupt(
+            to_unit(relabelled.images_NCHW), "gaussian_noise", 5, index_N=relabelled.index_N, seed=CONFIG.seed
+        )
+        assert of(result, "gaussian_noise-5") == accuracy(model, spoilt, relabelled.label_N)
+
+    def test_filters(self, result: EvaluateResult, model: nn.Module, relabelled: ImageSet) -> None:
+        unit = to_unit(relabelled.images_NCHW)
+        assert of(result, "low-pass-3") == accuracy(model, low_pass(unit, 3), relabelled.label_N)
+        assert of(result, "band-pass-3-8") == accuracy(model, band_pass(unit, 3, 8), relabelled.label_N)
+
+    def test_groups_are_means_over_all_cells(self, result: EvaluateResult) -> None:
+        cells = [r.accuracy.value for r in result.rows() if r.condition.kind == "corruption"]
+        everything = result.groups()[-1]
+        assert everything.group == "all"
+        assert everything.accuracy.value == pytest.approx(sum(cells) / len(cells))
+        assert everything.drop.value == pytest.approx(result.accuracy.value - sum(cells) / len(cells))
+        assert [g.group for g in result.groups()] == ["low", "high", "all"]
+
+    def test_heat_map_is_a_loop_over_frequencies(
+        self, result: EvaluateResult, model: nn.Module, relabelled: ImageSet
+    ) -> None:
+        heat = result.parts["heat-map"]
+        rows = [relabelled.index_N.tolist().index(i) for i in heat.index_N.tolist()]
+        unit = to_unit(relabelled.images_NCHW[rows])
+        assert heat.correct_NK.shape == (4, 513)
+        for m in (0, 100, 512):
+            (noisy,) = add_fourier_noise(unit, heat.frequency_M2[m : m + 1], 4.0, index_N=heat.index_N, seed=0)
+            with torch.no_grad():
+                right = model(noisy).argmax(dim=1) == heat.label_N
+            assert torch.equal(heat.correct_NK[:, m], right)
+
+    def test_gradient_power_is_a_plain_transform(
+        self, result: EvaluateResult, model: nn.Module, relabelled: ImageSet
+    ) -> None:
+        part = result.parts["gradient"]
+        rows = [relabelled.index_N.tolist().index(i) for i in part.index_N.tolist()]
+        unit = to_unit(relabelled.images_NCHW[rows]).requires_grad_()
+        loss = torch.nn.functional.cross_entropy(model(unit), part.label_N, reduction="sum")
+        (grad,) = torch.autograd.grad(loss, unit)
+        power = torch.fft.fft2(grad.double()).abs().square().sum(dim=1)
+        v, u = part.frequency_M2.T
+        expected = power[:, v % 32, u % 32]
+        expected = expected / expected.sum(dim=1, keepdim=True)
+        torch.testing.assert_close(part.power_NM, expected, rtol=1e-3, atol=1e-8)
+
+    def test_minimal_sizes_agree_with_a_fixed_budget(self, result: EvaluateResult) -> None:
+        """An image that falls to PGD inside a ball has a minimal perturbation about as large at most."""
+        size_N = result.parts["minimal-linf"].size_N
+        fallen_N = ~result.parts["attack-pgd-linf-0.02"].correct_NK[:, 0]
+        assert bool((size_N[fallen_N] <= 0.02 * 1.1).all())
+        wrong = result.of_kind("minimal")[0].index_N
+        assert len(wrong) == 6
+
+    def test_model_is_left_as_it_was(self, model: nn.Module, relabelled: ImageSet) -> None:
+        model.train()
+        evaluate(model, relabelled, replace(CONFIG, suite=replace(SMALL, heat_map=False, minimal=False)))
+        assert model.training
+        assert all(p.requires_grad and p.grad is None for p in model.parameters())
+
+
+def test_batch_size_changes_nothing(model: nn.Module, relabelled: ImageSet, result: EvaluateResult) -> None:
+    other = evaluate(model, relabelled, replace(CONFIG, batch_size=7))
+    for name, part in result.parts.items():
+        assert torch.equal(part.correct_NK, other.parts[name].correct_NK), name
+        torch.testing.assert_close(part.size_N, other.parts[name].size_N, rtol=0.02, atol=1e-6)
+
+
+def test_finished_parts_are_not_computed_again(model: nn.Module, relabelled: ImageSet, result: EvaluateResult) -> None:
+    class Kept:
+        saved: list[str] = []  # noqa: RUF012 one instance only
+
+        def load(self, part: Part) -> PartResult | None:
+            return None if part.name == "filter-low-pass" else result.parts[part.name]
+
+        def save(self, saved: PartResult) -> None:
+            self.saved.append(saved.part.name)
+
+    again = evaluate(model, relabelled, CONFIG, recorder=Kept())
+    assert Kept.saved == ["filter-low-pass"]
+    assert [r.accuracy for r in again.rows()] == [r.accuracy for r in result.rows()]
+
+
+def test_probabilities_and_dead_gradients_are_warned_of(relabelled: ImageSet, model: nn.Module) -> None:
+    few = replace(CONFIG, suite=replace(SMALL, heat_map=False, minimal=False, corruptions=[], filters=[], noises=[]))
+    softmax = evaluate(nn.Sequential(model, nn.Softmax(dim=1)), relabelled, few)
+    assert any("probabilities" in w for w in softmax.warnings)
+
+    class Rounded(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return model((images * 8).round() / 8)
+
+    assert any("gradient" in w for w in evaluate(Rounded(), relabelled, few).warnings)
+
+
+def test_labels_outside_the_classes(relabelled: ImageSet) -> None:
+    narrow = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 4))
+    with pytest.raises(DataError, match=r"0\.\.3"):
+        evaluate(narrow, relabelled, CONFIG)
+
+
+def test_classify_sees_every_image_once(relabelled: ImageSet, linear: Callable[[Tensor], nn.Module]) -> None:
+    seen: list[int] = []
+    setting = Setting(
+        classifier=as_classifier(linear(torch.ones(3, 32, 32))),
+        device=torch.device("cpu"),
+        images=relabelled,
+        corrupted=None,
+        corruption=CorruptionConfig(),
+        attack=AttackSettings(),
+        heat_map_l2=0.0,
+        batch_size=5,
+        seed=0,
+    )
+
+    def look(batch: Tensor, index: Tensor) -> Tensor:
+        seen.extend(index.tolist())
+        return batch
+
+    assert classify(setting, relabelled, [look]).shape == (24, 1)
+    assert seen == relabelled.index_N.tolist()
+
+
+def test_median_with_perturbations_that_were_not_found() -> None:
+    few = torch.tensor([1.0, 2.0, math.inf, math.inf, math.inf])
+    assert median_interval(few, seed=0, num_resamples=200).value == math.inf
+    most = torch.tensor([1.0, 2.0, 3.0, 4.0, math.inf])
+    found = median_interval(most, seed=0, num_resamples=200)
+    assert found.value == 3.0
+    assert found.low <= 3.0 <= found.high
+
+
+def test_condition_labels() -> None:
+    assert Condition(kind="corruption", probe="fog", severity=3).label == "fog-3"
+    assert Condition(kind="attack", probe="pgd", group="linf", parameter=0.02).label == "pgd-linf-0.02"
