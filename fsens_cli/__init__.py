@@ -5,35 +5,50 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from fsens_cli.data.images import ImageSet as ImageSet
     from fsens_cli.errors import FsensError as FsensError
+    from fsens_cli.experiments.evaluate import EvaluateConfig as EvaluateConfig
+    from fsens_cli.experiments.evaluate import evaluate as evaluate
+    from fsens_cli.experiments.evaluation import EvaluateResult as EvaluateResult
     from fsens_cli.experiments.hybrid_curve import HybridConfig as HybridConfig
     from fsens_cli.experiments.hybrid_curve import HybridResult as HybridResult
     from fsens_cli.experiments.hybrid_probe import hybrid_probe as hybrid_probe
     from fsens_cli.experiments.measure import measure as measure
     from fsens_cli.experiments.sensitivity import MeasureConfig as MeasureConfig
     from fsens_cli.experiments.sensitivity import MeasureResult as MeasureResult
+    from fsens_cli.experiments.suite import SuiteConfig as SuiteConfig
     from fsens_cli.models.classifier import Classifier as Classifier
 
 # Public names and where they live: imported on first use, so that the command line starts without torch.
 _PUBLIC = {
     "Classifier": "fsens_cli.models.classifier",
+    "EvaluateConfig": "fsens_cli.experiments.evaluate",
+    "EvaluateResult": "fsens_cli.experiments.evaluation",
     "FsensError": "fsens_cli.errors",
     "HybridConfig": "fsens_cli.experiments.hybrid_curve",
     "HybridResult": "fsens_cli.experiments.hybrid_curve",
+    "ImageSet": "fsens_cli.data.images",
     "MeasureConfig": "fsens_cli.experiments.sensitivity",
     "MeasureResult": "fsens_cli.experiments.sensitivity",
+    "SuiteConfig": "fsens_cli.experiments.suite",
+    "evaluate": "fsens_cli.experiments.evaluate",
     "hybrid_probe": "fsens_cli.experiments.hybrid_probe",
     "measure": "fsens_cli.experiments.measure",
 }
 
 __all__ = [
     "Classifier",
+    "EvaluateConfig",
+    "EvaluateResult",
     "FsensError",
     "HybridConfig",
     "HybridResult",
+    "ImageSet",
     "MeasureConfig",
     "MeasureResult",
+    "SuiteConfig",
     "__version__",
+    "evaluate",
     "hybrid_probe",
     "measure",
 ]

@@ -34,7 +34,7 @@ def test_command_is_taken(command: str, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.py").write_text("def make():\n    raise NotImplementedError\n")
     verb, *arguments = shlex.split(command)[1:]
-    if verb in ("measure", "train", "hybrid-probe"):
+    if verb in ("measure", "train", "hybrid-probe", "evaluate", "blur-defense"):
         # A sweep's first job is composed; nothing runs.
         several = "-m" in arguments
         chosen = [re.sub(r",[^\[\]]*$", "", a) if several else a for a in arguments if a != "-m"]

@@ -8,7 +8,6 @@ from functools import lru_cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 HEIGHT, WIDTH = 360, 560
@@ -33,6 +32,8 @@ def ice_pictures() -> tuple[Tensor, ...]:
 def _grow(number: int, dark: tuple[float, float, float], bright: tuple[float, float, float]) -> Tensor:
     random = np.random.default_rng(number)
     light = _crystals(random)
+    from scipy.ndimage import gaussian_filter  # only here: slow to import
+
     cloud = gaussian_filter(random.standard_normal((HEIGHT, WIDTH)), 45.0, mode="wrap")
     grain = gaussian_filter(random.standard_normal((HEIGHT, WIDTH)), 0.8, mode="wrap")
     share = np.clip(0.45 + 0.16 * cloud / cloud.std() + 0.05 * grain / grain.std() + light, 0, 1)[:, :, None]

@@ -7,7 +7,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from scipy.stats import poisson
 from torch import Tensor
 
 from fsens_cli.perturb.corruptions.constants import Constant
@@ -54,6 +53,8 @@ def photon_table(count: float) -> Tensor:
     """Return each level's cumulative chances of 0, 1, 2 ... photons, those of level k moved to [k, k + 1], one row."""
     mean = np.arange(256) / 255.0 * count
     most = int(count + 8 * np.sqrt(count) + 12)
+    from scipy.stats import poisson  # takes half a second to import: only where it is used
+
     cumulative = poisson.cdf(np.arange(most + 1)[None, :], mean[:, None])
     cumulative[:, -1] = 1.0
     return torch.from_numpy((np.arange(256)[:, None] + cumulative).ravel())
