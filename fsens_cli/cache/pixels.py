@@ -1,0 +1,106 @@
+"""What has been decoded before? Rows of a big uint8 array on disk, filled one by one as they are needed.
+
+A store is two files: the pixels, as long as all rows together but sparse until filled, and one byte a row that says
+whether it is there. A row is written before its byte, so a killed process loses rows and never falsifies one; two
+processes that fill the same row write the same bytes. The files are written, never mapped for writing: a full disk
+is then an error that can be caught.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+MAX_THREADS = 8
+Decode = Callable[[int], np.ndarray]
+
+
+def cached_rows(
+    folder: Path, key: str, num_rows: int, wanted: Sequence[int], decode: Decode, on_row: Callable[[], object]
+) -> np.ndarray:
+    """Return the wanted rows as one uint8 array, decoded in threads where the store lacks them.
+
+    Args:
+        folder: of all stores; where it cannot be written nothing is kept, and everything still works.
+        key: names the store: a hash of all that its content depends on.
+        num_rows: of the whole store.
+        decode: returns one row; all of one shape.
+        on_row: called after each decoded row.
+    """
+    if not hasattr(os, "pwrite"):  # Windows
+        return _decoded(wanted, decode, on_row)
+    try:
+        return _from_store(folder / key, num_rows, wanted, decode, on_row)
+    except OSError:
+        return _decoded(wanted, decode, on_row)
+
+
+def _from_store(
+    store: Path, num_rows: int, wanted: Sequence[int], decode: Decode, on_row: Callable[[], object]
+) -> np.ndarray:
+    shape_file, done_file, pixel_file = (store / name for name in ("shape.json", "rows", "pixels"))
+    if shape_file.is_file():
+        shape = tuple(json.loads(shape_file.read_text()))
+    else:
+        shape = decode(wanted[0]).shape
+        store.mkdir(parents=True, exist_ok=True)
+        for file, size in ((pixel_file, num_rows * int(np.prod(shape))), (done_file, num_rows)):
+            with file.open("ab") as opened:
+                os.truncate(opened.fileno(), size)
+        temporary = store / f"shape.{os.getpid()}"
+        temporary.write_text(json.dumps(shape))
+        temporary.replace(shape_file)
+    length = int(np.prod(shape))
+    done = np.fromfile(done_file, dtype=np.uint8)
+    missing = [row for row in wanted if not done[row]]
+    if missing:
+        _fill(pixel_file, done_file, missing, length, decode, on_row)
+    # Copy on write: torch wants memory that may be changed, the file must not change.
+    rows = np.memmap(pixel_file, dtype=np.uint8, mode="c", shape=(num_rows, *shape))
+    return rows if list(wanted) == list(range(num_rows)) else rows[np.asarray(wanted)]
+
+
+def _fill(
+    pixel_file: Path,
+    done_file: Path,
+    missing: Sequence[int],
+    length: int,
+    decode: Decode,
+    on_row: Callable[[], object],
+) -> None:
+    with contextlib.ExitStack() as stack:
+        pixels, done = (stack.enter_context(f.open("r+b", buffering=0)).fileno() for f in (pixel_file, done_file))
+
+        def fill(row: int) -> None:
+            content = np.ascontiguousarray(decode(row))
+            assert content.nbytes == length, "the decoder checks that all rows have one shape"
+            _write_all(pixels, content, row * length)
+            os.pwrite(done, b"\1", row)
+
+        with ThreadPoolExecutor(max_workers=min(MAX_THREADS, os.cpu_count() or 1)) as pool:
+            for _ in pool.map(fill, missing):
+                on_row()
+
+
+def _write_all(file: int, content: np.ndarray, offset: int) -> None:
+    left = memoryview(content.data).cast("B")
+    while left:
+        written = os.pwrite(file, left, offset)
+        left, offset = left[written:], offset + written
+
+
+def _decoded(wanted: Sequence[int], decode: Decode, on_row: Callable[[], object]) -> np.ndarray:
+    first = decode(wanted[0])
+    rows = np.empty((len(wanted), *first.shape), dtype=np.uint8)
+
+    def fill(place: int) -> None:
+        rows[place] = decode(wanted[place])
+
+    with ThreadPoolExecutor(max_workers=min(MAX_THREADS, os.cpu_count() or 1)) as pool:
+        for _ in pool.map(fill, range(len(wanted))):
+            on_row()
+    return rows
