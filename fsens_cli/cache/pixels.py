@@ -7,7 +7,7 @@ is then an error that can be caught.
 """
 
 import contextlib
-import json
+import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,41 +20,41 @@ Decode = Callable[[int], np.ndarray]
 
 
 def cached_rows(
-    folder: Path, key: str, num_rows: int, wanted: Sequence[int], decode: Decode, on_row: Callable[[], object]
+    store: Path,
+    num_rows: int,
+    shape: Sequence[int],
+    wanted: Sequence[int],
+    decode: Decode,
+    on_row: Callable[[], object],
 ) -> np.ndarray:
     """Return the wanted rows as one uint8 array, decoded in threads where the store lacks them.
 
     Args:
-        folder: of all stores; where it cannot be written nothing is kept, and everything still works.
-        key: names the store: a hash of all that its content depends on.
+        store: a folder named by all that its content depends on; where it cannot be written nothing is kept, and
+            everything still works.
         num_rows: of the whole store.
-        decode: returns one row; all of one shape.
+        shape: of a row.
+        decode: returns one row.
         on_row: called after each decoded row.
     """
-    if not hasattr(os, "pwrite"):  # Windows
-        return _decoded(wanted, decode, on_row)
     try:
-        return _from_store(folder / key, num_rows, wanted, decode, on_row)
+        if hasattr(os, "pwrite"):  # not on Windows
+            return _from_store(store, num_rows, shape, wanted, decode, on_row)
     except OSError:
-        return _decoded(wanted, decode, on_row)
+        pass  # a full disk, a folder that may not be written: the pictures are there all the same
+    return _decoded(shape, wanted, decode, on_row)
 
 
 def _from_store(
-    store: Path, num_rows: int, wanted: Sequence[int], decode: Decode, on_row: Callable[[], object]
+    store: Path,
+    num_rows: int,
+    shape: Sequence[int],
+    wanted: Sequence[int],
+    decode: Decode,
+    on_row: Callable[[], object],
 ) -> np.ndarray:
-    shape_file, done_file, pixel_file = (store / name for name in ("shape.json", "rows", "pixels"))
-    if shape_file.is_file():
-        shape = tuple(json.loads(shape_file.read_text()))
-    else:
-        shape = decode(wanted[0]).shape
-        store.mkdir(parents=True, exist_ok=True)
-        for file, size in ((pixel_file, num_rows * int(np.prod(shape))), (done_file, num_rows)):
-            with file.open("ab") as opened:
-                os.truncate(opened.fileno(), size)
-        temporary = store / f"shape.{os.getpid()}"
-        temporary.write_text(json.dumps(shape))
-        temporary.replace(shape_file)
-    length = int(np.prod(shape))
+    length = math.prod(shape)
+    pixel_file, done_file = _made(store / "pixels", num_rows * length), _made(store / "rows", num_rows)
     done = np.fromfile(done_file, dtype=np.uint8)
     missing = [row for row in wanted if not done[row]]
     if missing:
@@ -62,6 +62,15 @@ def _from_store(
     # Copy on write: torch wants memory that may be changed, the file must not change.
     rows = np.memmap(pixel_file, dtype=np.uint8, mode="c", shape=(num_rows, *shape))
     return rows if list(wanted) == list(range(num_rows)) else rows[np.asarray(wanted)]
+
+
+def _made(file: Path, size: int) -> Path:
+    """Return the file, as long as it has to be; what it holds already stays."""
+    if not file.is_file() or file.stat().st_size != size:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("ab") as opened:
+            opened.truncate(size)
+    return file
 
 
 def _fill(
@@ -93,9 +102,8 @@ def _write_all(file: int, content: np.ndarray, offset: int) -> None:
         left, offset = left[written:], offset + written
 
 
-def _decoded(wanted: Sequence[int], decode: Decode, on_row: Callable[[], object]) -> np.ndarray:
-    first = decode(wanted[0])
-    rows = np.empty((len(wanted), *first.shape), dtype=np.uint8)
+def _decoded(shape: Sequence[int], wanted: Sequence[int], decode: Decode, on_row: Callable[[], object]) -> np.ndarray:
+    rows = np.empty((len(wanted), *shape), dtype=np.uint8)
 
     def fill(place: int) -> None:
         rows[place] = decode(wanted[place])
