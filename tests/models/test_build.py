@@ -7,11 +7,12 @@ import torch
 from torch import nn
 
 from fsens_cli.errors import CheckpointError, ConfigError, ModelError
+from fsens_cli.models.build import build_classifier
 from fsens_cli.models.catalog import PACKAGED, ImageShape, ModelConfig, build_network, check_model_name
 from fsens_cli.models.checkpoint import serialise
 from fsens_cli.models.device import pick_device
 from fsens_cli.models.front_end import FrontEndConfig, GaussianBlur
-from fsens_cli.models.weights import Weights, build_classifier, find_weights
+from fsens_cli.models.weights import Weights, find_weights
 
 SHAPE = ImageShape(3, 16, 16)
 
@@ -276,7 +277,7 @@ def test_foreign_weights_of_another_number_of_classes(tmp_path: Path) -> None:
     [
         (
             "auto",
-            r"no weights are packaged for resnet8 on folder\. Give weights=PATH .*weights=run:RUN.*weights=random",
+            r"no weights are packaged or known for resnet8 on folder\. Give weights=PATH .*weights=run:RUN.*=random",
         ),
         ("packaged:lsf", "weights=packaged:lsf does not exist for resnet8 on folder; packaged: none"),
         ("no/such/file.pt", "weights=no/such/file.pt: there is no such file"),
