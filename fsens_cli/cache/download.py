@@ -18,7 +18,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import IO
 
-from fsens_cli.cache.places import Advance, Meter, offline_switch, shown, silent
+from fsens_cli.cache.places import Meter, offline_switch, shown, silent
 from fsens_cli.errors import FetchError
 
 CHUNK = 1 << 16
@@ -162,20 +162,18 @@ def _fetch_once(url: str, file: IO[bytes], meter: Meter, label: str) -> bool:
         total = start + int(length) if length is not None else 0
         if response.headers.get_content_type() == "text/html":
             raise FetchError(f"{url} is an HTML page, not the file")
-        with meter(label, total) as advance:
-            _copy(response, file, advance, url, start)
-    return not total or file.tell() >= total
-
-
-def _copy(response: http.client.HTTPResponse, file: IO[bytes], advance: Advance, url: str, start: int) -> None:
-    done = start
-    while chunk := response.read1(CHUNK):
-        if done == 0 and is_page(chunk):
+        # Servers also send pages under the file's own type.
+        chunk = response.read1(CHUNK)
+        if start == 0 and is_page(chunk):
             raise FetchError(f"{url} is an HTML page, not the file")
-        file.write(chunk)
-        done += len(chunk)
-        advance(done)
+        with meter(label, total) as advance:
+            while chunk:
+                file.write(chunk)
+                start += len(chunk)
+                advance(start)
+                chunk = response.read1(CHUNK)
     file.flush()
+    return not total or file.tell() >= total
 
 
 def is_page(start: bytes) -> bool:

@@ -2,13 +2,15 @@
 
 import torch
 
+from fsens_cli.cache.places import shown
 from fsens_cli.commands.console import meter
 from fsens_cli.commands.options import Flags
 from fsens_cli.config.jobs import JobFields
-from fsens_cli.data.catalog import load_images, peek_classes, peek_size, takes_pictures
+from fsens_cli.data.catalog import load_images, peek_classes, peek_size, place_of, takes_pictures
 from fsens_cli.data.geometry import Geometry
 from fsens_cli.data.images import ImageSet
-from fsens_cli.data.settings import Wanted
+from fsens_cli.data.official import root_of
+from fsens_cli.data.settings import FetchedSettings, Wanted
 from fsens_cli.experiments.sensitivity import MeasureConfig
 from fsens_cli.fourier.bands import frequency_bands
 from fsens_cli.fourier.bases import build_basis
@@ -35,6 +37,13 @@ def load_for(
         meter=meter(flags),
     )
     return load_images(job.data, split, wanted)
+
+
+def also_missing(job: JobFields) -> str:
+    """Return a sentence on the data where they are not on this disk either, so that one message says all."""
+    if not isinstance(job.data, FetchedSettings) or place_of(job.data) is not None:
+        return ""
+    return f" {job.data.title} is not at data.root={shown(root_of(job.data))} either: give data.root=FOLDER."
 
 
 def check_before_loading(

@@ -7,13 +7,14 @@ import torch
 from rich.markup import escape
 
 from fsens_cli.commands.console import meter, progress, warn
-from fsens_cli.commands.inputs import check_before_loading, load_for
+from fsens_cli.commands.inputs import also_missing, check_before_loading, load_for
 from fsens_cli.commands.jobs import Outcome
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.wording import interval_text, percent_interval
 from fsens_cli.config.jobs import JobFields, MeasureJob
 from fsens_cli.data.catalog import may_be_imagenet
 from fsens_cli.data.images import ImageSet
+from fsens_cli.errors import CheckpointError, FetchError
 from fsens_cli.experiments.measure import measure
 from fsens_cli.experiments.sensitivity import MeasureConfig, MeasureResult
 from fsens_cli.models.build import build_classifier
@@ -65,9 +66,14 @@ def named_weights(job: JobFields, flags: Flags | None = None) -> Weights:
     spec = job.weights
     if spec.startswith("run:"):
         spec = str(best_weights(find_run(spec.removeprefix("run:"), Path(job.out), verb="train")))
-    return find_weights(
-        spec, model=job.model.name, data=job.data.name, imagenet=may_be_imagenet(job.data), meter=meter(flags)
-    )
+    try:
+        return find_weights(
+            spec, model=job.model.name, data=job.data.name, imagenet=may_be_imagenet(job.data), meter=meter(flags)
+        )
+    except CheckpointError as error:
+        if isinstance(error.__cause__, FetchError):
+            raise CheckpointError(f"{error}{also_missing(job)}") from error
+        raise
 
 
 def run_name(job: JobFields) -> str:

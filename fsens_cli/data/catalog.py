@@ -4,6 +4,7 @@ import contextlib
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fsens_cli.cache.places import Meter
@@ -24,7 +25,7 @@ from fsens_cli.data.folder import (
 from fsens_cli.data.geometry import Geometry, resized
 from fsens_cli.data.images import ImageSet
 from fsens_cli.data.official import root_of
-from fsens_cli.data.settings import EVERYTHING, DataSettings, Wanted
+from fsens_cli.data.settings import EVERYTHING, DataSettings, FetchedSettings, Wanted
 from fsens_cli.data.svhn import SvhnConfig, load_svhn
 from fsens_cli.errors import FsensError
 
@@ -145,19 +146,14 @@ def takes_pictures(config: DataConfig) -> bool:
     return isinstance(config, FolderConfig)
 
 
-def place_of(name: str) -> str:
-    """Return where a data set that needs no settings is on this disk; empty where it is not or needs settings."""
-    if name == "dualband":
-        return "-"
-    if name in cifar.LAYOUTS:
-        config = CONFIGS[name]()
-        return str(find_cifar(config) or find_archive(config) or "")
-    if name == "svhn":
-        file = root_of(SvhnConfig()) / svhn.FILES["test"].name
-        return str(file) if file.is_file() else ""
-    if name == "fashion-mnist":
-        return str(find_fashion_mnist("t10k-images-idx3-ubyte", FashionMnistConfig()) or "")
-    return ""
+def place_of(config: FetchedSettings) -> Path | None:
+    """Return where a published data set is on this disk; None where it is not."""
+    if config.name in cifar.LAYOUTS:
+        return find_cifar(config) or find_archive(config)
+    if isinstance(config, FashionMnistConfig):
+        return find_fashion_mnist("t10k-images-idx3-ubyte", config)
+    file = root_of(config) / svhn.FILES["test"].name
+    return file if file.is_file() else None
 
 
 def mirror_keeps_class(config: DataConfig) -> bool:

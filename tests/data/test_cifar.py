@@ -152,7 +152,7 @@ def test_downloaded_once_from_the_mirror(official: Tiny, served: Web, own_cache:
     for split in ("test", "train"):
         check(official, official.load(split, mirror=mirror(official, served)), split)
     assert len(served.requests) == 1
-    assert place_of(official.name) == str(own_cache / "fsens" / official.name / official.layout.folder)
+    assert place_of(CONFIGS[official.name]()) == own_cache / "fsens" / official.name / official.layout.folder
 
 
 def test_a_mirror_that_ends_in_a_slash_is_a_folder(official: Tiny, served: Web) -> None:

@@ -55,10 +55,10 @@ def test_own_files(packed: bool, place: str, tmp_path: Path) -> None:
 
 
 def test_debian_s_package_is_found(tmp_path: Path) -> None:
-    assert place_of("fashion-mnist") == ""
+    assert place_of(FashionMnistConfig()) is None
     supply(tmp_path / "debian")
     assert len(load_images(FashionMnistConfig(), "test")) == 6
-    assert place_of("fashion-mnist") == str(tmp_path / "debian" / f"{IMAGES_FILE}.gz")
+    assert place_of(FashionMnistConfig()) == tmp_path / "debian" / f"{IMAGES_FILE}.gz"
 
 
 def test_three_channels(tmp_path: Path) -> None:

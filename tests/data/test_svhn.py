@@ -44,10 +44,10 @@ def test_fetched_from_a_mirror(mat: Path, web: Web, monkeypatch: pytest.MonkeyPa
     web.files["/svhn/test_32x32.mat"] = content
     official = replace(svhn.FILES["test"], md5=hashlib.md5(content).hexdigest())
     monkeypatch.setitem(svhn.FILES, "test", official)
-    assert place_of("svhn") == ""
+    assert place_of(SvhnConfig()) is None
     images = load_images(SvhnConfig(mirror=f"{web.address}/svhn/"), "test")
     assert len(images) == 5
-    assert place_of("svhn").endswith("fsens/svhn/test_32x32.mat")
+    assert str(place_of(SvhnConfig())).endswith("fsens/svhn/test_32x32.mat")
 
 
 @pytest.mark.parametrize("content", [b"", b"no MATLAB file", b"MATLAB 5.0 MAT-file" + bytes(200)])
