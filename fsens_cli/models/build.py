@@ -43,7 +43,8 @@ def build_classifier(
     timm_file = str(weights.path) if weights.through_timm else ""
     if timm_file and weights.path is not None:
         read_state_dict(weights.path)  # refuses what timm would unpickle less carefully, or not at all
-    network = build_network(named, num_classes=num_classes, shape=shape, seed=seed, data=data, timm_file=timm_file)
+    made_for = _made_for(weights, shape)
+    network = build_network(named, num_classes=num_classes, shape=made_for, seed=seed, data=data, timm_file=timm_file)
     if weights.path is not None and not timm_file:
         load_into(network, read_state_dict(weights.path), weights.path)
     classifier = Classifier(
@@ -56,6 +57,14 @@ def build_classifier(
     )
     check_fit(classifier, shape)
     return classifier
+
+
+def _made_for(weights: Weights, shape: ImageShape) -> ImageShape:
+    """Return the images that the weights were trained on, as far as is known: they, not the data, decide the stem."""
+    stored, geometry = weights.description.get("image_shape"), weights.description.get("geometry")
+    if stored:
+        return ImageShape(*stored)
+    return ImageShape(shape.channels, geometry["height"], geometry["width"]) if geometry else shape
 
 
 def check_classes(weights: Weights, num_classes: int) -> None:

@@ -89,8 +89,8 @@ def best_weights(run: Path) -> Path:
     if path.is_file():
         return path
     record = read_record(run)
-    if record.get("verb") == "train":
-        status = RunEntry(run, record).status
+    status = RunEntry(run, record).status
+    if record.get("verb") == "train" and status != "done":
         raise OutputError(
             f"{run} is {status} and has no weights yet: wait for its first epoch, or continue it with "
             f"`fsens train --resume {run}`."

@@ -38,7 +38,7 @@ def pictures(root: Path, classes: str = "ab", *, size: tuple[int, int] = (12, 12
         (["--model", "net.py:make_infinite"], "the input gradient of image 0 is not finite"),
         (
             ["--data", "cifar"],
-            "unknown data 'cifar'. Closest: cifar10. data can be arrays, cifar10, cifar100, dualband",
+            "unknown data 'cifar'. Closest: cifar10, cifar100. data can be arrays, cifar10, cifar100, dualband",
         ),
         (["num_image=5"], "unknown setting 'num_image'. Closest: num_images"),
         (["+typo=1"], "'+typo=1': settings are neither added nor removed"),

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -18,9 +19,12 @@ import pytest
 import torch
 from loopback import Web
 from PIL import Image
+from rich.console import Console
 from torch import nn
 from typer.testing import Result
 
+from fsens_cli.commands import console
+from fsens_cli.commands.options import Flags
 from fsens_cli.data import catalog
 from fsens_cli.models import weights as weights_module
 from fsens_cli.models.catalog import ImageShape, ModelConfig, build_network
@@ -180,6 +184,19 @@ def test_a_download_is_announced_where_no_bar_is_shown(web: Web, measure: Type, 
     web.files["/c.tar.gz"] = archive()
     result = measure("--data", "cifar10", f"data.mirror={web.address}/c.tar.gz")
     assert "downloading cifar-10-python.tar.gz (0.0 MB)\n" in result.stderr
+
+
+@pytest.mark.parametrize(("label", "shown"), [("net.pt", "1.0/2.0 MB"), ("decoding pictures", "1000000/2000000")])
+def test_a_bar_on_a_terminal(label: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(console, "stderr", lambda: Console(file=written, force_terminal=True, width=120))
+    monkeypatch.setenv("TERM", "xterm")
+    for flags, expected in ((Flags(), True), (Flags(quiet=True), False), (Flags(json=True), False)):
+        written.truncate(0)
+        with console.meter(flags)(label, 2_000_000) as advance:
+            advance(1_000_000)
+        text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", written.getvalue())
+        assert (label in text and shown in text) == expected
 
 
 def test_an_interrupted_download_says_so_and_leaves_no_run(web: Web, somewhere: Path) -> None:
