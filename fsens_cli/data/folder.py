@@ -1,37 +1,20 @@
-"""Pictures in folders, one folder a class: ``ROOT/{train,test}/CLASS/*`` or flat ``ROOT/CLASS/*``.
-
-Decoded pictures are kept in fsens's cache, named by what they depend on: paths, sizes and times of the files and the
-settings. A second start reads them back and decodes only what is new.
-"""
+"""Pictures in folders, one folder a class: ``ROOT/{train,test}/CLASS/*`` or flat ``ROOT/CLASS/*``."""
 
 import contextlib
-import hashlib
-import itertools
-import os
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
-from PIL import __version__ as PIL_VERSION
 
-from fsens_cli.cache.pixels import cached_rows
-from fsens_cli.cache.places import cache_folder
 from fsens_cli.data.geometry import Geometry
 from fsens_cli.data.imagenet import are_wordnet_ids, wordnet_ids
 from fsens_cli.data.images import ImageSet, split_off
+from fsens_cli.data.pictures import EXTENSIONS, decoded, is_picture, size_of
 from fsens_cli.data.settings import EVERYTHING, DataSettings, Wanted
 from fsens_cli.errors import DataError, require, require_one_of
 
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
-# Pillow clips these at 255 when it converts them, which would turn most pictures white.
-WIDE_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 SPLIT_FOLDERS = {"train": ("train", "training"), "test": ("test", "val", "valid", "validation")}
 NUMBERINGS = ("auto", "own", "imagenet")
-# Raised when decoding changes, so that older stores are not read.
-DECODER = 1
 
 
 @dataclass(kw_only=True)
@@ -103,7 +86,13 @@ def load_folder(config: FolderConfig, split: str, wanted: Wanted = EVERYTHING) -
         raise DataError(f"data.test_fraction={config.test_fraction} leaves no picture for the {split} split of {root}.")
     rows = rows[wanted.rows(label_N[rows], config)]
     return ImageSet(
-        images_NCHW=_decode(files, rows.tolist(), config, wanted),
+        images_NCHW=decoded(
+            files,
+            rows.tolist(),
+            channels=config.channels,
+            geometry=_geometry(config, wanted.native),
+            meter=wanted.meter,
+        ),
         label_N=label_N[rows],
         index_N=rows,
         class_names=tuple(classes),
@@ -142,9 +131,8 @@ def peek_folder(config: FolderConfig, split: str, native: Geometry | None) -> tu
     with contextlib.suppress(DataError, OSError):
         folder, _ = _split_folder(Path(config.root).expanduser(), split)
         for name in _class_folders(folder):
-            for picture in sorted(p for p in (folder / name).iterdir() if _is_picture(p)):
-                height, width, _ = _shape_of(picture, config)
-                return height, width
+            for picture in sorted(p for p in (folder / name).iterdir() if is_picture(p)):
+                return size_of(picture)
     return None
 
 
@@ -206,88 +194,14 @@ def _list_pictures(folder: Path, known: list[str]) -> tuple[list[str], list[Path
     for name in found:
         if name not in classes:
             raise DataError(f"{folder} has the class {name}, which the training folder has not: {', '.join(classes)}.")
-        pictures = sorted(p for p in (folder / name).iterdir() if _is_picture(p))
+        pictures = sorted(p for p in (folder / name).iterdir() if is_picture(p))
         if not pictures:
             raise DataError(f"{folder / name} holds no pictures ({', '.join(sorted(EXTENSIONS))}).")
         files += pictures
         labels += [classes.index(name)] * len(pictures)
     if len(classes) < 2 or not files:
-        if any(_is_picture(p) for p in folder.iterdir()):
+        if any(is_picture(p) for p in folder.iterdir()):
             raise DataError(f"{folder} holds pictures but no class folders: sort them into one folder a class.")
         held = f"only {found[0]}" if found else "no sub-folder"
         raise DataError(f"{folder} holds {held}: expected one sub-folder of pictures a class, at least two.")
     return classes, files, labels
-
-
-def _is_picture(path: Path) -> bool:
-    """Return whether the name says so; names with a leading dot are a file system's own notes."""
-    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
-
-
-def _decode(files: Sequence[Path], rows: Sequence[int], config: FolderConfig, wanted: Wanted) -> torch.Tensor:
-    """Return the pictures at ``rows``, uint8 (N, C, H, W)."""
-    geometry = _geometry(config, wanted.native)
-    first = files[rows[0]]
-    shape = (*geometry.size, config.channels) if geometry else _shape_of(first, config)
-
-    def decode(row: int) -> np.ndarray:
-        picture = _read(files[row], config, geometry)
-        if picture.shape != shape:
-            raise DataError(
-                f"{files[row]} is {picture.shape[0]}x{picture.shape[1]} pixels and {first} is "
-                f"{shape[0]}x{shape[1]} (height x width): give data.size=[HEIGHT,WIDTH] to make them alike."
-            )
-        return picture.transpose(2, 0, 1)
-
-    store = cache_folder("pictures") / _key(files, shape, geometry)
-    with contextlib.ExitStack() as stack:
-        # Opened at the first decoded picture: reading back what is there needs no bar.
-        advance: list[Callable[[int], object]] = []
-        done = itertools.count(1)
-
-        def on_row() -> None:
-            if not advance:
-                advance.append(stack.enter_context(wanted.meter("decoding pictures", len(rows))))
-            advance[0](next(done))
-
-        channels_first = (shape[2], shape[0], shape[1])
-        return torch.from_numpy(cached_rows(store, len(files), channels_first, rows, decode, on_row))
-
-
-def _key(files: Sequence[Path], shape: tuple[int, ...], geometry: Geometry | None) -> str:
-    """Return a hash of all that the decoded pictures depend on."""
-    digest = hashlib.sha256(repr((DECODER, PIL_VERSION, shape, geometry)).encode())
-    for file in files:
-        status = file.stat()
-        digest.update(f"{os.path.abspath(file)}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())  # noqa: PTH100 a hundred thousand times
-    return digest.hexdigest()[:32]
-
-
-def _shape_of(file: Path, config: FolderConfig) -> tuple[int, int, int]:
-    """Return height, width and channels that the picture will have, from its header alone."""
-    with _opened(file) as picture:
-        return picture.height, picture.width, config.channels
-
-
-def _read(file: Path, config: FolderConfig, geometry: Geometry | None) -> np.ndarray:
-    with _opened(file) as opened:
-        if opened.mode in WIDE_MODES:
-            raise DataError(f"{file} has more than 8 bits a channel: convert it to 8 bits, scaled as you mean it.")
-        picture: Image.Image = opened.convert("RGB" if config.channels == 3 else "L")
-    if geometry is not None:
-        picture = geometry.of_picture(picture)
-    pixels = np.asarray(picture, dtype=np.uint8)
-    return pixels if pixels.ndim == 3 else pixels[:, :, None]
-
-
-@contextlib.contextmanager
-def _opened(file: Path) -> Iterator[Image.Image]:
-    try:
-        with Image.open(file) as opened:
-            yield opened
-    except DataError:
-        raise
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"{file} cannot be read as a picture ({type(error).__name__}). Replace or remove it."
-        ) from error

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from fsens_cli.data import folder
+from fsens_cli.data import pictures
 from fsens_cli.data.catalog import peek_classes, peek_size
 from fsens_cli.data.folder import FolderConfig, ImageNetConfig, load_folder
 from fsens_cli.data.geometry import Geometry
@@ -208,8 +208,8 @@ def test_refuses_settings(settings: dict[str, object], message: str) -> None:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Return a list that fills with the pictures that are decoded."""
     decoded: list[Path] = []
-    read = folder._read
-    monkeypatch.setattr(folder, "_read", lambda file, *rest: decoded.append(file) or read(file, *rest))
+    read = pictures._read
+    monkeypatch.setattr(pictures, "_read", lambda file, *rest: decoded.append(file) or read(file, *rest))
     return decoded
 
 
