@@ -14,10 +14,11 @@ import torch
 from fsens_cli.data.dualband import DualbandConfig, load_dualband
 from fsens_cli.experiments.measure import measure
 from fsens_cli.experiments.sensitivity import MeasureConfig
+from fsens_cli.models.build import build_classifier
 from fsens_cli.models.catalog import ImageShape, ModelConfig
 from fsens_cli.models.classifier import held_still
 from fsens_cli.models.front_end import FrontEndConfig
-from fsens_cli.models.weights import Weights, build_classifier
+from fsens_cli.models.weights import Weights
 
 
 def main() -> None:

@@ -24,6 +24,21 @@ class CheckpointError(FsensError):
     """Weights are missing, unsafe to load or do not fit the model."""
 
 
+class FetchError(FsensError):
+    """A file cannot be fetched; whoever asked for it says what else can be given.
+
+    Args:
+        reason: without a full stop, to stand in a longer sentence.
+        resumable: whether what has arrived is worth keeping.
+        absent: whether the source, or the cache where nothing else may be asked, has no such file.
+    """
+
+    def __init__(self, reason: str, *, resumable: bool = False, absent: bool = False) -> None:
+        super().__init__(reason)
+        self.resumable = resumable
+        self.absent = absent
+
+
 class OutputError(FsensError):
     """Results cannot be written or read where the user asked."""
 

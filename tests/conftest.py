@@ -1,9 +1,11 @@
 """What all tests share: one thread (small tensors gain nothing from two), seeds, and toy networks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
+from loopback import Web, serving
 from torch import Tensor, nn
 
 torch.set_num_threads(1)
@@ -33,6 +35,25 @@ class Smooth(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         hidden = torch.tanh(3 * self.conv2(torch.tanh(3 * self.conv1(images))))
         return 5 * self.head(hidden.mean(dim=(2, 3)))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Tests keep fetched and decoded files to themselves, and reach no network unless they say so."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("FSENS_CACHE", str(folder / "fsens"))
+    monkeypatch.setenv("FSENS_OFFLINE", "1")
+    return folder
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    """A web server on this machine; downloading is allowed, and broken connections are tried again at once."""
+    for name in ("FSENS_OFFLINE", "HF_HUB_OFFLINE", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("fsens_cli.cache.download.FIRST_PAUSE_SECONDS", 0.0)
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture

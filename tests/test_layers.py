@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "fsens_cli"
 
 LEVEL = {
     "errors": 0,
+    "cache": 1,
     "fourier": 1,
     "statistics": 1,
     "models": 2,
@@ -37,6 +38,10 @@ WRITING_METHODS = {
     "mkdir",
     "makedirs",
     "mkstemp",
+    "mkdtemp",
+    "extractall",
+    "pwrite",
+    "truncate",
     "savez",
     "savez_compressed",
     "save_file",
@@ -47,8 +52,8 @@ WRITING_METHODS = {
     "rmtree",
     "unlink",
 }
-# data/cifar10 downloads through torchvision and clears away what a failed download left.
-MAY_WRITE = {("data", "rmdir"), ("data", "unlink")}
+# runs/ writes results, where the user says; cache/ what can be fetched or decoded again.
+WRITERS = {"runs", "cache"}
 SPEAKING = {"print", "echo", "secho", "input"}
 
 
@@ -83,7 +88,7 @@ def import_complaints(room: str, names: list[str]) -> list[str]:
 
 
 def act_complaints(room: str, tree: ast.AST) -> list[str]:
-    """Writing outside runs/, speaking or leaving outside commands/."""
+    """Writing outside runs/ and cache/, speaking or leaving outside commands/."""
     complaints = []
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
@@ -91,7 +96,7 @@ def act_complaints(room: str, tree: ast.AST) -> list[str]:
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         owner = getattr(node.func.value, "id", "") if isinstance(node.func, ast.Attribute) else ""
         writes = name in WRITING_METHODS or (name == "open" and _opens_for_writing(node))
-        if writes and room != "runs" and (room, name) not in MAY_WRITE:
+        if writes and room not in WRITERS:
             complaints.append(f"{room} writes: {name} in line {node.lineno}")
         speaks = name in SPEAKING or (owner, name) in {("sys", "exit"), ("os", "_exit"), ("stdout", "write")}
         if speaks and ONE_ROOM.get(room, room) != "commands":
@@ -143,6 +148,8 @@ BAD = {
     "to_csv": ("statistics", "table.to_csv('x')"),
     "savefig": ("commands", "figure.savefig('x')"),
     "download elsewhere": ("models", "path.unlink()"),
+    "unpack elsewhere": ("data", "archive.extractall('x')"),
+    "cache above its row": ("cache", "from fsens_cli.data.images import ImageSet"),
 }
 
 
@@ -157,6 +164,7 @@ GOOD = {
     "app and commands": ("app", "from fsens_cli.commands.jobs import run_verb\nimport typer"),
     "reading": ("models", "open('a')\npath.open('rb')\npath.read_text()"),
     "runs writes": ("runs", "path.write_text('x')"),
+    "cache writes": ("cache", "path.write_bytes(b'x')"),
     "commands speak": ("commands", "typer.echo('x')"),
 }
 

@@ -11,8 +11,17 @@ from rich.markup import escape
 
 from fsens_cli.commands.console import Advance, note, progress, warn
 from fsens_cli.commands.evaluate import corruption_source
+from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.jobs import Outcome, print_single
-from fsens_cli.commands.measure import build_for, named_after, named_weights, provenance, record_inputs, run_name
+from fsens_cli.commands.measure import (
+    build_for,
+    fit_front_end,
+    named_after,
+    named_weights,
+    provenance,
+    record_inputs,
+    run_name,
+)
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.resuming import refuse_changes
 from fsens_cli.commands.train import train_task
@@ -20,14 +29,13 @@ from fsens_cli.commands.wording import aligned, percent_interval
 from fsens_cli.config.compose import Request, flat_settings, job_yaml, load_job
 from fsens_cli.config.jobs import DefenseJob, JobFields, TrainJob
 from fsens_cli.config.overrides import given_values
-from fsens_cli.data.catalog import load_images
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, DataError
 from fsens_cli.experiments.defense import DefenseRow, as_trained, defend, with_front_end
 from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.device import pick_device
-from fsens_cli.models.front_end import FrontEndConfig, PrincipalComponents, build_front_end
+from fsens_cli.models.front_end import FrontEndConfig, build_front_end
 from fsens_cli.models.weights import Weights
 from fsens_cli.runs.defense_files import VERB, write_defense
 from fsens_cli.runs.defense_summary import mark, reversal_text, size_ratio
@@ -54,7 +62,7 @@ def defense_task(job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
     check_model_name(job.model.name)
     _refuse_front_end(job)
     if job.mode == "test_time":
-        named_weights(job)  # refused now rather than later
+        check_before_loading(job, named_weights(job, flags), job.split)
     else:
         _given(job)
     record = provenance(job, device) | {"config": flat_settings(config_yaml)}
@@ -84,7 +92,8 @@ def _refuse_front_end(job: DefenseJob) -> None:
 
 
 def _defend_in(run: RunFolder, job: DefenseJob, device: torch.device, flags: Flags) -> Outcome:
-    images = load_images(job.data, job.split).sample(job.num_images, job.seed)
+    weights = Weights(label="trained") if job.mode == "trained" else named_weights(job, flags)
+    images = load_for(job, weights, job.split, flags, num_images=job.num_images, seed=job.seed)
     before = run.record.get("data_fingerprint")
     if before is not None and before != images.fingerprint():
         raise DataError(f"{run.path} was started on other images than {images.title} has now; start a new run.")
@@ -94,7 +103,6 @@ def _defend_in(run: RunFolder, job: DefenseJob, device: torch.device, flags: Fla
         label = f"{len(networks)} trainings"
         classifiers = _trained_classifiers(run, job, networks, images, device)
     else:
-        weights = named_weights(job)
         config, label = job, weights.label
         classifiers = _filtered_classifiers(run, job, weights, images, device)
     subject = Subject(model=job.model.name, weights=label, data=job.data.name, data_title=job.data.title)
@@ -160,8 +168,7 @@ def _filtered_classifiers(
     record_inputs(run, weights, network, images)
     for strength in job.strengths():
         front_end = build_front_end(job.front_end(strength))
-        if isinstance(front_end, PrincipalComponents):
-            front_end.fit(load_images(job.data, "train").images_NCHW)
+        fit_front_end(front_end, job, weights, images)
         yield strength, with_front_end(network, front_end)
 
 

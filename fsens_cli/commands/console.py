@@ -7,8 +7,20 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
+from fsens_cli.cache.places import Advance as Done
+from fsens_cli.cache.places import Meter
 from fsens_cli.commands.options import Flags
 
 
@@ -42,11 +54,43 @@ def warn(message: str) -> None:
     console.print(message, markup=False)
 
 
+def _shows_bars(console: Console, flags: Flags) -> bool:
+    return console.is_terminal and not flags.quiet and not flags.json and os.environ.get("TERM") != "dumb"
+
+
+def meter(flags: Flags) -> Meter:
+    """Return what shows downloads and decoding: a bar on a terminal's standard error, elsewhere one line a download."""
+
+    @contextmanager
+    def show(label: str, total: int) -> Iterator[Done]:
+        console = stderr()
+        if not _shows_bars(console, flags):
+            if _is_file(label):
+                note(f"downloading {label}{f' ({total / 1e6:,.1f} MB)' if total else ''}", flags)
+            yield lambda done: None
+            return
+        counts: tuple[ProgressColumn, ...] = (
+            (DownloadColumn(), TransferSpeedColumn()) if _is_file(label) else (MofNCompleteColumn(),)
+        )
+        text = f"downloading {label}" if _is_file(label) else label
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), *counts, TimeRemainingColumn())
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(text, total=total or None)
+            yield lambda done: bar.update(task, completed=done)
+
+    return show
+
+
+def _is_file(label: str) -> bool:
+    """Return whether a meter's label is a file's name, whose progress is counted in bytes."""
+    return " " not in label
+
+
 @contextmanager
 def progress(label: str, total: int, flags: Flags) -> Iterator[Advance]:
     """Show a bar on a terminal's standard error; nothing elsewhere."""
     console = stderr()
-    if flags.quiet or flags.json or not console.is_terminal or os.environ.get("TERM") == "dumb":
+    if not _shows_bars(console, flags):
         yield lambda done, note="", total=None: None
         return
     columns = (

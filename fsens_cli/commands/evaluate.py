@@ -8,6 +8,7 @@ import torch
 from rich.markup import escape
 
 from fsens_cli.commands.console import note, progress, warn
+from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.jobs import Outcome, print_single
 from fsens_cli.commands.measure import build_for, named_after, named_weights, provenance, record_inputs, run_name
 from fsens_cli.commands.options import Flags
@@ -16,7 +17,6 @@ from fsens_cli.commands.wording import aligned, percent_interval
 from fsens_cli.config.compose import Request, flat_settings, load_job
 from fsens_cli.config.jobs import DefenseJob, EvaluateJob, JobFields
 from fsens_cli.config.overrides import given_values
-from fsens_cli.data.catalog import load_images
 from fsens_cli.errors import ConfigError, DataError
 from fsens_cli.experiments.evaluate import evaluate
 from fsens_cli.experiments.evaluation import EvaluateResult
@@ -37,14 +37,15 @@ def evaluate_task(job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
     assert isinstance(job, EvaluateJob), "the verb decides the type"
     device = pick_device(job.device)
     check_model_name(job.model.name)
-    weights = named_weights(job)
+    weights = named_weights(job, flags)
+    check_before_loading(job, weights, job.split)
     record = provenance(job, device) | {"config": flat_settings(config_yaml)}
     with RunFolder.create(Path(job.out), VERB, run_name(job), config_yaml=config_yaml, record=record) as run:
         return _evaluate_in(run, job, weights, device, flags)
 
 
 def _evaluate_in(run: RunFolder, job: EvaluateJob, weights: Weights, device: torch.device, flags: Flags) -> Outcome:
-    images = load_images(job.data, job.split).sample(job.num_images, job.seed)
+    images = load_for(job, weights, job.split, flags, num_images=job.num_images, seed=job.seed)
     classifier = build_for(job, weights, images).to(device)
     before = {key: run.record.get(key) for key in ("data_fingerprint", "weights_sha256")}
     record_inputs(run, weights, classifier, images)
@@ -111,7 +112,7 @@ def resume_evaluation(name: str, request: Request, flags: Flags) -> None:
     kept = len(list((path / "parts").glob("*.npz")))
     note(f"continuing {path}: {kept} parts are there", flags)
     with RunFolder.reopen(path) as run:
-        outcome = _evaluate_in(run, job, named_weights(job), pick_device(job.device), flags)
+        outcome = _evaluate_in(run, job, named_weights(job, flags), pick_device(job.device), flags)
     print_single(outcome, flags, evaluate_lines)
 
 

@@ -1,15 +1,28 @@
-"""``fsens models`` and ``fsens data``: what can be named?"""
+"""``fsens models`` and ``fsens data``: what can be named, which weights are there, and what is on this disk?"""
 
+from collections.abc import Iterable
+
+from fsens_cli.cache.hub import HubPlace
+from fsens_cli.cache.places import shown
 from fsens_cli.commands.console import stdout
 from fsens_cli.commands.wording import aligned
-from fsens_cli.data.catalog import CONFIGS
-from fsens_cli.errors import ConfigError, suggestion
+from fsens_cli.data.catalog import CATALOG, DataEntry, place_of
+from fsens_cli.data.settings import FetchedSettings
+from fsens_cli.errors import CheckpointError, ConfigError, suggestion
 from fsens_cli.models.catalog import PACKAGED, timm_names, torchvision_names
-from fsens_cli.models.weights import packaged_names
+from fsens_cli.models.library import has_torchvision_weights, on_disk, timm_place, torch_checkpoint, torchvision_file
+from fsens_cli.models.public import PUBLIC
+from fsens_cli.models.weights import packaged_names, public_file
+
+OTHERS = {
+    "hub:OWNER/NAME": "a network of timm that somebody put on the Hugging Face Hub",
+    "robustbench/NAME": "RobustBench's zoo, where the package robustbench is installed",
+    "FILE.py:FUNCTION": "your own network; also PACKAGE.MODULE:FUNCTION",
+}
 
 
 def print_models(pattern: str) -> None:
-    """Print the networks whose name contains ``pattern``, each with its source and packaged weights."""
+    """Print the networks whose name contains ``pattern``: source, weights by data set, and which of these are here."""
     sources = dict.fromkeys(PACKAGED, "packaged")
     sources |= {name: "torchvision" for name in torchvision_names() if name not in sources}
     sources |= dict.fromkeys(timm_names(), "timm")
@@ -17,22 +30,50 @@ def print_models(pattern: str) -> None:
     found = [name for name in sources if wanted in name.lower()]
     if not found:
         raise ConfigError(f"no network is named like '{pattern}'.{suggestion(pattern, sources)}")
-    rows = [{"model": n, "source": sources[n], "weights that ship with fsens": _packaged(n)} for n in found]
+    rows = []
+    for name in found:
+        offered = list(_offered(name))
+        weights = "; ".join(f"{data}: {spec}" for data, spec, _ in offered)
+        here = ", ".join(data for data, _, is_here in offered if is_here)
+        rows.append({"model": name, "source": sources[name], "weights for": weights, "on disk": here})
     for line in aligned(rows):
         stdout().print(line)
+    if not wanted:
+        for name, meaning in OTHERS.items():
+            stdout().print(f"{name}: {meaning}", markup=False)
 
 
-def _packaged(model: str) -> str:
-    trained = {data: packaged_names(model, data) for data in CONFIGS}
-    return "; ".join(f"{data}: {', '.join(names)}" for data, names in trained.items() if names)
+def _offered(model: str) -> Iterable[tuple[str, str, bool]]:
+    """Yield (data set, what to give as weights, whether it is on this disk)."""
+    for data in CATALOG:
+        if trained := packaged_names(model, data):
+            yield data, ", ".join(f"packaged:{name}" for name in trained), True
+        elif entry := PUBLIC.get((model, data)):
+            file = public_file(entry)
+            here = file.is_file() if file else on_disk(HubPlace.parse(entry.source.removeprefix("hub:"))) is not None
+            yield data, "public", here
+    if has_torchvision_weights(model):
+        url, _, _ = torchvision_file(model, "")
+        yield "imagenet", "torchvision", torch_checkpoint(url.rpartition("/")[2]).is_file()
+    elif model.startswith("timm/"):
+        try:
+            place, described = timm_place(model)
+        except CheckpointError:
+            return
+        if described.get("classes") == "imagenet-1k":
+            yield "imagenet", "timm", on_disk(place) is not None
+
+
+def _place(entry: DataEntry) -> str:
+    """Return where a data set is; empty where it is not, or needs settings to be anywhere."""
+    if not issubclass(entry.config, FetchedSettings):
+        return ""
+    place = place_of(entry.config())
+    return "" if place is None else shown(place)
 
 
 def print_data() -> None:
-    """Print the data sets with what they need."""
-    needs = {
-        "dualband": "nothing: generated from a seed",
-        "cifar10": "data.root with the official archive or folder, or a network",
-        "folder": "data.root with {train,test}/CLASS/* or CLASS/*",
-    }
-    for line in aligned([{"data": name, "needs": needs[name]} for name in CONFIGS]):
+    """Print the data sets with what they need and where they are."""
+    rows = [{"data": name, "needs": entry.needs, "on disk": _place(entry)} for name, entry in CATALOG.items()]
+    for line in aligned(rows):
         stdout().print(line)

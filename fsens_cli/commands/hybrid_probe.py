@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from fsens_cli.commands.console import progress, warn
+from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.jobs import Outcome
 from fsens_cli.commands.measure import build_for, named_after, named_weights, provenance, record_inputs, run_name
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.wording import percent_interval
 from fsens_cli.config.jobs import HybridJob, JobFields
-from fsens_cli.data.catalog import load_images
 from fsens_cli.data.images import ImageSet
 from fsens_cli.experiments.hybrid_curve import HybridResult
 from fsens_cli.experiments.hybrid_probe import hybrid_probe
@@ -28,7 +28,8 @@ def hybrid_task(job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
     assert isinstance(job, HybridJob), "the verb decides the type"
     device = pick_device(job.device)
     check_model_name(job.model.name)
-    weights = named_weights(job)
+    weights = named_weights(job, flags)
+    check_before_loading(job, weights, job.split)
     subject = Subject(
         model=job.model.name,
         weights=weights.label,
@@ -39,7 +40,7 @@ def hybrid_task(job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
     with RunFolder.create(
         Path(job.out), VERB, run_name(job), config_yaml=config_yaml, record=provenance(job, device)
     ) as run:
-        images = load_images(job.data, job.split).sample(job.num_images, job.seed)
+        images = load_for(job, weights, job.split, flags, num_images=job.num_images, seed=job.seed)
         require_pairable(images.label_N, images.class_names)
         classifier = build_for(job, weights, images).to(device)
         record_inputs(run, weights, classifier, images)

@@ -18,14 +18,23 @@ Overrides = Annotated[
 Model = Annotated[
     str | None,
     typer.Option(
-        "--model", help="Network: resnet20, a torchvision name, timm/NAME or FILE.py:FUNCTION.", rich_help_panel=WHAT
+        "--model",
+        help="Network: resnet20, a torchvision name, timm/NAME, hub:OWNER/NAME or FILE.py:FUNCTION.",
+        rich_help_panel=WHAT,
     ),
 ]
-Data = Annotated[str | None, typer.Option("--data", help="Images: dualband, cifar10 or folder.", rich_help_panel=WHAT)]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data", help="Images: dualband, cifar10, imagenet, folder, ...: see fsens data.", rich_help_panel=WHAT
+    ),
+]
 Weights = Annotated[
     str | None,
     typer.Option(
-        "--weights", help="auto, random, packaged:NAME, run:RUN or a checkpoint's path.", rich_help_panel=WHAT
+        "--weights",
+        help="auto, random, packaged:NAME, public, torchvision, timm, hub:OWNER/NAME, run:RUN or a path.",
+        rich_help_panel=WHAT,
     ),
 ]
 Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.", rich_help_panel=RUN)]

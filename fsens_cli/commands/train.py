@@ -13,6 +13,7 @@ from rich.markup import escape
 from torch import Tensor
 
 from fsens_cli.commands.console import Advance, note, progress
+from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.jobs import Outcome, print_single
 from fsens_cli.commands.measure import (
     build_for,
@@ -38,7 +39,6 @@ from fsens_cli.commands.wording import interval_text, percent_interval
 from fsens_cli.config.compose import Request, flat_settings, load_job
 from fsens_cli.config.jobs import JobFields, TrainJob
 from fsens_cli.config.overrides import given_values
-from fsens_cli.data.catalog import load_images
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, DataError, Interrupted
 from fsens_cli.experiments.train import TrainResult, TrainState, evaluate_accuracy, train
@@ -108,7 +108,8 @@ def train_task(job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
     job = with_augmentation(with_target(job))
     device = pick_device(job.device)
     check_model_name(job.model.name)
-    weights = named_weights(job)
+    weights = named_weights(job, flags)
+    check_before_loading(job, weights, "train", bands_of=job.measure, penalty=job.regularizer)
     published_for(job.plot.published, subject_of(job))
     record = provenance(job, device) | {"training": training_name(job), "config": flat_settings(config_yaml)}
     with RunFolder.create(Path(job.out), "train", run_name(job), config_yaml=config_yaml, record=record) as run:
@@ -132,7 +133,7 @@ def resume_task(path: Path, job: TrainJob, flags: Flags) -> Outcome:
 def _train_in(
     run: RunFolder, job: TrainJob, weights: Weights, device: torch.device, flags: Flags, *, resumed: Resumed | None
 ) -> Outcome:
-    images, test = load_images(job.data, "train"), load_images(job.data, "test")
+    images, test = (load_for(job, weights, split, flags) for split in ("train", "test"))
     _check_same_data(run, images, resumed)
     job = with_inherited(job, weights, images)
     classifier = build_for(job, weights, images).to(device)

@@ -24,7 +24,8 @@ class JobFields:
     Attributes:
         model: the network.
         data: the images; one of the data configurations.
-        weights: ``auto``, ``random``, ``packaged:NAME``, ``run:RUN`` or the path of a checkpoint.
+        weights: ``auto``, ``random``, ``packaged:NAME``, ``public``, ``torchvision``, ``timm``, ``hub:OWNER/NAME``,
+            ``run:RUN`` or the path of a checkpoint.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         out: where run folders go.
         tag: added to the run's name.

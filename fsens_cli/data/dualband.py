@@ -14,7 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fsens_cli.cache.places import Meter, silent
 from fsens_cli.data.images import ImageSet
+from fsens_cli.data.settings import DataSettings
 from fsens_cli.errors import require
 
 NUM_ORIENTATIONS = 5
@@ -27,14 +29,13 @@ BACKGROUND_SD = 0.12
 
 
 @dataclass(kw_only=True)
-class DualbandConfig:
+class DualbandConfig(DataSettings):
     """Sizes, seed and cue strengths of the generated data.
 
     Attributes:
         train_size, test_size: number of images.
         seed: of the pictures; independent of the seed of a training.
         low_cue, high_cue: factors on the amplitude of the low and the high grating; 0 removes the cue.
-        title: for tables and figures.
     """
 
     name: str = "dualband"
@@ -47,6 +48,7 @@ class DualbandConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        DataSettings.__post_init__(self)
         for option in ("train_size", "test_size"):
             value = getattr(self, option)
             require(value >= 10, f"data.{option}={value}: dualband has 10 classes, so give at least 10.")
@@ -56,8 +58,9 @@ class DualbandConfig:
         require(0 <= self.seed < 2**31, f"data.seed={self.seed} must lie in 0..{2**31 - 1}.")
 
 
-def load_dualband(config: DualbandConfig, split: str) -> ImageSet:
+def load_dualband(config: DualbandConfig, split: str, meter: Meter = silent) -> ImageSet:
     """Generate the ``train`` or ``test`` images; equal configurations give equal bytes."""
+    del meter
     num_images = config.train_size if split == "train" else config.test_size
     generator = torch.Generator().manual_seed(2 * config.seed + (split == "test"))
     label_N = torch.arange(num_images) % (2 * NUM_ORIENTATIONS)

@@ -67,12 +67,13 @@ class ImageSet:
             index_N=self.index_N[rows_N],
         )
 
+    def with_pixels(self, images_NCHW: Tensor) -> "ImageSet":
+        """Return the same labels with other pixels."""
+        return replace(self, images_NCHW=images_NCHW)
+
     def sample(self, num_images: int, seed: int) -> "ImageSet":
         """Return at most ``num_images`` images drawn without replacement from ``seed``, in file order."""
-        if num_images >= len(self):
-            return self
-        chosen = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))[:num_images]
-        return self.select(chosen.sort().values)
+        return self if num_images >= len(self) else self.select(sampled_rows(len(self), num_images, seed))
 
     def batches(self, batch_size: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield ([0, 1] float32 images, labels) on ``device``, in order."""
@@ -84,6 +85,35 @@ class ImageSet:
 def to_unit(images_u8: Tensor) -> Tensor:
     """Return 8-bit images as float32 in [0, 1]."""
     return images_u8.float().div_(255.0)
+
+
+def sampled_rows(num_rows: int, count: int, seed: int) -> Tensor:
+    """Return at most ``count`` of the rows 0, 1, ..., drawn without replacement, in ascending order."""
+    if count >= num_rows:
+        return torch.arange(num_rows)
+    return torch.randperm(num_rows, generator=torch.Generator().manual_seed(seed))[:count].sort().values
+
+
+def stratified_rows(label_N: Tensor, count: int, seed: int) -> Tensor:
+    """Return at most ``count`` rows, every class in proportion (largest remainders), in ascending order.
+
+    >>> stratified_rows(torch.tensor([0, 0, 0, 0, 1, 1]), 3, seed=0).numel()
+    3
+    """
+    if count >= len(label_N):
+        return torch.arange(len(label_N))
+    generator = torch.Generator().manual_seed(seed)
+    labels, sizes = label_N.unique(return_counts=True)
+    exact = sizes.double() * count / len(label_N)
+    shares = exact.floor().long()
+    # Of equal remainders the earlier class gets the image; a float's last digit must not decide.
+    order = torch.argsort((exact - shares).mul(1e9).round(), descending=True, stable=True)
+    shares[order[: count - int(shares.sum())]] += 1
+    chosen = []
+    for label, share in zip(labels.tolist(), shares.tolist(), strict=True):
+        rows = torch.nonzero(label_N == label).flatten()
+        chosen.append(rows[torch.randperm(len(rows), generator=generator)[:share]])
+    return torch.cat(chosen).sort().values
 
 
 def split_off(labels_N: Tensor, fraction: float, seed: int) -> tuple[Tensor, Tensor]:

@@ -52,7 +52,18 @@ class Classifier(nn.Module):
     def forward(self, images_NCHW: Tensor) -> Tensor:
         """Return logits (N, L) of images in [0, 1]."""
         filtered = self.front_end(images_NCHW)
-        return self.module((filtered - self.mean.to(filtered)) / self.std.to(filtered))
+        normalised = (filtered - self.mean.to(filtered)) / self.std.to(filtered)
+        narrow = _narrow_type(self.module)
+        if narrow is None:
+            return self.module(normalised)
+        logits = self.module(normalised.to(narrow))
+        return logits.float() if isinstance(logits, Tensor) else logits
+
+
+def _narrow_type(module: nn.Module) -> torch.dtype | None:
+    """Return the 16-bit type that a module computes in; None for wider ones, which take the images as they are."""
+    first = next((p.dtype for p in module.parameters() if p.is_floating_point()), None)
+    return first if first in (torch.float16, torch.bfloat16) else None
 
 
 def as_classifier(model: nn.Module) -> Classifier:

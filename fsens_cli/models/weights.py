@@ -1,18 +1,27 @@
-"""Which weights does a name mean, and how does a classifier get them?"""
+"""Which weights does a name mean, and where do they come from?"""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from fsens_cli.errors import CheckpointError, ModelError, suggestion
-from fsens_cli.models.catalog import ImageShape, ModelConfig, build_network
-from fsens_cli.models.checkpoint import load_into, read_metadata, read_state_dict, sha256_of
-from fsens_cli.models.classifier import Classifier, held_still
-from fsens_cli.models.front_end import FrontEndConfig, build_front_end
+from fsens_cli.cache.download import Checksum, download
+from fsens_cli.cache.hub import HubPlace, fetch_from_hub
+from fsens_cli.cache.places import Meter, offline_switch, silent
+from fsens_cli.errors import CheckpointError, FetchError, suggestion
+from fsens_cli.models import hub_network, robustbench
+from fsens_cli.models.checkpoint import read_metadata, sha256_of
+from fsens_cli.models.library import (
+    HUB_FILES,
+    describe_timm,
+    has_torchvision_weights,
+    timm_place,
+    torch_checkpoint,
+    torchvision_file,
+)
+from fsens_cli.models.public import PUBLIC, PublicWeights
 
 PACKAGED_FOLDER = Path(__file__).parent / "packaged"
+SPECS = "auto, random, packaged:NAME, public, torchvision, timm, hub:OWNER/NAME, run:RUN or a checkpoint's path"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +32,20 @@ class Weights:
         label: short text for tables, such as ``packaged:standard`` or a file name.
         path: the file, or None for random weights.
         sha256: of the file; empty for random weights.
-        description: what fsens stored in the file's header; empty for foreign files.
+        description: what is known of them: what fsens stored in the file's header, or what their source says.
+        through_timm: whether timm converts and loads the file.
     """
 
     label: str
     path: Path | None = None
     sha256: str = ""
     description: dict[str, Any] = field(default_factory=dict)
+    through_timm: bool = False
+
+    @property
+    def is_imagenet(self) -> bool:
+        """Whether the classes are ImageNet-1k's in their usual order."""
+        return self.description.get("classes") == "imagenet-1k"
 
 
 def packaged_names(model: str, data: str) -> list[str]:
@@ -38,113 +54,165 @@ def packaged_names(model: str, data: str) -> list[str]:
     return sorted(path.stem.removeprefix(prefix) for path in PACKAGED_FOLDER.glob(f"{prefix}*.safetensors"))
 
 
-def find_weights(spec: str, *, model: str, data: str) -> Weights:
-    """Return the weights that ``spec`` names for a model and a data set.
+def find_weights(spec: str, *, model: str, data: str, imagenet: bool = False, meter: Meter = silent) -> Weights:
+    """Return the weights that ``spec`` names for a model and a data set, fetched where needed.
 
-    ``auto`` takes the packaged ``standard`` training where there is one, ``packaged:NAME`` another one, ``random``
-    none, and anything else is the path of a checkpoint.
+    Args:
+        spec: ``auto`` takes the first there is of: the repository's or zoo's own for a model from there, the packaged
+            ``standard`` training, a public training for this data set, and the library's own for ImageNet.
+        imagenet: whether the data are ImageNet or numbered like it.
+        meter: is told of downloads.
 
     Raises:
-        CheckpointError: nothing fits; the message says what can be given.
+        CheckpointError: nothing fits, or it cannot be fetched; the message says what can be given.
     """
-    if spec == "random":
+    kind, _, rest = spec.partition(":")
+    if spec == "random" and not model.startswith(robustbench.PREFIX):
         return Weights(label="random")
-    trained = packaged_names(model, data)
+    if model.startswith(robustbench.PREFIX):
+        return _robustbench(spec, model, data)
     if spec == "auto":
-        if "standard" not in trained:
-            raise CheckpointError(
-                f"no weights are packaged for {model} on {data}. Give weights=PATH of a checkpoint, weights=run:RUN of "
-                f"a finished `fsens train`, or weights=random for an untrained network."
-            )
-        spec = "packaged:standard"
-    if spec.startswith("packaged:"):
-        name = spec.removeprefix("packaged:")
-        if name not in trained:
-            known = ", ".join(f"packaged:{n}" for n in trained) or "none"
-            raise CheckpointError(
-                f"weights={spec} does not exist for {model} on {data}; packaged: {known}.{suggestion(name, trained)}"
-            )
-        return _file(PACKAGED_FOLDER / f"{data}-{model}-{name}.safetensors", label=spec)
+        spec = _automatic(model, data, imagenet=imagenet)
+        kind, _, rest = spec.partition(":")
+    if kind == "packaged":
+        return _packaged(rest, model, data)
+    try:
+        if spec == "public":
+            return _public(model, data, meter)
+        if kind == "torchvision":
+            return _torchvision(model, rest, meter)
+        if spec == "timm":
+            return _timm(model, meter)
+        if kind == "hub":
+            return _hub(HubPlace.parse(rest), model, meter)
+    except FetchError as error:
+        raise CheckpointError(f"weights={spec}: {error}. {_ways_on()}") from error
+    return _own_file(spec)
+
+
+def _ways_on() -> str:
+    return (
+        "Give weights=PATH of a checkpoint, weights=run:RUN of a finished `fsens train`, or weights=random for an "
+        "untrained network."
+    )
+
+
+def _automatic(model: str, data: str, *, imagenet: bool) -> str:
+    """Return what ``auto`` means."""
+    if "standard" in packaged_names(model, data):
+        return "packaged:standard"
+    if model.startswith(hub_network.PREFIX):
+        return model
+    if (model, data) in PUBLIC:
+        return "public"
+    if imagenet and model.startswith("timm/"):
+        return "timm"
+    if imagenet and has_torchvision_weights(model):
+        return "torchvision"
+    raise CheckpointError(f"no weights are packaged or known for {model} on {data}. {_ways_on()}")
+
+
+def _packaged(name: str, model: str, data: str) -> Weights:
+    trained = packaged_names(model, data)
+    if name not in trained:
+        known = ", ".join(f"packaged:{n}" for n in trained) or "none"
+        raise CheckpointError(
+            f"weights=packaged:{name} does not exist for {model} on {data}; packaged: {known}."
+            f"{suggestion(name, trained)}"
+        )
+    return _file(PACKAGED_FOLDER / f"{data}-{model}-{name}.safetensors", label=f"packaged:{name}")
+
+
+def _own_file(spec: str) -> Weights:
     path = Path(spec).expanduser()
     if not path.is_file():
-        raise CheckpointError(
-            f"weights={spec}: there is no such file. Give auto, random, packaged:NAME, run:RUN or a checkpoint's path."
-        )
+        raise CheckpointError(f"weights={spec}: there is no such file. Give {SPECS}.")
     weights = _file(path, label=path.name)
     # What fsens trained itself says what it is; the name of its file does not.
     training = weights.description.get("training")
     return weights if training is None else replace(weights, label=f"{training} training")
 
 
-def _file(path: Path, *, label: str) -> Weights:
-    return Weights(label=label, path=path, sha256=sha256_of(path), description=read_metadata(path))
+def _file(path: Path, *, label: str, described: dict[str, Any] | None = None, through_timm: bool = False) -> Weights:
+    """Return the weights in a file; what its own header says comes before what its source says."""
+    description = read_metadata(path) or described or {}
+    return Weights(label=label, path=path, sha256=sha256_of(path), description=description, through_timm=through_timm)
 
 
-def build_classifier(
-    config: ModelConfig,
-    weights: Weights,
-    *,
-    num_classes: int,
-    shape: ImageShape,
-    seed: int,
-    front_end: FrontEndConfig,
-) -> Classifier:
-    """Build the network, load its weights and put its normalisation inside.
+def public_file(entry: PublicWeights) -> Path | None:
+    """Return where a release is kept once it is fetched; None for what is on the Hub."""
+    return None if entry.source.startswith("hub:") else torch_checkpoint(entry.file_name)
 
-    Normalisation is ``config.mean``/``std`` where given, else what the weights' description says, else none.
-    The front end is the configured one, else the one that the weights were trained behind.
 
-    Raises:
-        ModelError, CheckpointError: the parts do not fit together or do not fit the data.
-    """
-    described = weights.description.get("num_classes", num_classes)
-    if described != num_classes:
+def _public(model: str, data: str, meter: Meter) -> Weights:
+    entry = PUBLIC.get((model, data))
+    if entry is None:
+        listed = ", ".join(sorted({d for m, d in PUBLIC if m == model}))
         raise CheckpointError(
-            f"{weights.label} was trained on {described} classes and the data has {num_classes}: "
-            "give the data it was trained on, or other weights."
+            f"weights=public: none are known for {model} on {data}{f' (for {listed})' if listed else ''}. {_ways_on()}"
         )
-    stored = weights.description.get("model", {})
-    if stored and stored.get("name") != config.name:
-        raise CheckpointError(
-            f"{weights.label} holds a {stored['name']}, not a {config.name}: give --model {stored['name']}."
-        )
-    behind = weights.description.get("frontend", {})
-    kwargs = config.kwargs or stored.get("kwargs", {})
-    named = ModelConfig(name=config.name, kwargs=kwargs, mean=config.mean, std=config.std)
-    network = build_network(named, num_classes=num_classes, shape=shape, seed=seed)
-    if weights.path is not None:
-        load_into(network, read_state_dict(weights.path), weights.path)
-    classifier = Classifier(
-        network,
-        name=config.name,
-        num_classes=num_classes,
-        mean=config.mean or stored.get("mean", []),
-        std=config.std or stored.get("std", []),
-        front_end=build_front_end(front_end if front_end.name != "none" else FrontEndConfig(**behind)),
-    )
-    check_fit(classifier, shape)
-    return classifier
+    described = {
+        "num_classes": entry.num_classes,
+        "data": data,
+        "model": {"name": model, "mean": list(entry.mean), "std": list(entry.std)},
+        "image_shape": [3, 32, 32],
+    }
+    path = public_file(entry)
+    if path is None:
+        path = fetch_from_hub(HubPlace.parse(entry.source.removeprefix("hub:")), meter=meter)
+        return _file(path, label=entry.source.rpartition("/")[0], described=described)
+    download(entry.source, path, Checksum(algorithm="sha256", digest=entry.sha256), meter=meter)
+    return _file(path, label=entry.file_name, described=described)
 
 
-def check_fit(classifier: Classifier, shape: ImageShape) -> None:
-    """Run two gray images through the classifier and check the logits' shape.
+def _torchvision(model: str, tag: str, meter: Meter) -> Weights:
+    url, digest, described = torchvision_file(model, tag)
+    path = torch_checkpoint(url.rpartition("/")[2])
+    download(url, path, Checksum(algorithm="sha256", digest=digest), meter=meter)
+    return _file(path, label=f"torchvision:{path.name}", described=described)
 
-    Raises:
-        ModelError: the network does not take such images or has another number of classes.
-    """
-    probe = torch.full((2, shape.channels, shape.height, shape.width), 0.5)
-    channels = classifier.mean.shape[1]
-    if channels not in (1, shape.channels):
-        raise ModelError(f"model.mean has {channels} entries and the images have {shape.channels} channels.")
+
+def _timm(model: str, meter: Meter) -> Weights:
+    place, described = timm_place(model)
+    path = _first_file(place, meter)
+    return _file(path, label=f"hub:{place.repo}", described=described, through_timm=True)
+
+
+def _hub(place: HubPlace, model: str, meter: Meter) -> Weights:
+    path = _first_file(place, meter)
+    own = model.startswith(hub_network.PREFIX)
     try:
-        with held_still(classifier), torch.no_grad():
-            logits = classifier(probe)
-    except (RuntimeError, ValueError, AssertionError, IndexError, TypeError) as error:
-        first_line = str(error).split("\n", 1)[0]
-        raise ModelError(f"{classifier.name} cannot take {shape} images: {first_line}") from error
-    if not isinstance(logits, torch.Tensor) or logits.shape != (2, classifier.num_classes):
-        got = f"shape {tuple(logits.shape[1:])}" if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise ModelError(
-            f"{classifier.name} returns {got} for an image, and the data has {classifier.num_classes} classes: "
-            "give the data it was trained on, or a network with that many outputs."
-        )
+        config = hub_network.read_config(place, meter)
+        details = config.get("pretrained_cfg") or config
+        described = describe_timm({"num_classes": config.get("num_classes", 0)} | details, model)
+    except FetchError:
+        described = {}  # repositories need not describe what they hold
+    label = f"hub:{place.repo}" + (f"/{place.file}" if place.file else "")
+    return _file(path, label=label, described=described, through_timm=own or model.startswith("timm/"))
+
+
+def _first_file(place: HubPlace, meter: Meter) -> Path:
+    """Return the named file, or the first of those that repositories use."""
+    if place.file:
+        return fetch_from_hub(place, meter=meter)
+    for name in HUB_FILES:
+        try:
+            return fetch_from_hub(HubPlace(place.repo, place.revision, name), meter=meter)
+        except FetchError as error:
+            if not error.absent:
+                raise
+            reason = error
+    if offline_switch():
+        raise FetchError(
+            f"{place.repo} is not in the Hub's cache and {offline_switch()} forbids downloading"
+        ) from reason
+    raise FetchError(
+        f"{place.repo} has neither {' nor '.join(HUB_FILES)}: name its file as hub:{place.repo}/FILE"
+    ) from reason
+
+
+def _robustbench(spec: str, model: str, data: str) -> Weights:
+    if spec not in ("auto", "robustbench"):
+        raise CheckpointError(f"weights={spec}: {model} comes with its weights; leave weights=auto.")
+    _, file = robustbench.load_robustbench(model, data)
+    return Weights(label=model, sha256=sha256_of(file) if file is not None else "")

@@ -76,17 +76,31 @@ def input_gradient(
 
     Raises:
         DataError: a label outside the model's classes.
-        ModelError: the model has one output only.
+        ModelError: the model has one output only, or hides its gradient.
     """
     images = images_NCHW.detach().requires_grad_()
     with torch.enable_grad():
         logits = model(images)
     _require_classes(label_N, logits.shape[1], target)
     cotangent, log_factor = target_cotangent(logits.detach(), label_N, target)
-    if not logits.requires_grad:
-        return logits, torch.zeros_like(images), log_factor
-    (grad,) = torch.autograd.grad(logits, images, cotangent.to(logits.dtype), materialize_grads=True)
+    grad: Tensor | None = None
+    if logits.requires_grad:
+        (grad,) = torch.autograd.grad(logits, images, cotangent.to(logits.dtype), allow_unused=True)
+    if grad is None:
+        _require_constant(model, images, logits)
+        grad = torch.zeros_like(images)
     return logits.detach(), grad, log_factor
+
+
+def _require_constant(model: Model, images_NCHW: Tensor, logits_NL: Tensor) -> None:
+    """Raise ModelError if logits without a gradient do depend on the images: their gradient is hidden, not zero."""
+    with torch.no_grad():
+        other = model(1.0 - images_NCHW)
+    if not torch.equal(other, logits_NL.detach()):
+        raise ModelError(
+            "the model's output depends on the image but carries no gradient: it is quantised, or detaches its input. "
+            "Measure the model before it was quantised (--weights of the floating-point network)."
+        )
 
 
 def _require_classes(label_N: Tensor, num_classes: int, target: str) -> None:

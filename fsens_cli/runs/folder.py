@@ -1,6 +1,7 @@
 """Where does a run live? A numbered folder that says what was asked, how far it came and what made it."""
 
 import contextlib
+import hashlib
 import itertools
 import json
 import os
@@ -20,16 +21,23 @@ from fsens_cli.runs.files import write_json, write_text
 
 SCHEMA = 1
 MAX_CLEARED = 10_000
+# File systems allow 255 bytes; temporary files add to a folder's name.
+MAX_NAME = 120
 RECORDS = frozenset({"run.json", "config.yaml", "log.txt"})
 
 
 def slug(name: str) -> str:
     """Return ``name`` as one safe part of a path.
 
-    >>> slug("timm/vit_tiny"), slug("../net.py:make")
-    ('timm-vit_tiny', 'net.py-make')
+    A long one is cut, and its hash says which it was.
+
+    >>> slug("timm/vit_tiny"), slug("../net.py:make"), len(slug(1000 * "long"))
+    ('timm-vit_tiny', 'net.py-make', 120)
     """
-    return re.sub(r"[^A-Za-z0-9_.=+]+", "-", name).strip("-.") or "unnamed"
+    safe = re.sub(r"[^A-Za-z0-9_.=+]+", "-", name).strip("-.") or "unnamed"
+    if len(safe) <= MAX_NAME:
+        return safe
+    return f"{safe[: MAX_NAME - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def claim_version(parent: Path) -> Path:

@@ -69,6 +69,13 @@ def find_run(name: str, out: Path, *, verb: str = "") -> Path:
             return candidate
         if (candidate / "latest" / "run.json").is_file():
             return (candidate / "latest").resolve()
+        unfinished = sorted(candidate.glob("v[0-9]*/run.json"))
+        if unfinished:
+            run = unfinished[-1].parent
+            status = RunEntry(run, read_record(run)).status
+            raise OutputError(
+                f"{candidate} holds no finished run: {run.name} is {status}. Name it as {run} to take it."
+            )
     raise OutputError(f"there is no run at {name}. `fsens runs` lists the folders.")
 
 
@@ -79,6 +86,13 @@ def best_weights(run: Path) -> Path:
         OutputError: the run trained nothing.
     """
     path = run / "checkpoints" / "best.safetensors"
-    if not path.is_file():
-        raise OutputError(f"{run} has no checkpoints/best.safetensors: weights=run:RUN needs a `fsens train` run.")
-    return path
+    if path.is_file():
+        return path
+    record = read_record(run)
+    status = RunEntry(run, record).status
+    if record.get("verb") == "train" and status != "done":
+        raise OutputError(
+            f"{run} is {status} and has no weights yet: wait for its first epoch, or continue it with "
+            f"`fsens train --resume {run}`."
+        )
+    raise OutputError(f"{run} has no checkpoints/best.safetensors: weights=run:RUN needs a `fsens train` run.")

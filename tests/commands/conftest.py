@@ -42,9 +42,8 @@ Type = Callable[..., Result]
 
 @pytest.fixture(autouse=True)
 def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Commands run in an empty folder that holds nothing but net.py, and never fetch anything."""
+    """Commands run in an empty folder that holds nothing but net.py."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FSENS_OFFLINE", "1")
     (tmp_path / "net.py").write_text(NET)
     return tmp_path
 

@@ -65,7 +65,7 @@ def test_files_set_what_exists_and_name_themselves(group: str, kind: type) -> No
 def test_data_files_repeat_the_defaults_of_their_class(name: str) -> None:
     content = yaml.safe_load((configs_folder() / "data" / f"{name}.yaml").read_text())
     content.pop("defaults")
-    config = DATA_CONFIGS[name](**({"root": "x"} if name == "folder" else {}))
+    config = DATA_CONFIGS[name](**({"root": "x"} if name in ("arrays", "folder", "imagenet") else {}))
     assert {key: getattr(config, key) for key in content} == content
 
 
@@ -168,7 +168,7 @@ def test_settings_below_groups_of_a_training() -> None:
             "unknown model 'timm/vit_tiny_patch16_22'. Closest: timm/vit_tiny_patch16_224",
         ),
         ("model=none.py:make", "model=none.py:make: there is no file none.py."),
-        ("data=cifar", "unknown data 'cifar'. Closest: cifar10. data can be cifar10, dualband, folder."),
+        ("data=cifar", "unknown data 'cifar'. Closest: cifar10, cifar100. data can be arrays, cifar10, cifar100,"),
         ("convention=published", "unknown convention 'published'. convention can be pixel, reference."),
         ("frontend=blurr", "unknown frontend 'blurr'. Closest: blur. frontend can be blur, none."),
         ("model=resnet8,resnet20", "model=resnet8,resnet20 gives several values: add -m"),

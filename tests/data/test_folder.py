@@ -1,5 +1,6 @@
 """Pictures in folders: layouts, sizes, and every way in which they can be wrong."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from fsens_cli.data.folder import FolderConfig, load_folder
+from fsens_cli.data import pictures
+from fsens_cli.data.catalog import peek_classes, peek_size
+from fsens_cli.data.folder import FolderConfig, ImageNetConfig, load_folder
+from fsens_cli.data.geometry import Geometry
+from fsens_cli.data.settings import Wanted
 from fsens_cli.errors import ConfigError, DataError
 
 
@@ -198,3 +203,152 @@ def test_missing_split(tmp_path: Path) -> None:
 def test_refuses_settings(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         FolderConfig(**({"root": "x"} | settings))  # type: ignore[arg-type]
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Return a list that fills with the pictures that are decoded."""
+    decoded: list[Path] = []
+    read = pictures._read
+    monkeypatch.setattr(pictures, "_read", lambda file, *rest: decoded.append(file) or read(file, *rest))
+    return decoded
+
+
+def test_a_second_start_decodes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree(tmp_path)
+    first = load(tmp_path)
+    decoded = counted(monkeypatch)
+    again = load(tmp_path)
+    assert decoded == []
+    assert torch.equal(first.images_NCHW, again.images_NCHW)
+    assert first.fingerprint() == again.fingerprint()
+
+
+@pytest.mark.parametrize("change", ["content", "size", "channels", "new picture"])
+def test_what_changes_the_pictures_decodes_them_again(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree(tmp_path)
+    before = load(tmp_path)
+    settings: dict[str, object] = {"size": {"size": [5, 5]}, "channels": {"channels": 1}}.get(change, {})
+    if change == "content":
+        picture(tmp_path / "a" / "1.png", seed=99)
+    if change == "new picture":
+        picture(tmp_path / "a" / "9.png", seed=99)
+    decoded = counted(monkeypatch)
+    after = load(tmp_path, **settings)
+    assert len(decoded) >= len(after)
+    assert after.fingerprint() != before.fingerprint()
+
+
+def test_only_the_wanted_pictures_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree(tmp_path, "abcd", count=5)
+    whole = load(tmp_path)
+    picture(tmp_path / "a" / "0.png", seed=77)  # another store
+    decoded = counted(monkeypatch)
+    config = FolderConfig(root=str(tmp_path))
+    few = load_folder(config, "test", Wanted(num_images=3, seed=5))
+    assert len(decoded) == len(few) == 3
+    assert torch.equal(few.index_N, whole.sample(3, 5).index_N)
+    more = load_folder(config, "test", Wanted(num_images=3, seed=6))
+    assert len(set(decoded)) == len(decoded) == len({*few.index_N.tolist(), *more.index_N.tolist()})
+
+
+def test_a_subset_of_pictures_is_stratified(tmp_path: Path) -> None:
+    tree(tmp_path, "ab", count=6)
+    assert torch.bincount(load(tmp_path, subset=4).label_N).tolist() == [2, 2]
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree(tmp_path / "pics")
+    (tmp_path / "taken").write_text("x")
+    monkeypatch.setenv("FSENS_CACHE", str(tmp_path / "taken"))
+    assert len(load(tmp_path / "pics")) == 6
+
+
+WORDNET = {"n01440764": 0, "n01443537": 1, "n02119789": 278, "n15075141": 999}
+
+
+@pytest.fixture
+def wordnet(tmp_path: Path) -> Path:
+    for seed, name in enumerate(WORDNET):
+        picture(tmp_path / "val" / name / "x.JPEG", 40, 50, seed=seed)
+    return tmp_path
+
+
+def test_imagenet_s_numbers_of_a_part_of_its_classes(wordnet: Path) -> None:
+    """The numbers are published ones: tench, goldfish, kit fox, toilet tissue; not the folders' own order."""
+    config = ImageNetConfig(root=str(wordnet), size=[32, 32])
+    images = load_folder(config, "test")
+    assert images.label_N.tolist() == list(WORDNET.values())
+    assert (images.num_classes, images.title) == (1000, "ImageNet")
+    assert images.class_names[278] == "n02119789"
+
+
+def test_imagenet_without_a_val_folder(wordnet: Path) -> None:
+    assert load_folder(ImageNetConfig(root=str(wordnet / "val")), "test").label_N.tolist() == list(WORDNET.values())
+
+
+@pytest.mark.parametrize(
+    ("classes", "imagenet", "labels"),
+    [
+        ("auto", True, list(WORDNET.values())),
+        ("auto", False, [0, 1, 2, 3]),
+        ("own", True, [0, 1, 2, 3]),
+        ("imagenet", False, list(WORDNET.values())),
+    ],
+)
+def test_wordnet_folders_are_numbered_as_the_weights_need(
+    classes: str, imagenet: bool, labels: list[int], wordnet: Path
+) -> None:
+    config = FolderConfig(root=str(wordnet), classes=classes)
+    images = load_folder(config, "test", Wanted(imagenet=imagenet))
+    assert images.label_N.tolist() == labels
+    assert peek_classes(config, "test", imagenet=imagenet) == images.num_classes
+
+
+def test_other_folders_are_never_numbered_as_imagenet(tmp_path: Path) -> None:
+    tree(tmp_path)
+    assert load_folder(FolderConfig(root=str(tmp_path)), "test", Wanted(imagenet=True)).num_classes == 2
+    with pytest.raises(DataError, match=r"/a is named by no WordNet id of ImageNet-1k .*data\.classes=own"):
+        load_folder(ImageNetConfig(root=str(tmp_path)), "test")
+
+
+def test_pictures_become_what_the_weights_were_made_for(wordnet: Path) -> None:
+    native = Geometry(height=16, width=16, shorter=20, interpolation="bilinear")
+    images = load_folder(ImageNetConfig(root=str(wordnet)), "test", Wanted(native=native))
+    assert images.images_NCHW.shape == (4, 3, 16, 16)
+    with Image.open(wordnet / "val" / "n01440764" / "x.JPEG") as opened:
+        expected = np.asarray(native.of_picture(opened.convert("RGB")))
+    np.testing.assert_array_equal(images.images_NCHW[0].permute(1, 2, 0).numpy(), expected)
+    own = load_folder(ImageNetConfig(root=str(wordnet), size=[8, 8]), "test", Wanted(native=native))
+    assert own.images_NCHW.shape[-2:] == (8, 8)
+
+
+def test_imagenet_as_it_is_downloaded(tmp_path: Path) -> None:
+    picture(tmp_path / "val" / "ILSVRC2012_val_00000001.JPEG", 8, 8)
+    with pytest.raises(DataError, match="holds pictures but no class folders: sort them into one folder a class"):
+        load_folder(ImageNetConfig(root=str(tmp_path)), "test")
+
+
+def test_the_size_is_known_before_loading(tmp_path: Path) -> None:
+    tree(tmp_path)
+    config = FolderConfig(root=str(tmp_path))
+    assert peek_size(config, "test") == (6, 9)
+    assert peek_size(config, "test", Geometry(height=4, width=5)) == (4, 5)
+    assert peek_size(FolderConfig(root=str(tmp_path / "none")), "test") is None
+
+
+@pytest.mark.slow
+def test_ten_thousand_pictures_start_in_less_than_a_second_the_second_time(tmp_path: Path) -> None:
+    for i in range(10_000):
+        file = tmp_path / f"c{i % 10}" / f"{i}.png"
+        if i < 10:
+            picture(file, 64, 64, seed=i)
+        else:
+            file.hardlink_to(tmp_path / f"c{i % 10}" / f"{i % 10}.png")
+    load(tmp_path)
+    start = time.perf_counter()
+    images = load(tmp_path)
+    took = time.perf_counter() - start
+    assert len(images) == 10_000
+    assert took < 1.0

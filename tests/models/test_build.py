@@ -7,11 +7,12 @@ import torch
 from torch import nn
 
 from fsens_cli.errors import CheckpointError, ConfigError, ModelError
+from fsens_cli.models.build import build_classifier
 from fsens_cli.models.catalog import PACKAGED, ImageShape, ModelConfig, build_network, check_model_name
 from fsens_cli.models.checkpoint import serialise
 from fsens_cli.models.device import pick_device
 from fsens_cli.models.front_end import FrontEndConfig, GaussianBlur
-from fsens_cli.models.weights import Weights, build_classifier, find_weights
+from fsens_cli.models.weights import Weights, find_weights
 
 SHAPE = ImageShape(3, 16, 16)
 
@@ -276,7 +277,7 @@ def test_foreign_weights_of_another_number_of_classes(tmp_path: Path) -> None:
     [
         (
             "auto",
-            r"no weights are packaged for resnet8 on folder\. Give weights=PATH .*weights=run:RUN.*weights=random",
+            r"no weights are packaged or known for resnet8 on folder\. Give weights=PATH .*weights=run:RUN.*=random",
         ),
         ("packaged:lsf", "weights=packaged:lsf does not exist for resnet8 on folder; packaged: none"),
         ("no/such/file.pt", "weights=no/such/file.pt: there is no such file"),
@@ -313,3 +314,42 @@ def test_no_devices(name: str, message: str) -> None:
 def test_library_networks_take_their_channels_from_the_data() -> None:
     network = build_network(ModelConfig(name="timm/resnet10t"), num_classes=5, shape=ImageShape(1, 32, 32), seed=0)
     assert network.eval()(torch.rand(1, 1, 32, 32)).shape == (1, 5)
+
+
+def test_wide_residual_networks() -> None:
+    """Zagoruyko and Komodakis 2016 give 36.5 million parameters for WRN-28-10 and 0.6 for WRN-40-1."""
+    shape = ImageShape(3, 32, 32)
+    for depth, width, millions in ((28, 10, 36.5), (40, 1, 0.6)):
+        config = ModelConfig(name="wide_resnet", kwargs={"depth": depth, "width": width})
+        network = build_network(config, num_classes=10, shape=shape, seed=0)
+        assert round(sum(p.numel() for p in network.parameters()) / 1e6, 1) == millions
+    names = set(network.state_dict())
+    assert {"conv1.weight", "block2.layer.0.convShortcut.weight", "block3.layer.5.conv2.weight", "bn1.bias"} <= names
+    assert network.eval()(torch.rand(1, 3, 20, 28)).shape == (1, 10)
+    with pytest.raises(ModelError, match=r"model\.kwargs\.depth=29: a wide_resnet has 10, 16, 22, 28"):
+        build(ModelConfig(name="wide_resnet", kwargs={"depth": 29}))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "squeezenet1_1", "convnext_tiny", "vit_b_32"])
+def test_torchvision_s_networks_take_their_channels_from_the_data(name: str) -> None:
+    kwargs = {"image_size": 96} if name.startswith("vit") else {}
+    shape = ImageShape(1, 96, 96)
+    network = build_network(ModelConfig(name=name, kwargs=kwargs), num_classes=5, shape=shape, seed=0)
+    assert network.eval()(torch.rand(1, 1, 96, 96)).shape == (1, 5)
+
+
+@pytest.mark.parametrize(("described", "kernel"), [({"image_shape": [3, 32, 32]}, 3), ({}, 7)])
+def test_the_weights_decide_the_stem(described: dict[str, object], kernel: int, tmp_path: Path) -> None:
+    """A network trained on small images stays what it is when it is given large ones."""
+    made_for = ImageShape(*described.get("image_shape", (3, 128, 128)))  # type: ignore[misc]
+    trained = build_network(ModelConfig(name="resnet18"), num_classes=10, shape=made_for, seed=1)
+    (tmp_path / "w.safetensors").write_bytes(serialise(trained, described))
+    weights = find_weights(str(tmp_path / "w.safetensors"), model="resnet18", data="dualband")
+    classifier = build(ModelConfig(name="resnet18"), weights, shape=ImageShape(3, 128, 128))
+    assert classifier.module.conv1.kernel_size == (kernel, kernel)
+
+
+@pytest.mark.parametrize("name", ["hub:someone", "hub:", "hub:a/b c", "robustbench/", "robustbench/L3/X"])
+def test_names_of_other_places_that_are_no_names(name: str) -> None:
+    with pytest.raises(ModelError, match=f"model={name}: "):
+        check_model_name(name)

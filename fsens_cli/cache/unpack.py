@@ -1,0 +1,59 @@
+"""How is an archive taken apart? Into a folder that appears in one step, and never outside of it."""
+
+import os
+import shutil
+import tarfile
+import tempfile
+import zlib
+from pathlib import Path
+
+from fsens_cli.cache.places import shown
+from fsens_cli.errors import FetchError
+
+
+def unpack(archive: Path, folder: str, into: Path) -> Path:
+    """Return ``into/folder`` with the files that the archive keeps under ``folder``; does nothing where it exists.
+
+    Raises:
+        FetchError: no readable archive, no such folder in it, or ``into`` cannot be written.
+    """
+    target = into / folder
+    if target.is_dir():
+        return target
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=into, prefix=f".{folder}."))
+    except OSError as error:
+        raise FetchError(f"{shown(into)} cannot be written: {error.strerror}") from error
+    try:
+        with tarfile.open(archive) as tar:
+            # The filter refuses names that lead out of the folder, links and devices.
+            tar.extractall(temporary, filter="data")
+        if not (temporary / folder).is_dir():
+            raise FetchError(f"{shown(archive)} holds no folder {folder}")
+        (temporary / folder).chmod(0o755)
+        _take_place(temporary / folder, target)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise FetchError(f"{shown(archive)} is damaged or no tar archive") from error
+    except OSError as error:
+        raise FetchError(
+            f"{shown(archive)} cannot be unpacked into {shown(into)}: {error.strerror or error}"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return target
+
+
+def _take_place(made: Path, target: Path) -> None:
+    """Give the folder its name; another process that was faster has made the same."""
+    try:
+        made.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
+
+
+def writable(folder: Path) -> bool:
+    """Return whether files can be made in the folder, or in the nearest one above it that exists."""
+    nearest = next(f for f in (folder, *folder.parents) if f.exists())
+    return nearest.is_dir() and os.access(nearest, os.W_OK)

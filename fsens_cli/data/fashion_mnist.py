@@ -1,0 +1,100 @@
+"""Fashion-MNIST (Xiao et al. 2017) from its four official files, packed or not; Debian ships them too."""
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fsens_cli.cache.places import Meter, shown
+from fsens_cli.data.images import ImageSet
+from fsens_cli.data.official import OfficialFile, fetch, root_of, supply_words
+from fsens_cli.data.settings import FetchedSettings
+from fsens_cli.errors import DataError, require
+
+SIZE = (28, 28)
+# Of Debian's package dataset-fashion-mnist.
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+HOME = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+MD5 = {
+    "train-images-idx3-ubyte": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    "train-labels-idx1-ubyte": "25c81989df183df01b3e8a0aad5dffbe",
+    "t10k-images-idx3-ubyte": "bef4ecab320f06d8554ea6380940ec79",
+    "t10k-labels-idx1-ubyte": "bb300cfdad3c16e7a12a480ee83cd310",
+}
+PREFIX = {"train": "train", "test": "t10k"}
+CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+WORDS = "the four official files (train-images-idx3-ubyte.gz, ...; Debian: the package dataset-fashion-mnist)"
+
+
+@dataclass(kw_only=True)
+class FashionMnistConfig(FetchedSettings):
+    """Fashion-MNIST: 60,000 and 10,000 gray pictures of 28 x 28 pixels, 10 classes.
+
+    Attributes:
+        channels: 1 (gray) or 3 (the same three times, for networks that take colours).
+    """
+
+    name: str = "fashion-mnist"
+    title: str = "Fashion-MNIST"
+    channels: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        FetchedSettings.__post_init__(self)
+        require(self.channels in (1, 3), f"data.channels={self.channels}: 3 is RGB, 1 is gray.")
+
+
+def load_fashion_mnist(config: FashionMnistConfig, split: str, meter: Meter) -> ImageSet:
+    """Read one split.
+
+    Raises:
+        DataError: neither there nor downloadable, or damaged.
+    """
+    pixels = _read_idx(_find(f"{PREFIX[split]}-images-idx3-ubyte", config, meter), dimensions=3)
+    label = _read_idx(_find(f"{PREFIX[split]}-labels-idx1-ubyte", config, meter), dimensions=1)
+    if len(pixels) != len(label) or pixels.shape[1:] != SIZE:
+        raise DataError(
+            f"{config.title} at data.root={shown(root_of(config))} is damaged: images of shape {pixels.shape}, labels "
+            f"of shape {label.shape}. {supply_words(WORDS)}"
+        )
+    return ImageSet(
+        images_NCHW=torch.from_numpy(pixels)[:, None].repeat(1, config.channels, 1, 1),
+        label_N=torch.from_numpy(label.astype(np.int64)),
+        index_N=torch.arange(len(label)),
+        class_names=CLASSES,
+        title=config.title,
+        split=split,
+    )
+
+
+def find_fashion_mnist(name: str, config: FashionMnistConfig) -> Path | None:
+    """Return one of the files: at ``data.root``, in torchvision's folders below it, or where Debian has it."""
+    root = root_of(config)
+    folders = [root, root / "FashionMNIST" / "raw", *([] if config.root else [DEBIAN])]
+    return next((f / n for f in folders for n in (name, f"{name}.gz") if (f / n).is_file()), None)
+
+
+def _find(name: str, config: FashionMnistConfig, meter: Meter) -> Path:
+    found = find_fashion_mnist(name, config)
+    if found is not None:
+        return found
+    official = OfficialFile(name=f"{name}.gz", url=f"{HOME}{name}.gz", md5=MD5[name])
+    return fetch(official, root_of(config), config, meter, files=WORDS)
+
+
+def _read_idx(file: Path, *, dimensions: int) -> np.ndarray:
+    """Return the bytes of an IDX file: two zeros, type 8, the number of dimensions, their sizes, the values."""
+    try:
+        content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        if content[:4] != bytes([0, 0, 8, dimensions]):
+            raise DataError(f"{shown(file)} is not the official file. {supply_words(WORDS)}")
+        sizes = np.frombuffer(content, dtype=">u4", count=dimensions, offset=4)
+        values = np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * dimensions)
+        return values.reshape(sizes.tolist()).copy()
+    except DataError:
+        raise
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise DataError(f"{shown(file)} is damaged: remove it and try again. {supply_words(WORDS)}") from error

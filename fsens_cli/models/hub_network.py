@@ -1,0 +1,88 @@
+"""What is ``hub:OWNER/NAME``? A repository of the Hugging Face Hub that says, as timm does, which network it holds."""
+
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from fsens_cli.cache.hub import HubPlace, fetch_from_hub
+from fsens_cli.cache.places import Meter, silent
+from fsens_cli.errors import FetchError, ModelError
+from fsens_cli.models.library import describe_timm
+
+PREFIX = "hub:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubNetwork:
+    """A network as its repository describes it.
+
+    Attributes:
+        architecture: timm's name.
+        kwargs: of its constructor.
+        description: classes, normalisation and geometry.
+    """
+
+    architecture: str
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    description: dict[str, Any] = field(default_factory=dict)
+
+
+def split_hub(name: str) -> HubPlace:
+    """Return the place of ``hub:OWNER/NAME[@REVISION]``.
+
+    Raises:
+        ModelError: not of that form.
+    """
+    try:
+        return HubPlace.parse(name.removeprefix(PREFIX))
+    except FetchError as error:
+        raise ModelError(f"model={name}: {error}.") from error
+
+
+@lru_cache(maxsize=8)
+def hub_network(name: str) -> HubNetwork:
+    """Fetch and read the repository's ``config.json``.
+
+    Raises:
+        ModelError: cannot be had, or names no network of timm.
+    """
+    import timm
+
+    place = split_hub(name)
+    try:
+        config = read_config(place)
+    except FetchError as error:
+        raise ModelError(
+            f"model={name}: {error}. Give --model NAME or FILE.py:FUNCTION with --weights PATH."
+        ) from error
+    architecture = str(config.get("architecture", ""))
+    if not timm.is_model(architecture):
+        known = f"its config.json names '{architecture}'" if architecture else "its config.json names no architecture"
+        raise ModelError(
+            f"model={name} is no network of timm ({known}): name the network itself and give its weights, as in "
+            f"--model resnet18 --weights {name}."
+        )
+    details = config.get("pretrained_cfg") or config
+    details = {"num_classes": config.get("num_classes"), **details}
+    return HubNetwork(
+        architecture=architecture,
+        kwargs=dict(config.get("model_args") or {}),
+        description=describe_timm({k: v for k, v in details.items() if v is not None}, name),
+    )
+
+
+def read_config(place: HubPlace, meter: Meter = silent) -> dict[str, Any]:
+    """Return the repository's ``config.json``.
+
+    Raises:
+        FetchError: cannot be had, or is no JSON object.
+    """
+    file = fetch_from_hub(HubPlace(place.repo, place.revision, "config.json"), meter=meter)
+    try:
+        content = json.loads(file.read_text())
+    except ValueError as error:
+        raise FetchError(f"{place.repo}/config.json is no JSON") from error
+    if not isinstance(content, dict):
+        raise FetchError(f"{place.repo}/config.json holds no settings")
+    return content

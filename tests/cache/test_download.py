@@ -1,0 +1,226 @@
+"""Downloads against a real server on this machine: whole or not at all, resumed, checked, alone."""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+from loopback import Web
+
+from fsens_cli.cache.download import Checksum, download
+from fsens_cli.cache.places import Advance, cache_folder, offline_switch
+from fsens_cli.errors import FetchError
+
+CONTENT = bytes(range(256)) * 2000
+RIGHT = Checksum(algorithm="md5", digest=hashlib.md5(CONTENT).hexdigest())
+PATH = "/file.bin"
+
+
+@pytest.fixture
+def served(web: Web) -> Web:
+    web.files[PATH] = CONTENT
+    return web
+
+
+def fetch(web: Web, target: Path, **options: object) -> None:
+    download(web.address + PATH, target, RIGHT, **options)  # type: ignore[arg-type]
+
+
+def test_a_file_arrives_with_its_folder_and_nothing_beside_it(served: Web, tmp_path: Path) -> None:
+    fetch(served, tmp_path / "new" / "deep" / "file.bin")
+    assert [p.name for p in (tmp_path / "new" / "deep").iterdir()] == ["file.bin"]
+    assert (tmp_path / "new" / "deep" / "file.bin").read_bytes() == CONTENT
+
+
+def test_what_is_there_is_not_asked_for(served: Web, tmp_path: Path) -> None:
+    (tmp_path / "file.bin").write_bytes(b"mine")
+    fetch(served, tmp_path / "file.bin")
+    assert (tmp_path / "file.bin").read_bytes() == b"mine"
+    assert served.requests == []
+
+
+def test_the_meter_hears_of_every_byte(served: Web, tmp_path: Path) -> None:
+    heard: list[tuple[str, int, list[int]]] = []
+
+    @contextmanager
+    def meter(label: str, total: int) -> Iterator[Advance]:
+        heard.append((label, total, []))
+        yield heard[-1][2].append
+
+    fetch(served, tmp_path / "file.bin", meter=meter)
+    ((label, total, steps),) = heard
+    assert (label, total, steps[-1]) == ("file.bin", len(CONTENT), len(CONTENT))
+    assert steps == sorted(steps)
+
+
+def test_a_broken_connection_is_resumed_where_it_broke(served: Web, tmp_path: Path) -> None:
+    served.break_after[PATH] = [100_000, 50_000]
+    fetch(served, tmp_path / "file.bin")
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+    assert served.gets(PATH) == ["", "bytes=100000-", "bytes=150000-"]
+
+
+def test_a_later_start_continues(served: Web, tmp_path: Path) -> None:
+    served.break_after[PATH] = [1000, 0, 0, 0, 0]
+    with pytest.raises(FetchError, match=r"the connection broke; 1,000 bytes are kept, the next start continues there"):
+        fetch(served, tmp_path / "new" / "file.bin")
+    assert (tmp_path / "new" / "file.bin.part").stat().st_size == 1000
+    served.break_after.clear()
+    fetch(served, tmp_path / "new" / "file.bin")
+    assert served.gets(PATH)[-1] == "bytes=1000-"
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["file.bin"]
+
+
+def test_a_server_that_cannot_resume_sends_all_again(served: Web, tmp_path: Path) -> None:
+    served.break_after[PATH] = [1000]
+    served.ranges = False
+    fetch(served, tmp_path / "file.bin")
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("left", [b"another file", CONTENT + b"more"], ids=["shorter", "longer"])
+def test_a_part_of_another_file_is_started_again(left: bytes, served: Web, tmp_path: Path) -> None:
+    (tmp_path / "file.bin.part").write_bytes(left)
+    fetch(served, tmp_path / "file.bin")
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_the_wrong_file(served: Web, tmp_path: Path) -> None:
+    served.files[PATH] = b"something else"
+    with pytest.raises(FetchError, match=r"file\.bin is not the published file \(MD5 differs\)"):
+        fetch(served, tmp_path / "new" / "file.bin")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("said", ["text/html", "application/octet-stream"])
+def test_a_page_with_status_200_is_not_the_file(said: str, served: Web, tmp_path: Path) -> None:
+    served.files[PATH] = b"\n<!DOCTYPE html><html><body>Too many requests</body></html>"
+    served.headers[PATH] = {"Content-Type": said}
+    with pytest.raises(FetchError, match=r"file\.bin is an HTML page, not the file"):
+        fetch(served, tmp_path / "new" / "file.bin")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_beginning_of_a_checksum_is_checked_too(served: Web, tmp_path: Path) -> None:
+    digest = hashlib.sha256(CONTENT).hexdigest()[:8]
+    download(served.address + PATH, tmp_path / "a", Checksum(algorithm="sha256", digest=digest))
+    with pytest.raises(FetchError, match="SHA256 differs"):
+        download(served.address + PATH, tmp_path / "b", Checksum(algorithm="sha256", digest="00000000"))
+
+
+@pytest.mark.parametrize(("status", "asked"), [(404, 1), (403, 1), (503, 4), (429, 4)])
+def test_answers_that_are_no_file(status: int, asked: int, served: Web, tmp_path: Path) -> None:
+    served.statuses[PATH] = status
+    with pytest.raises(FetchError, match=f"answers {status}"):
+        fetch(served, tmp_path / "new" / "file.bin")
+    assert len(served.requests) == asked
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_busy_server_is_asked_again(served: Web, tmp_path: Path) -> None:
+    served.statuses[PATH] = 503
+    calls = iter([None])
+
+    def pause(seconds: float) -> None:
+        next(calls)
+        served.statuses.clear()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fsens_cli.cache.download.time.sleep", pause)
+        fetch(served, tmp_path / "file.bin")
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+@pytest.mark.usefixtures("web")
+def test_nobody_answers(tmp_path: Path) -> None:
+    with pytest.raises(FetchError, match=r"no network: http://127\.0\.0\.1:9/x cannot be reached \(Connection "):
+        download("http://127.0.0.1:9/x", tmp_path / "new" / "x", RIGHT)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("switch", ["FSENS_OFFLINE", "HF_HUB_OFFLINE"])
+def test_offline_switches_touch_no_network(
+    switch: str, served: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(switch, "1")
+    with pytest.raises(FetchError, match=f"{switch} forbids downloading"):
+        fetch(served, tmp_path / "new" / "file.bin")
+    assert served.requests == []
+    assert not (tmp_path / "new").exists()
+    for off in ("0", "", "false"):
+        monkeypatch.setenv(switch, off)
+        assert offline_switch() == ""
+
+
+def test_a_folder_that_cannot_be_made(served: Web, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(FetchError, match=r"taken.* cannot be written: (Not a directory|File exists)"):
+        fetch(served, tmp_path / "taken" / "file.bin")
+    assert served.requests == []
+
+
+def test_an_interrupted_download_leaves_no_target(served: Web, tmp_path: Path) -> None:
+    @contextmanager
+    def meter(label: str, total: int) -> Iterator[Advance]:
+        del label, total
+
+        def interrupt(done: int) -> None:
+            raise KeyboardInterrupt
+
+        yield interrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch(served, tmp_path / "file.bin", meter=meter)
+    assert not (tmp_path / "file.bin").exists()
+    fetch(served, tmp_path / "file.bin")
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+FETCH_ALONE = """
+import sys
+from pathlib import Path
+from fsens_cli.cache.download import Checksum, download
+download(sys.argv[1], Path(sys.argv[2]), Checksum(algorithm="md5", digest=sys.argv[3]))
+"""
+
+
+def test_of_two_processes_one_fetches_and_both_have_the_file(served: Web, tmp_path: Path) -> None:
+    release = served.hold[PATH] = Event()
+    root = str(Path(__file__).resolve().parents[2])
+    arguments = [served.address + PATH, str(tmp_path / "new" / "file.bin"), RIGHT.digest]
+    command = [sys.executable, "-c", FETCH_ALONE, *arguments]
+    both = [subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    # Both are under way before the answer to the first of them ends.
+    Thread(target=lambda: (wait_for_request(served), release.wait(1.0), release.set())).start()
+    for process in both:
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+    assert (tmp_path / "new" / "file.bin").read_bytes() == CONTENT
+    assert served.gets(PATH) == [""]
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["file.bin"]
+
+
+def wait_for_request(web: Web) -> None:
+    pause = Event()
+    for _ in range(600):
+        if web.requests:
+            return
+        pause.wait(0.05)
+
+
+@pytest.mark.parametrize(
+    ("variables", "folder"),
+    [
+        ({"FSENS_CACHE": "/x/y"}, "/x/y/pictures"),
+        ({"FSENS_CACHE": "", "XDG_CACHE_HOME": "/c"}, "/c/fsens/pictures"),
+        ({"FSENS_CACHE": "", "XDG_CACHE_HOME": "", "HOME": "/home/me"}, "/home/me/.cache/fsens/pictures"),
+    ],
+)
+def test_where_the_cache_is(variables: dict[str, str], folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert cache_folder("pictures") == Path(folder)
