@@ -111,6 +111,7 @@ def evaluate(
         corruption=config.corruption,
         attack=config.attack,
         heat_map_l2=config.suite.heat_map_l2,
+        heat_map_cycles=config.suite.heat_map_cycles,
         batch_size=config.batch_size,
         seed=config.seed,
     )

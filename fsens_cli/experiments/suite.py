@@ -42,6 +42,8 @@ class SuiteConfig:
         attack_images: at most this many images are attacked.
         heat_map: ask with one Fourier frequency after the other, and set that beside the input gradient.
         heat_map_images: at most this many images for it.
+        heat_map_cycles: frequencies up to so many cycles/image in each direction; 0 is all of them for sides up to 64
+            pixels, else 31 (a map of 63 x 63, as published).
         heat_map_l2: L2 norm of the added frequency in each channel; 0 is 4 for sides up to 64 pixels, else 15.7 (the
             published values of Yin et al. 2019).
     """
@@ -62,6 +64,7 @@ class SuiteConfig:
     attack_images: int = 100
     heat_map: bool = True
     heat_map_images: int = 100
+    heat_map_cycles: int = 0
     heat_map_l2: float = 0.0
 
     def __post_init__(self) -> None:
@@ -91,6 +94,7 @@ class SuiteConfig:
         require(all(eps > 0 for eps in self.eps_l2), f"suite.eps_l2={self.eps_l2} must be positive.")
         require(self.attack_images >= 1, f"suite.attack_images={self.attack_images} must be at least 1.")
         require(self.heat_map_images >= 2, f"suite.heat_map_images={self.heat_map_images} must be at least 2.")
+        require(self.heat_map_cycles >= 0, f"suite.heat_map_cycles={self.heat_map_cycles} must not be negative.")
         require(self.heat_map_l2 >= 0, f"suite.heat_map_l2={self.heat_map_l2} must not be negative.")
 
     def corruption_names(self) -> list[str]:

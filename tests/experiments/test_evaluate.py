@@ -196,6 +196,15 @@ class TestParts:
         assert all(p.requires_grad and p.grad is None for p in model.parameters())
 
 
+def test_heat_map_of_few_frequencies(model: nn.Module, relabelled: ImageSet) -> None:
+    few = replace(SMALL, heat_map_cycles=2, minimal=False, attacks=[], corruptions=[], filters=[], noises=[])
+    found = evaluate(model, relabelled, replace(CONFIG, suite=few)).parts
+    # A square of 5 x 5 without its middle, half of it.
+    assert len(found["heat-map"].frequency_M2) == 12
+    assert int(found["heat-map"].frequency_M2.abs().max()) == 2
+    torch.testing.assert_close(found["gradient"].power_NM.sum(dim=1), torch.ones(4, dtype=torch.float64))
+
+
 def test_batch_size_changes_nothing(model: nn.Module, relabelled: ImageSet, result: EvaluateResult) -> None:
     other = evaluate(model, relabelled, replace(CONFIG, batch_size=7))
     for name, part in result.parts.items():
@@ -246,6 +255,7 @@ def test_classify_sees_every_image_once(relabelled: ImageSet, linear: Callable[[
         corruption=CorruptionConfig(),
         attack=AttackSettings(),
         heat_map_l2=0.0,
+        heat_map_cycles=0,
         batch_size=5,
         seed=0,
     )

@@ -40,12 +40,11 @@ def heat_map_figure(table: pd.DataFrame, size: list[int], *, agreement: dict[str
         with np.errstate(divide="ignore"):
             logarithm = np.log10(table["gradient_power_share"].to_numpy(float))
         maps.append(("input gradient, log10 of the power share", logarithm, "viridis"))
-    left, bottom = (-(width // 2) - 0.5) / width, (-(height // 2) - 0.5) / height
-    extent = (left, left + 1, bottom + 1, bottom)
+    rows, columns, extent = _measured_part(frequency, (height, width))
     with figure_style():
         figure, panels = plt.subplots(1, len(maps), figsize=(2 * COLUMN_WIDTH, 3.1), squeeze=False)
         for axes, (words, values, colours) in zip(panels[0], maps, strict=True):
-            full = unfold(values, frequency, (height, width))
+            full = unfold(values, frequency, (height, width))[rows, columns]
             top = float(np.nanmax(full[np.isfinite(full)]))
             low = top - DECADES if colours == "viridis" else 0.0
             image = axes.imshow(full, extent=extent, cmap=colours, vmin=low, vmax=top, interpolation="nearest")
@@ -53,6 +52,20 @@ def heat_map_figure(table: pd.DataFrame, size: list[int], *, agreement: dict[str
             figure.colorbar(image, ax=axes, shrink=0.8).set_label(words)
         figure.suptitle(f"{title}\n{_verdict(agreement)}" if agreement else title, fontsize=8)
     return figure
+
+
+def _measured_part(
+    frequency_M2: np.ndarray, size: tuple[int, int]
+) -> tuple[slice, slice, tuple[float, float, float, float]]:
+    """Return the rows and columns of the centred plane that were measured, and their extent in cycles per pixel."""
+    cuts, edges = [], []
+    for side, largest in zip(size, np.abs(frequency_M2).max(axis=0).tolist(), strict=True):
+        middle = side // 2
+        first, stop = max(0, middle - largest), min(side, middle + largest + 1)
+        cuts.append(slice(first, stop))
+        edges.append(((first - middle - 0.5) / side, (stop - middle - 0.5) / side))
+    (top, bottom), (left, right) = edges
+    return cuts[0], cuts[1], (left, right, bottom, top)
 
 
 def _verdict(agreement: dict[str, Any]) -> str:
