@@ -188,14 +188,15 @@ def _trained_classifiers(
 
 
 def _given(job: DefenseJob) -> list[Trained]:
-    """Return the networks that ``runs`` names, weakest filter first.
+    """Return the networks that ``runs`` names (runs, checkpoints, ``packaged:NAME``), weakest filter first.
 
     Raises:
         ConfigError: they differ in network, data or classes, or do not belong to ``defense``.
     """
     networks = []
     for name in job.runs:
-        spec = name if Path(name).expanduser().is_file() else f"run:{name}"
+        own = name.startswith(("packaged:", "run:")) or Path(name).expanduser().is_file()
+        spec = name if own else f"run:{name}"
         weights = named_weights(dataclasses.replace(job, weights=spec))
         behind = FrontEndConfig(**weights.description.get("frontend", {}))
         if behind.name not in ("none", job.defense):

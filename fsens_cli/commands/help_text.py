@@ -108,6 +108,7 @@ HELP = {
         ],
         [
             "fsens blur-defense",
+            "fsens blur-defense mode=trained runs=[packaged:standard,packaged:blur]",
             "fsens blur-defense mode=trained train.epochs=6 sigmas=[0,1.5]",
             "fsens blur-defense --resume outputs/blur-defense/resnet8-dualband/v001",
         ],

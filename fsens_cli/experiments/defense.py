@@ -39,7 +39,7 @@ class DefenseConfig(EvaluateConfig):
         defense: ``blur``, ``high-pass``, ``random-blur`` or ``pca``.
         sigmas: strengths in pixels; 0 is no filter.
         components: strengths of ``pca``; 0 is no filter.
-        runs: for ``trained``: one finished training (or checkpoint) a strength, in any order.
+        runs: for ``trained``: one finished training, checkpoint or ``packaged:NAME`` a strength, in any order.
         pairings: of the hybrid probe.
         checks: of the numbers themselves.
     """
