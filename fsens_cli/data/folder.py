@@ -69,6 +69,15 @@ def load_folder(config: FolderConfig, split: str, wanted: Wanted = EVERYTHING) -
     Raises:
         DataError: no such folder, no pictures, or a picture that cannot be read or has another size (named).
     """
+    try:
+        return _load(config, split, wanted)
+    except OSError as error:  # a link to nowhere, a folder of somebody else's
+        raise DataError(
+            f"{error.filename or config.root} cannot be read ({error.strerror}): look at data.root={config.root}."
+        ) from error
+
+
+def _load(config: FolderConfig, split: str, wanted: Wanted) -> ImageSet:
     root = Path(config.root).expanduser()
     folder, is_split = _split_folder(root, split)
     classes, files, labels = _list_pictures(folder, _training_classes(root) if is_split else [])

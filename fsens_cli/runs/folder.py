@@ -57,7 +57,8 @@ def claim_version(parent: Path) -> Path:
                     folder = parent / f"v{max(taken, default=0) + 1:03d}"
                 folder.mkdir()
             except FileExistsError:
-                if not parent.is_dir():
+                # Something else of that name; a parent that has meanwhile been cleared away is made again.
+                if (parent.exists() and not parent.is_dir()) or attempt > MAX_CLEARED:
                     raise
                 number = int(folder.name[1:]) + 1
             except FileNotFoundError:

@@ -338,6 +338,13 @@ def test_the_size_is_known_before_loading(tmp_path: Path) -> None:
     assert peek_size(FolderConfig(root=str(tmp_path / "none")), "test") is None
 
 
+def test_a_link_to_nowhere_is_named(tmp_path: Path) -> None:
+    tree(tmp_path / "pics")
+    (tmp_path / "pics" / "a" / "9.png").symlink_to(tmp_path / "gone.png")
+    with pytest.raises(DataError, match=r"a/9\.png cannot be read \(No such file or directory\): look at data\.root"):
+        load(tmp_path / "pics")
+
+
 @pytest.mark.slow
 def test_ten_thousand_pictures_start_in_less_than_a_second_the_second_time(tmp_path: Path) -> None:
     for i in range(10_000):
