@@ -10,8 +10,9 @@ from rich.markup import escape
 from fsens_cli.commands.console import note, progress, warn
 from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.jobs import Outcome, print_single
-from fsens_cli.commands.measure import build_for, named_after, named_weights, provenance, record_inputs, run_name
+from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
+from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
 from fsens_cli.commands.resuming import refuse_changes
 from fsens_cli.commands.wording import aligned, percent_interval
 from fsens_cli.config.compose import Request, flat_settings, load_job
@@ -28,7 +29,6 @@ from fsens_cli.runs.evaluate_summary import GROUP_NAMES, eps_text, half_power_te
 from fsens_cli.runs.evaluation_parts import PartFiles
 from fsens_cli.runs.folder import RunFolder, read_record
 from fsens_cli.runs.index import find_run
-from fsens_cli.runs.measure_files import Subject
 from fsens_cli.runs.provenance import peak_memory_mib
 
 
@@ -52,13 +52,7 @@ def _evaluate_in(run: RunFolder, job: EvaluateJob, weights: Weights, device: tor
     changed = [key for key, value in before.items() if value is not None and value != run.record[key]]
     if changed:
         raise DataError(f"{run.path} was started with another {' and '.join(changed)}: start a new run.")
-    subject = Subject(
-        model=job.model.name,
-        weights=weights.label,
-        data=job.data.name,
-        data_title=job.data.title,
-        training=str(weights.description.get("training", "")),
-    )
+    subject = subject_of(job, weights)
     with progress("evaluating", 1, flags) as advance:
 
         def on_progress(name: str, done: int, total: int) -> None:

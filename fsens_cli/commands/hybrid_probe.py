@@ -6,8 +6,9 @@ from typing import Any
 from fsens_cli.commands.console import progress, warn
 from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.jobs import Outcome
-from fsens_cli.commands.measure import build_for, named_after, named_weights, provenance, record_inputs, run_name
+from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
+from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
 from fsens_cli.commands.wording import percent_interval
 from fsens_cli.config.jobs import HybridJob, JobFields
 from fsens_cli.data.images import ImageSet
@@ -19,7 +20,6 @@ from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.device import pick_device
 from fsens_cli.runs.folder import RunFolder
 from fsens_cli.runs.hybrid_files import VERB, subject_text, write_hybrid
-from fsens_cli.runs.measure_files import Subject
 from fsens_cli.runs.provenance import peak_memory_mib
 
 
@@ -30,13 +30,7 @@ def hybrid_task(job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
     check_model_name(job.model.name)
     weights = named_weights(job, flags)
     check_before_loading(job, weights, job.split)
-    subject = Subject(
-        model=job.model.name,
-        weights=weights.label,
-        data=job.data.name,
-        data_title=job.data.title,
-        training=str(weights.description.get("training", "")),
-    )
+    subject = subject_of(job, weights)
     with RunFolder.create(
         Path(job.out), VERB, run_name(job), config_yaml=config_yaml, record=provenance(job, device)
     ) as run:

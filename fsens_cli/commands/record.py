@@ -1,0 +1,72 @@
+"""What is written down of a job: its name, its subject, what made it and what was really loaded."""
+
+from typing import Any
+
+import torch
+
+from fsens_cli.config.jobs import JobFields
+from fsens_cli.data.images import ImageSet
+from fsens_cli.models.classifier import Classifier
+from fsens_cli.models.factory import is_factory
+from fsens_cli.models.weights import Weights
+from fsens_cli.runs.folder import RunFolder
+from fsens_cli.runs.measure_files import Subject
+from fsens_cli.runs.provenance import git_commit, machine, versions
+
+
+def run_name(job: JobFields) -> str:
+    """Return the part of a run's path that says what it is about; of a file of one's own its name without folders."""
+    model = job.model.name.rpartition("/")[2] if is_factory(job.model.name) else job.model.name
+    parts = [model, job.data.name, *([job.tag] if job.tag else [])]
+    return "-".join(parts)
+
+
+def subject_of(job: JobFields, weights: Weights) -> Subject:
+    """Return what a job is about, as far as it is known before the images are loaded."""
+    return Subject(
+        model=job.model.name,
+        weights=weights.label,
+        data=job.data.name,
+        data_title=job.data.title,
+        training=str(weights.description.get("training", "")),
+    )
+
+
+def named_after(subject: Subject, images: ImageSet) -> Subject:
+    """Return the subject with the title of the loaded images."""
+    title = f"{images.title} {images.split}"
+    return Subject(
+        model=subject.model,
+        weights=subject.weights,
+        data=subject.data,
+        data_title=title,
+        training=subject.training,
+    )
+
+
+def provenance(job: JobFields, device: torch.device) -> dict[str, Any]:
+    """Return what is known of a job before its inputs are loaded."""
+    return {
+        "model": job.model.name,
+        "weights": job.weights,
+        "data": job.data.name,
+        "tag": job.tag,
+        "seed": getattr(job, "seed", 0),
+        "git_commit": git_commit(),
+        "versions": versions(),
+        "machine": machine(device),
+    }
+
+
+def record_inputs(run: RunFolder, weights: Weights, classifier: Classifier, images: ImageSet) -> None:
+    """Write what was really loaded into the run's record."""
+    run.save(
+        weights=weights.label,
+        weights_sha256=weights.sha256,
+        data_title=images.title,
+        data_fingerprint=images.fingerprint(),
+        weights_file=str(weights.path or ""),
+        normalization={"mean": classifier.mean.flatten().tolist(), "std": classifier.std.flatten().tolist()},
+        image_shape=list(images.images_NCHW.shape[1:]),
+        geometry=weights.description.get("geometry", {}),
+    )
