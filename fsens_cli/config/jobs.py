@@ -44,8 +44,8 @@ class JobFields:
 
 
 @dataclass(kw_only=True)
-class MeasureJob(JobFields, MeasureConfig):
-    """Settings of ``fsens measure``.
+class ImagesFields(JobFields):
+    """Settings of every verb that looks at some images of one split.
 
     Attributes:
         split: ``test`` or ``train`` images.
@@ -55,11 +55,20 @@ class MeasureJob(JobFields, MeasureConfig):
     split: str = "test"
     num_images: int = 1000
 
+    def check_images(self, *, at_least: int) -> None:
+        """Check the ranges."""
+        require_one_of("split", self.split, ("train", "test"))
+        require(self.num_images >= at_least, f"num_images={self.num_images} must be at least {at_least}.")
+
+
+@dataclass(kw_only=True)
+class MeasureJob(ImagesFields, MeasureConfig):
+    """Settings of ``fsens measure``."""
+
     def __post_init__(self) -> None:
         """Check the ranges."""
         MeasureConfig.__post_init__(self)
-        require_one_of("split", self.split, ("train", "test"))
-        require(self.num_images >= 1, f"num_images={self.num_images} must be at least 1.")
+        self.check_images(at_least=1)
 
 
 @dataclass(kw_only=True)
@@ -82,22 +91,13 @@ class TrainJob(JobFields, TrainConfig):
 
 
 @dataclass(kw_only=True)
-class HybridJob(JobFields, HybridConfig):
-    """Settings of ``fsens hybrid-probe``.
-
-    Attributes:
-        split: ``test`` or ``train`` images.
-        num_images: at most this many, drawn at random from ``seed``.
-    """
-
-    split: str = "test"
-    num_images: int = 1000
+class HybridJob(ImagesFields, HybridConfig):
+    """Settings of ``fsens hybrid-probe``."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         HybridConfig.__post_init__(self)
-        require_one_of("split", self.split, ("train", "test"))
-        require(self.num_images >= 2, f"num_images={self.num_images} must be at least 2: hybrids are made of pairs.")
+        self.check_images(at_least=2)
 
 
 @dataclass(kw_only=True)
@@ -122,43 +122,29 @@ class TrainingOnTheSpot:
 
 
 @dataclass(kw_only=True)
-class EvaluateJob(JobFields, EvaluateConfig):
-    """Settings of ``fsens evaluate``.
-
-    Attributes:
-        split: ``test`` or ``train`` images.
-        num_images: at most this many, drawn at random from ``seed``.
-    """
-
-    split: str = "test"
-    num_images: int = 1000
+class EvaluateJob(ImagesFields, EvaluateConfig):
+    """Settings of ``fsens evaluate``."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         EvaluateConfig.__post_init__(self)
-        require_one_of("split", self.split, ("train", "test"))
-        require(self.num_images >= 2, f"num_images={self.num_images} must be at least 2.")
+        self.check_images(at_least=2)
 
 
 @dataclass(kw_only=True)
-class DefenseJob(JobFields, DefenseConfig):
+class DefenseJob(ImagesFields, DefenseConfig):
     """Settings of ``fsens blur-defense``.
 
     Attributes:
-        split: ``test`` or ``train`` images.
-        num_images: at most this many, drawn at random from ``seed``.
         train: for ``mode=trained`` without ``runs``: how each strength is trained; 0 epochs trains nothing.
     """
 
-    split: str = "test"
-    num_images: int = 1000
     train: TrainingOnTheSpot = field(default_factory=TrainingOnTheSpot)
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         DefenseConfig.__post_init__(self)
-        require_one_of("split", self.split, ("train", "test"))
-        require(self.num_images >= 2, f"num_images={self.num_images} must be at least 2.")
+        self.check_images(at_least=2)
         require(
             self.mode == "test_time" or bool(self.runs) != bool(self.train.epochs),
             "mode=trained needs one network a strength: give runs=[RUN,RUN,...], or train.epochs=N to train them.",

@@ -1,6 +1,5 @@
 """What does a blur defence leave behind: one row a strength, sizes and spectra, a summary, figures drawn from files."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from fsens_cli.experiments.defense import DefenseConfig, DefenseRow
-from fsens_cli.experiments.evaluation import MinimalRow, PartResult
+from fsens_cli.experiments.evaluation import PartResult
 from fsens_cli.fourier.perturbation import cumulative_share, exact_radii
 from fsens_cli.fourier.sensitivity import full_plane
 from fsens_cli.runs.defense_figures import draw_defense
 from fsens_cli.runs.defense_summary import defense_text
+from fsens_cli.runs.evaluate_files import minimal_dict
 from fsens_cli.runs.files import write_arrays, write_json, write_table, write_text
+from fsens_cli.runs.json_numbers import number_or_null
 from fsens_cli.runs.measure_files import Subject, interval_dict
 from fsens_cli.statistics.intervals import Interval, wilson
 
@@ -26,15 +27,6 @@ PROFILE_COLUMNS = (
     "cumulative_share",
     "cumulative_normalised",
 )
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _interval(interval: Interval) -> dict[str, float | None]:
-    """Return an interval for JSON, which has no infinity: what was not found is null."""
-    return {name: _number(value) for name, value in interval_dict(interval).items()}
 
 
 def defense_results(
@@ -75,7 +67,7 @@ def _row(row: DefenseRow, config: DefenseConfig) -> dict[str, Any]:
             {"name": g.group, "accuracy": interval_dict(g.accuracy), "drop": interval_dict(g.drop)}
             for g in row.evaluation.groups()
         ],
-        "minimal": [_minimal(m) for m in row.evaluation.minimal()],
+        "minimal": [minimal_dict(m) for m in row.evaluation.minimal()],
         "robust_accuracy": [
             {
                 "name": f"{part.part.norm}-{eps:.6g}",
@@ -89,9 +81,9 @@ def _row(row: DefenseRow, config: DefenseConfig) -> dict[str, Any]:
         "f_rev": {
             "status": preference.f_rev_status,
             "nyquist": {
-                "value": _number(preference.f_rev),
-                "low": _number(preference.f_rev_low),
-                "high": _number(preference.f_rev_high),
+                "value": number_or_null(preference.f_rev),
+                "low": number_or_null(preference.f_rev_low),
+                "high": number_or_null(preference.f_rev_high),
             },
         },
         "bands": [
@@ -114,18 +106,6 @@ def _chance(row: DefenseRow) -> list[str]:
         f"clean accuracy {100 * row.evaluation.accuracy.value:.1f} % is at chance level: sizes and frequencies behind "
         "this filter rest on lucky guesses"
     ]
-
-
-def _minimal(row: MinimalRow) -> dict[str, Any]:
-    return {
-        "name": row.norm,
-        "median": _interval(row.median),
-        "mean_of_found": _number(row.mean_found),
-        "num_right": row.num_right,
-        "num_found": row.num_found,
-        "f_half_cycles_per_pixel": _interval(row.half_power),
-        "f_half_normalised_cycles_per_pixel": _interval(row.half_power_normalised),
-    }
 
 
 def _standing(row: DefenseRow, minimal: PartResult, eps: float) -> Interval:

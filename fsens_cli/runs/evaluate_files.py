@@ -1,19 +1,19 @@
 """What does an evaluation leave behind: tidy tables, numbers with intervals, a summary, figures drawn from files."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from fsens_cli.experiments.evaluation import EvaluateResult, PartResult
+from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow, PartResult
 from fsens_cli.fourier.perturbation import exact_radii, half_power_frequency
 from fsens_cli.runs.evaluate_figures import draw_evaluate
 from fsens_cli.runs.evaluate_summary import summary_text
 from fsens_cli.runs.files import write_json, write_table, write_text
+from fsens_cli.runs.json_numbers import interval_or_nulls, number_or_null
 from fsens_cli.runs.measure_files import Subject, interval_dict
-from fsens_cli.statistics.intervals import Interval, wilson
+from fsens_cli.statistics.intervals import wilson
 
 VERB = "evaluate"
 
@@ -55,26 +55,15 @@ def evaluate_results(result: EvaluateResult, subject: Subject, *, suite: str, so
                 "kind": row.condition.kind,
                 "probe": row.condition.probe,
                 "group": row.condition.group,
-                "parameter": _number(row.condition.parameter),
-                "upper": _number(row.condition.upper),
+                "parameter": number_or_null(row.condition.parameter),
+                "upper": number_or_null(row.condition.upper),
                 "unit": row.condition.unit,
                 "severity": row.condition.severity or None,
                 "accuracy": interval_dict(row.accuracy),
             }
             for row in result.rows()
         ],
-        "minimal": [
-            {
-                "name": row.norm,
-                "median": _bounded(row.median),
-                "mean_of_found": _number(row.mean_found),
-                "f_half_cycles_per_pixel": _bounded(row.half_power),
-                "f_half_normalised_cycles_per_pixel": _bounded(row.half_power_normalised),
-                "num_right": row.num_right,
-                "num_found": row.num_found,
-            }
-            for row in result.minimal()
-        ],
+        "minimal": [minimal_dict(row) for row in result.minimal()],
         "heat_map_agreement": None
         if agreement is None
         else {
@@ -85,13 +74,17 @@ def evaluate_results(result: EvaluateResult, subject: Subject, *, suite: str, so
     }
 
 
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _bounded(interval: Interval) -> dict[str, float | None]:
-    """Return an interval for JSON, which has no infinity: a bound that was not found is null."""
-    return {name: _number(value) for name, value in interval_dict(interval).items()}
+def minimal_dict(row: MinimalRow) -> dict[str, Any]:
+    """Return the sizes and frequencies of minimal perturbations as they stand in ``results.json``."""
+    return {
+        "name": row.norm,
+        "median": interval_or_nulls(row.median),
+        "mean_of_found": number_or_null(row.mean_found),
+        "f_half_cycles_per_pixel": interval_or_nulls(row.half_power),
+        "f_half_normalised_cycles_per_pixel": interval_or_nulls(row.half_power_normalised),
+        "num_right": row.num_right,
+        "num_found": row.num_found,
+    }
 
 
 def write_evaluate(

@@ -18,6 +18,7 @@ from fsens_cli.runs.figures.hybrid_examples import Example, examples_figure
 from fsens_cli.runs.figures.style import save_figure
 from fsens_cli.runs.files import write_arrays, write_json, write_table
 from fsens_cli.runs.folder import read_json
+from fsens_cli.runs.json_numbers import number_or_null
 from fsens_cli.runs.measure_files import Subject, interval_dict, wrap_title
 from fsens_cli.runs.sweep_files import JobOutcome
 from fsens_cli.runs.sweep_labels import overlay_labels
@@ -81,9 +82,9 @@ def reversal_dict(f_rev: Reversal, result: HybridResult) -> dict[str, Any]:
     scales = {"nyquist": 1.0, "cycles_per_pixel": 0.5, "cycles_per_image": 0.5 * shorter}
     units = {
         unit: {
-            "value": _finite(scale * f_rev.nyquist),
-            "low": _finite(scale * f_rev.low),
-            "high": _finite(scale * f_rev.high),
+            "value": number_or_null(scale * f_rev.nyquist),
+            "low": number_or_null(scale * f_rev.low),
+            "high": number_or_null(scale * f_rev.high),
             "n": f_rev.num_images,
         }
         for unit, scale in scales.items()
@@ -104,10 +105,6 @@ def reversal_note(f_rev: Reversal, result: HybridResult) -> str:
     if math.isinf(f_rev.high):
         open_ends.append(f"above {last:g}")
     return f"the interval reaches {' and '.join(open_ends)} Nyquist" if open_ends else ""
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def write_hybrid(
