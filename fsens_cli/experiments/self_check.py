@@ -23,7 +23,8 @@ class SelfCheck:
     """How well the measured gradient predicts changes of the target along real Fourier directions, in float64.
 
     Attributes:
-        relative_error: root mean square of (predicted - actual) over that of actual; None if it could not be run.
+        relative_error: root mean square of (predicted - actual) over that of actual, or over that of a plane wave of
+            any frequency where this is larger: a blurred model has almost no slope along some. None if not run.
         num_images, num_directions: directions for each image.
         note: why it could not be run, or empty.
     """
@@ -87,7 +88,9 @@ def first_order_check(
     gradient = torch.fft.fft2(true_NHW, norm="ortho")
     direction = torch.fft.fft2(wave_DHW, norm="ortho")
     predicted_DN = torch.einsum("dhw,nhw->dn", direction.conj(), gradient).real
-    scale = float(actual_DN.square().mean().sqrt())
+    # Over all plane waves of unit norm the squared slope averages |gradient|^2 / (H W).
+    typical_N = true_NHW.square().mean(dim=(1, 2))
+    scale = float(torch.maximum(actual_DN.square().mean(), typical_N.mean()).sqrt())
     error = float((predicted_DN - actual_DN).square().mean().sqrt())
     if scale == 0:
         return _not_run("the target does not change")
