@@ -174,7 +174,10 @@ def test_settings_below_groups_of_a_training() -> None:
         ("model=none.py:make", "model=none.py:make: there is no file none.py."),
         ("data=cifar", "unknown data 'cifar'. Closest: cifar10, cifar100. data can be arrays, cifar10, cifar100,"),
         ("convention=published", "unknown convention 'published'. convention can be pixel, reference."),
-        ("frontend=blurr", "unknown frontend 'blurr'. Closest: blur. frontend can be blur, high-pass, none, pca, random-blur."),
+        (
+            "frontend=blurr",
+            "unknown frontend 'blurr'. Closest: blur. frontend can be blur, high-pass, none, pca, random-blur.",
+        ),
         ("model=resnet8,resnet20", "model=resnet8,resnet20 gives several values: add -m"),
         ("seed=range(3)", "seed=range(3) gives several values: add -m"),
         ("num_images=0", "num_images=0 must be at least 1."),
