@@ -83,18 +83,22 @@ def remove_empty(*folders: Path) -> None:
 class RunFolder:
     """A run's folder while it is being filled. Use as a context: the way it is left becomes the run's status.
 
-    An error in the user's input removes a folder that holds nothing but its own records.
+    An error in the user's input removes a folder that holds nothing but its own records. ``made_out`` is the folder of
+    all runs, where this run was the first to need it.
     """
 
     path: Path
     record: dict[str, Any] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
+    made_out: Path | None = None
 
     @classmethod
     def create(cls, out: Path, verb: str, name: str, *, config_yaml: str, record: dict[str, Any]) -> Self:
         """Claim ``out/verb/name/vNNN`` and write the configuration and provenance into it."""
-        folder = claim_version(out.expanduser() / verb / slug(name))
-        run = cls(folder)
+        out = out.expanduser()
+        made_out = None if out.exists() else out
+        run = cls(claim_version(out / verb / slug(name)), made_out=made_out)
+        folder = run.path
         run.record = {
             "schema": SCHEMA,
             "verb": verb,
@@ -149,9 +153,9 @@ class RunFolder:
             self._link_latest()
 
     def discard(self) -> None:
-        """Remove the folder, and its parents where they are empty now."""
+        """Remove the folder, its parents where they are empty now, and what holds all runs if this one made it."""
         shutil.rmtree(self.path, ignore_errors=True)
-        remove_empty(self.path.parent, self.path.parent.parent)
+        remove_empty(self.path.parent, self.path.parent.parent, *([self.made_out] if self.made_out else []))
 
     def _link_latest(self) -> None:
         """Point ``latest`` at this version; file systems without links go without."""

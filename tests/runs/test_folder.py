@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fsens_cli.errors import FsensError, Interrupted, OutputError
+from fsens_cli.errors import DataError, FsensError, Interrupted, OutputError
 from fsens_cli.runs.folder import RunFolder, claim_version, read_record, slug
 from fsens_cli.runs.index import best_weights, find_run, list_runs
 from fsens_cli.runs.sweep_files import headline_numbers, sweep_folder, write_sweep
@@ -346,3 +346,14 @@ def test_headline_numbers_of_lists_and_truth_values() -> None:
 def test_records_are_plain_json(tmp_path: Path) -> None:
     path = finished_run(tmp_path, name="Käse")
     assert json.loads((path / "run.json").read_text())["verb"] == "measure"
+
+
+def test_a_refused_first_run_leaves_nothing_at_all(tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    with pytest.raises(DataError), RunFolder.create(out, "measure", "a", config_yaml="", record={}):
+        raise DataError("no such images")
+    assert list(tmp_path.iterdir()) == []
+    out.mkdir()
+    with pytest.raises(DataError), RunFolder.create(out, "measure", "a", config_yaml="", record={}):
+        raise DataError("no such images")
+    assert list(tmp_path.iterdir()) == [out]
