@@ -46,7 +46,7 @@ def pictures(root: Path, classes: str = "ab", *, size: tuple[int, int] = (12, 12
         (["bands=[9,3]"], "32x32 images cannot be split into three bands by bands=[9,3]"),
         (["model.mean=[.5,.5]", "model.std=[.5,.5]"], "model.mean has 2 entries and the images have 3 channels"),
         (["plot.published=nothing"], "plot.published=nothing is not known"),
-        (["frontend=blur", "frontend.sigma=40"], "frontend.sigma=40.0: the kernel reaches 100 pixels"),
+        (["frontend=blur", "frontend.sigma=40"], "frontend.sigma=40: the kernel is 201 pixels wide"),
         (["seed=0,1"], "seed=0,1 gives several values: add -m"),
         (["--config-dir", "nowhere"], "--config-dir nowhere is not a folder."),
         (["--weights", "auto"], "no weights are packaged or known for net.py:make on dualband."),
