@@ -33,13 +33,13 @@ def draw_defense(folder: Path, formats: Sequence[str]) -> None:
             maps = dict(arrays)
     except (OSError, ValueError, KeyError) as error:
         raise OutputError(f"{folder} is incomplete: {error}.") from error
-    title = wrap_title(f"{results['model']}, {results['defense']} {_mode(results)}, {results['data']}")
+    title = f"{results['model']}, {results['defense']} {_mode(results)}, {results['data']}"
     unit = UNITS.get(results["defense"], "sigma (pixels)")
     save_figure(panels_figure(_panels(results), unit=unit, title=title), folder, "defense", formats)
     names = [row["name"] for row in results["rows"]]
     save_figure(success_figure(_sizes(sizes, names), title=title), folder, "success", formats)
     if len(profiles):
-        save_figure(profiles_figure(_profiles(profiles, results), title=title), folder, "profiles", formats)
+        save_figure(profiles_figure(_profiles(profiles, results), title=wrap_title(title)), folder, "profiles", formats)
         linf = {name: maps[f"{name}|linf"][0] for name in names if f"{name}|linf" in maps}
         save_figure(maps_figure(linf, title=title), folder, "spectra", formats)
     published = published_points(str(results["data"]))

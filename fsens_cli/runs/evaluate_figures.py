@@ -30,7 +30,8 @@ def draw_evaluate(folder: Path, formats: Sequence[str]) -> None:
         heat = pd.read_csv(folder / "heat_map.csv") if (folder / "heat_map.csv").exists() else None
     except (OSError, ValueError, KeyError) as error:
         raise OutputError(f"{folder} is incomplete: {error}.") from error
-    title = wrap_title(f"{results['model']} ({results['weights']}) on {results['data']}")
+    words = f"{results['model']} ({results['weights']}) on {results['data']}"
+    title = wrap_title(words)
     clean = float(table.loc[table["kind"] == "clean", "accuracy"].iloc[0])
     if results["corruption_groups"]:
         figure = corruption_figure(_bars(table), _group_means(results), clean=clean, title=title)
@@ -50,7 +51,7 @@ def draw_evaluate(folder: Path, formats: Sequence[str]) -> None:
         figure = robustness_figure(_sizes(minimal), _points(attacks), title=title)
         save_figure(figure, folder, "robustness", formats)
     if heat is not None:
-        figure = heat_map_figure(heat, results["image_size"], agreement=results["heat_map_agreement"], title=title)
+        figure = heat_map_figure(heat, results["image_size"], agreement=results["heat_map_agreement"], title=words)
         save_figure(figure, folder, "heat_map", formats)
 
 

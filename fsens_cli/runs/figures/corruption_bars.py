@@ -58,13 +58,10 @@ def corruption_figure(
                 0, mine[0] - 0.62, f" {words}: mean {100 * mean['value']:.1f} %", color=colour, va="bottom", fontsize=7
             )
         axes.axvline(100 * clean, color=BLACK, linestyle="--", linewidth=0.8)
-        axes.annotate(
-            f"clean {100 * clean:.1f} %", (100 * clean, -1.55), xytext=(-3, 0), textcoords="offset points",
-            ha="right", va="center", fontsize=7,
-        )  # fmt: skip
         axes.set_yticks(places, [b.name.replace("_", " ") for b in ordered])
         axes.tick_params(axis="y", length=0)
-        axes.set(xlim=(0, 102), ylim=(places[-1] + 0.7, -2), xlabel="accuracy (%); dots: severities")
+        axes.set(xlim=(0, 102), ylim=(places[-1] + 0.7, -1.6))
+        axes.set_xlabel(f"accuracy (%)\ndots: severities; dashed: clean, {100 * clean:.1f} %")
         figure.suptitle(title, fontsize=8)
         axes.spines["left"].set_color(GRAY)
     return figure
