@@ -8,7 +8,7 @@ import typer
 
 from fsens_cli import __version__
 from fsens_cli.commands.help_text import HELP
-from fsens_cli.commands.options import Debug, Flags, Json, Resume
+from fsens_cli.commands.options import Debug, Flags, Json, Quiet, Resume
 from fsens_cli.commands.verb_command import verb_command
 
 if TYPE_CHECKING:
@@ -93,11 +93,19 @@ def _evaluate(request: "Request", flags: Flags, resume: str | None) -> None:
     from fsens_cli.commands.evaluate import evaluate_lines, evaluate_task, resume_evaluation, sweep_columns
     from fsens_cli.commands.jobs import run_verb
     from fsens_cli.commands.wording import sweep_lines
+    from fsens_cli.runs.sweep_overlays import draw_evaluations
 
     if resume is not None:
         resume_evaluation(resume, request, flags)
         return
-    run_verb(request, evaluate_task, flags, show=evaluate_lines, show_sweep=lambda o: sweep_lines(o, sweep_columns))
+    run_verb(
+        request,
+        evaluate_task,
+        flags,
+        show=evaluate_lines,
+        show_sweep=lambda o: sweep_lines(o, sweep_columns),
+        draw_sweep=draw_evaluations,
+    )
 
 
 def _blur_defense(request: "Request", flags: Flags, resume: str | None) -> None:
@@ -105,11 +113,19 @@ def _blur_defense(request: "Request", flags: Flags, resume: str | None) -> None:
     from fsens_cli.commands.blur_defense import defense_lines, defense_task, resume_defense, sweep_columns
     from fsens_cli.commands.jobs import run_verb
     from fsens_cli.commands.wording import sweep_lines
+    from fsens_cli.runs.sweep_overlays import draw_defenses
 
     if resume is not None:
         resume_defense(resume, request, flags)
         return
-    run_verb(request, defense_task, flags, show=defense_lines, show_sweep=lambda o: sweep_lines(o, sweep_columns))
+    run_verb(
+        request,
+        defense_task,
+        flags,
+        show=defense_lines,
+        show_sweep=lambda o: sweep_lines(o, sweep_columns),
+        draw_sweep=draw_defenses,
+    )
 
 
 app.command("measure", rich_help_panel=CHANGE, epilog=HELP["measure"])(verb_command("measure", _measure))
@@ -162,6 +178,35 @@ def show(
 
         wanted = PlotConfig(formats=formats.split(",")).all_formats()
         show_run(run, out, plot=plot, as_json=json, formats=wanted)
+
+
+Runs = Annotated[
+    list[str],
+    typer.Argument(metavar="RUN...", help="Run folders, patterns such as 'outputs/measure/*/v*', sweep:PATH."),
+]
+
+
+@app.command(rich_help_panel=LOOK, epilog=HELP["compare"])
+def compare(
+    runs: Runs,
+    out: Where = OUTPUTS,
+    allow_different: Annotated[
+        bool, typer.Option("--allow-different", help="Compare what can be compared of runs that differ in more.")
+    ] = False,
+    formats: Annotated[str, typer.Option("--formats", help="Of the overlay: png,pdf,svg.")] = "png",
+    quiet: Quiet = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Set runs side by side: numbers with intervals, paired differences, one figure."""
+    from fsens_cli.commands.boundary import boundary
+
+    with boundary(debug=debug):
+        from fsens_cli.commands.compare import compare_runs
+        from fsens_cli.runs.measure_files import PlotConfig
+
+        wanted = PlotConfig(formats=formats.split(",")).all_formats()
+        compare_runs(runs, out, allow_different=allow_different, formats=wanted, quiet=quiet, as_json=json)
 
 
 @app.command(rich_help_panel=FIND)
