@@ -209,6 +209,23 @@ def compare(
         compare_runs(runs, out, allow_different=allow_different, formats=wanted, quiet=quiet, as_json=json)
 
 
+@app.command(rich_help_panel=LOOK, epilog=HELP["report"])
+def report(
+    runs: Runs,
+    page: Annotated[Path, typer.Option("-o", "--output", help="The HTML file to write.")] = Path("report.html"),
+    title: Annotated[str, typer.Option("--title", help="Above the page.")] = "Frequencies and robustness",
+    out: Where = OUTPUTS,
+    debug: Debug = False,
+) -> None:
+    """Write one page that a person can read: question, answer, evidence, provenance."""
+    from fsens_cli.commands.boundary import boundary
+
+    with boundary(debug=debug):
+        from fsens_cli.commands.report import report_runs
+
+        report_runs(runs, out, page, title=title)
+
+
 @app.command(rich_help_panel=FIND)
 def models(
     pattern: Annotated[str, typer.Argument(metavar="[PATTERN]", help="Part of the name.")] = "",

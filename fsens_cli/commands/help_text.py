@@ -147,4 +147,12 @@ HELP = {
         "Differences are from the first run, image by image. Results: outputs/compare/v001 with\n"
         "comparison.csv, comparison.md, comparison.tex and overlay.png.",
     ),
+    "report": _page(
+        [],
+        [
+            "fsens report sweep:measure sweep:hybrid-probe sweep:evaluate -o report.html",
+            "fsens report 'outputs/*/resnet8-dualband/v*' --title 'Five trainings'",
+        ],
+        "The page carries all that it needs: no network, works from file://. Needs `pip install 'fsens\\[report]'`.",
+    ),
 }

@@ -45,7 +45,12 @@ def _joint(a: float, b: float, phi: float) -> float:
 
 
 def mean_difference(first_N: Tensor, second_N: Tensor, *, seed: int = 0) -> Interval:
-    """Return the mean difference over images with its percentile bootstrap interval."""
+    """Return the mean difference over images with its percentile bootstrap interval.
+
+    Where no image differs, a bootstrap would claim certainty: values in [0, 1] then get the interval of proportions.
+    """
+    if torch.equal(first_N, second_N) and bool(((first_N >= 0) & (first_N <= 1)).all()):
+        return proportion_difference(torch.ones(len(first_N)), torch.ones(len(first_N)))
     (interval,) = mean_intervals((second_N.double() - first_N.double())[:, None], seed=seed)
     return interval
 
