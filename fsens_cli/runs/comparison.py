@@ -86,9 +86,12 @@ def compare_by_verb(runs: Sequence[FinishedRun], *, skipped: Sequence[str] = ())
     """Compare the runs of each verb; differences are given where images and question are the same."""
     left_out = list(skipped)
     comparisons = []
+    networks = list(dict.fromkeys(_network(r) for r in runs))
+    # The same network comes first for every verb, so that all differences are from the same one.
+    ordered = sorted(runs, key=lambda r: networks.index(_network(r)))
     for verb in dict.fromkeys(r.verb for r in runs):
         readable: list[tuple[FinishedRun, list[Quantity]]] = []
-        for run in runs:
+        for run in ordered:
             if run.verb != verb:
                 continue
             try:
@@ -98,6 +101,10 @@ def compare_by_verb(runs: Sequence[FinishedRun], *, skipped: Sequence[str] = ())
         if readable:
             comparisons.append(_side_by_side(verb, readable))
     return Report(comparisons=comparisons, skipped=left_out, differing=differences_between(runs))
+
+
+def _network(run: FinishedRun) -> tuple[str, str]:
+    return str(run.record.get("model", "")), str(run.record.get("weights_sha256") or run.folder)
 
 
 def _side_by_side(verb: str, readable: Sequence[tuple[FinishedRun, list[Quantity]]]) -> Comparison:

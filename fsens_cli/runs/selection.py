@@ -48,8 +48,9 @@ class FinishedRun:
 
     @property
     def training(self) -> str:
-        """How the network was trained, where that is known."""
-        return str(self.results.get("training", ""))
+        """How the network was trained, where that is known; packaged networks are named after their training."""
+        packaged = str(self.settings.get("weights", "")).partition("packaged:")[2]
+        return str(self.results.get("training") or packaged)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,8 +156,8 @@ def correlation_section(points: Sequence[Point], found: Sequence[Relation]) -> s
         paragraph(
             "Does a number that says what a model listens to go with one that says what it stands? r is Pearson's "
             "correlation over all models together. The slope is common to all families, each with a level of its own, "
-            "so what merely tells one family from another does not count. Intervals are over models: another handful of "
-            "models would give other numbers within them."
+            "so what merely tells one family from another does not count. Intervals are over models: another handful "
+            "of models would give other numbers within them."
         ),
         bullets(f"{family}: {count} model{'' if count == 1 else 's'}" for family, count in families.items()),
         table(["listens", "stands", "models", "r, 95 % interval", "slope within families", "unit of the slope"], rows),
@@ -221,8 +221,7 @@ def _scatter(relation: Relation) -> dict[str, Any]:
                     "showlegend": False,
                 }
             )
-    title = f"{up.name} against {across.name}"
-    return {"data": traces, "layout": layout(title, f"{across.name} ({across.unit})", f"{up.name} ({up.unit})")}
+    return {"data": traces, "layout": layout(f"{across.name} ({across.unit})", f"{up.name} ({up.unit})")}
 
 
 def _bars(intervals: Sequence[dict[str, Any]], scale: float) -> dict[str, Any]:

@@ -76,7 +76,9 @@ def plot(name: str, spec: dict[str, Any], label: str) -> str:
     """Return the place of a plot and its data; labels inside must be escaped already."""
     # No tag can end or begin inside of the data.
     data = json.dumps(spec, allow_nan=False).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    target = escape(name)
     return (
-        f'<div class="plot" id="{escape(name)}" role="img" aria-label="{escape(label)}"></div>'
-        f'<script type="application/json" class="plot-data" data-target="{escape(name)}">{data}</script>'
+        f'<figure class="plotted"><figcaption>{escape(label)}</figcaption>'
+        f'<div class="plot" id="{target}" role="img" aria-label="{escape(label)}"></div>'
+        f'<script type="application/json" class="plot-data" data-target="{target}">{data}</script></figure>'
     )

@@ -9,9 +9,10 @@ from fsens_cli.errors import OutputError
 from fsens_cli.runs.comparison import Comparison, Report
 from fsens_cli.runs.files import write_text
 from fsens_cli.runs.folder import now
+from fsens_cli.runs.quantities import Quantity
 from fsens_cli.runs.report.correlations import Point, Relation, correlation_section, points_of, relations
 from fsens_cli.runs.report.html import Cell, bullets, details, escape, paragraph, picture, plot, section, table
-from fsens_cli.runs.report.plots import plots_of
+from fsens_cli.runs.report.plots import colours_of, plots_of
 from fsens_cli.runs.report.story import HOW_TO_READ, QUESTIONS, answers
 from fsens_cli.runs.selection import FinishedRun
 
@@ -21,6 +22,7 @@ POLICY = (
     "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'"
 )
+MOST_COLUMNS = 7
 # The pictures of each run that say more than the plots above them.
 PICTURES = {
     "measure": ("map.png",),
@@ -91,7 +93,8 @@ def _sections(report: Report, points: Sequence[Point], found: Sequence[Relation]
         ("asked", "What was asked", section("asked", "What was asked", notes, _asked(report))),
         ("answer", "The answer", section("answer", "The answer", bullets(answers(report, found), kind="answer"))),
     ]
-    sections += [(c.verb, c.verb, _evidence(c)) for c in report.comparisons]
+    colours = colours_of(report.comparisons)
+    sections += [(c.verb, c.verb, _evidence(c, colours)) for c in report.comparisons]
     if found:
         sections.append(("across", "Across models", correlation_section(points, found)))
     sections.append(("provenance", "Provenance", _provenance(report)))
@@ -99,13 +102,19 @@ def _sections(report: Report, points: Sequence[Point], found: Sequence[Relation]
 
 
 def _asked(report: Report) -> str:
-    rows = []
+    """Return the questions, and the models that they were put to."""
+    asked, models = [], {}
     for comparison in report.comparisons:
-        data = dict.fromkeys(_data(c.run) for c in comparison.runs)
-        counts = dict.fromkeys(f"{_images(c.run):,}" for c in comparison.runs)
-        models = "; ".join(f"{c.label} ({_network(c.run)})" for c in comparison.runs)
-        rows.append([comparison.verb, QUESTIONS[comparison.verb], models, ", ".join(data), ", ".join(counts)])
-    return table(["verb", "question", "models", "data", "images"], rows)
+        runs = [c.run for c in comparison.runs]
+        data = ", ".join(dict.fromkeys(_data(r) for r in runs))
+        counts = ", ".join(dict.fromkeys(f"{_images(r):,}" for r in runs))
+        plural = "" if len(runs) == 1 else "s"
+        asked.append(
+            f"{comparison.verb}: {QUESTIONS[comparison.verb]} {len(runs)} model{plural} on {data}, {counts} images."
+        )
+        models |= {c.label: _network(c.run) for c in comparison.runs}
+    named = "; ".join(f"{label} ({network})" for label, network in models.items())
+    return bullets(asked) + paragraph(f"Models: {named}.")
 
 
 def _network(run: FinishedRun) -> str:
@@ -121,45 +130,44 @@ def _images(run: FinishedRun) -> int:
     return int(run.results.get("measure", run.results).get("num_images", 0))
 
 
-def _evidence(comparison: Comparison) -> str:
+def _evidence(comparison: Comparison, colours: dict[str, str]) -> str:
     """Return one verb's section: how to read it, numbers, plots, differences, pictures."""
-    keys = comparison.number_keys()
-    head = ["model", *(f"{comparison.named(k).label} ({comparison.named(k).unit})" for k in keys)]
-    rows: list[list[Cell | str]] = []
-    for compared in comparison.runs:
-        cells: list[Cell | str] = [compared.label]
-        for key in keys:
-            quantity = compared.quantities.get(key)
-            if quantity is None:
-                cells.append(Cell("", None))
-                continue
-            doubt = f" ({quantity.note})" if quantity.note and quantity.value is not None else ""
-            value = None if quantity.value is None else quantity.scale * quantity.value
-            cells.append(Cell(quantity.text() + doubt, value))
-        rows.append(cells)
-    plots = "".join(plot(f"{comparison.verb}-{i}", spec, words) for i, (words, spec) in enumerate(plots_of(comparison)))
+    plots = "".join(
+        plot(f"{comparison.verb}-{i}", spec, words) for i, (words, spec) in enumerate(plots_of(comparison, colours))
+    )
     return section(
         comparison.verb,
         f"{comparison.verb}: {QUESTIONS[comparison.verb]}",
         paragraph(HOW_TO_READ[comparison.verb], kind="soft"),
         f'<div class="plots">{plots}</div>',
-        table(head, rows) if len(keys) <= len(rows) + 6 else _tall(comparison),
+        _numbers(comparison),
         _differences(comparison),
         _pictures(comparison),
     )
 
 
-def _tall(comparison: Comparison) -> str:
-    """Return the numbers with one row a number and model: readable where there are many numbers."""
-    rows: list[list[Cell | str]] = []
-    for key in comparison.number_keys():
-        for compared in comparison.runs:
-            quantity = compared.quantities.get(key)
-            if quantity is None:
-                continue
-            value = None if quantity.value is None else quantity.scale * quantity.value
-            rows.append([quantity.label, compared.label, Cell(quantity.text(), value), quantity.unit, quantity.note])
-    return table(["number", "model", "value, 95 % interval", "unit", "note"], rows)
+def _numbers(comparison: Comparison) -> str:
+    """Return the table of all numbers: one row a model, or a number where there are many of them."""
+    keys = comparison.number_keys()
+    columns = [[compared.quantities.get(key) for key in keys] for compared in comparison.runs]
+    names = [f"{comparison.named(key).label} ({comparison.named(key).unit})" for key in keys]
+    labels = [compared.label for compared in comparison.runs]
+    if len(keys) <= MOST_COLUMNS:
+        by_model: list[list[Cell | str]] = [
+            [label, *map(_cell, found)] for label, found in zip(labels, columns, strict=True)
+        ]
+        return table(["model", *names], by_model)
+    by_number: list[list[Cell | str]] = [
+        [name, *map(_cell, found)] for name, found in zip(names, zip(*columns, strict=True), strict=True)
+    ]
+    return table(["number", *labels], by_number)
+
+
+def _cell(quantity: Quantity | None) -> Cell:
+    if quantity is None:
+        return Cell("", None)
+    doubt = f" ({quantity.note})" if quantity.note and quantity.value is not None else ""
+    return Cell(quantity.text() + doubt, None if quantity.value is None else quantity.scale * quantity.value)
 
 
 def _differences(comparison: Comparison) -> str:

@@ -16,35 +16,40 @@ Plot = tuple[str, dict[str, Any]]  # title, data and layout
 GROUPS = {"low": "low frequency", "medium": "medium", "high": "high frequency", "all": "all"}
 
 
-def plots_of(comparison: Comparison) -> list[Plot]:
+Coloured = Sequence[tuple[Compared, str]]
+
+
+def colours_of(comparisons: Sequence[Comparison]) -> dict[str, str]:
+    """Return one colour a label, the same in every plot of the page."""
+    labels = dict.fromkeys(c.label for comparison in comparisons for c in comparison.runs)
+    return dict(zip(labels, cycle(CYCLE), strict=False))
+
+
+def plots_of(comparison: Comparison, colours: dict[str, str]) -> list[Plot]:
     """Return the plots of one verb's runs."""
-    return {
+    draw = {
         "measure": _spectra,
         "train": _spectra,
         "hybrid-probe": _hybrids,
         "evaluate": _evaluations,
         "blur-defense": _defenses,
-    }[comparison.verb](comparison.runs)
+    }[comparison.verb]
+    return draw([(c, colours[c.label]) for c in comparison.runs])
 
 
-def layout(title: str, x: str, y: str, **axes: Any) -> dict[str, Any]:
+def layout(x: str, y: str, **axes: Any) -> dict[str, Any]:
     """Return the look that all plots share."""
     quiet = {"zeroline": False, "gridcolor": "#eeeeee", "linecolor": "#999999", "ticks": "outside", "automargin": True}
     return {
-        "title": {"text": escape(title), "font": {"size": 14}, "x": 0.02, "xanchor": "left"},
         "xaxis": {"title": {"text": escape(x)}, **quiet, **axes.get("xaxis", {})},
         "yaxis": {"title": {"text": escape(y)}, **quiet, **axes.get("yaxis", {})},
-        "margin": {"l": 55, "r": 15, "t": 40, "b": 50},
+        "margin": {"l": 55, "r": 15, "t": 30, "b": 50},
         "legend": {"orientation": "h", "y": -0.22, "font": {"size": 11}},
         "plot_bgcolor": "#ffffff",
         "paper_bgcolor": "#ffffff",
         "font": {"size": 12},
         "hovermode": "closest",
     }
-
-
-def _coloured(runs: Sequence[Compared]) -> list[tuple[Compared, str]]:
-    return list(zip(runs, cycle(CYCLE), strict=False))
 
 
 def _numbers(values: Any) -> list[float | None]:
@@ -113,9 +118,9 @@ def _reach(interval: dict[str, Any], end: str, scale: float) -> float:
     return abs(scale * (interval[end] - interval["value"]))
 
 
-def _spectra(runs: Sequence[Compared]) -> list[Plot]:
+def _spectra(runs: Coloured) -> list[Plot]:
     traces = []
-    for compared, colour in _coloured(runs):
+    for compared, colour in runs:
         table = pd.read_csv(compared.run.folder / "spectrum.csv")
         table = table[table["cycles_per_image"] > 0]
         radius = table["cycles_per_image"]
@@ -123,14 +128,12 @@ def _spectra(runs: Sequence[Compared]) -> list[Plot]:
         traces.append(_band(radius, table["share_ci_low"], table["share_ci_high"], colour, label))
         traces.append(_line(radius, table["share_mean"], colour, compared.label))
     title = "Which frequencies the model listens to"
-    return [
-        (title, {"data": traces, "layout": layout(title, "spatial frequency (cycles/image)", "share of sensitivity")})
-    ]
+    return [(title, {"data": traces, "layout": layout("spatial frequency (cycles/image)", "share of sensitivity")})]
 
 
-def _hybrids(runs: Sequence[Compared]) -> list[Plot]:
+def _hybrids(runs: Coloured) -> list[Plot]:
     traces = []
-    for compared, colour in _coloured(runs):
+    for compared, colour in runs:
         table = pd.read_csv(compared.run.folder / "curve.csv")
         x = table["mixing_frequency_nyquist"]
         label = escape(compared.label)
@@ -141,12 +144,12 @@ def _hybrids(runs: Sequence[Compared]) -> list[Plot]:
             marker = {"size": 11, "color": colour, "symbol": "diamond", "line": {"color": "#fff", "width": 1}}
             traces.append(_line([f_rev], [0], colour, compared.label, mode="markers", marker=marker, showlegend=False))
     title = "Whom the model believes in hybrid images (diamond: f_rev)"
-    return [(title, {"data": traces, "layout": layout(title, "mixing frequency (Nyquist)", "p_low - p_high")})]
+    return [(title, {"data": traces, "layout": layout("mixing frequency (Nyquist)", "p_low - p_high")})]
 
 
-def _evaluations(runs: Sequence[Compared]) -> list[Plot]:
+def _evaluations(runs: Coloured) -> list[Plot]:
     groups, sizes = [], []
-    for compared, colour in _coloured(runs):
+    for compared, colour in runs:
         results = compared.run.results
         rows = [
             ("clean", results["accuracy"]),
@@ -163,18 +166,18 @@ def _evaluations(runs: Sequence[Compared]) -> list[Plot]:
                 line = {"color": colour, "width": 2, "shape": "hv"}
                 sizes.append(_line(255 * eps, share, colour, compared.label, mode="lines", line=line))
     title = "Accuracy under groups of corruptions"
-    grouped = layout(title, "", "accuracy (%)", yaxis={"range": [-3, 105]})
+    grouped = layout("", "accuracy (%)", yaxis={"range": [-3, 105]})
     plots: list[Plot] = [(title, {"data": groups, "layout": grouped | {"scattermode": "group", "scattergap": 0.4}})]
     if sizes:
         title = "Images that stand a perturbation of that size (upper bounds)"
         x = "size of the perturbation, L-inf (1/255)"
-        plots.append((title, {"data": sizes, "layout": layout(title, x, "accuracy (%)", yaxis={"range": [-3, 105]})}))
+        plots.append((title, {"data": sizes, "layout": layout(x, "accuracy (%)", yaxis={"range": [-3, 105]})}))
     return plots
 
 
-def _defenses(runs: Sequence[Compared]) -> list[Plot]:
+def _defenses(runs: Coloured) -> list[Plot]:
     clean, budgets = [], []
-    for compared, colour in _coloured(runs):
+    for compared, colour in runs:
         rows = sorted(compared.run.results["rows"], key=lambda r: r["strength"])
         strengths = [r["strength"] for r in rows]
         trace = _points(strengths, [r["accuracy"] for r in rows], 100, colour, f"{compared.label}, clean")
@@ -193,6 +196,6 @@ def _defenses(runs: Sequence[Compared]) -> list[Plot]:
     first, second = "Accuracy behind the filter", "Accuracy against the budget"
     vertical = {"range": [-3, 105]}
     return [
-        (first, {"data": clean, "layout": layout(first, "strength of the filter", "accuracy (%)", yaxis=vertical)}),
-        (second, {"data": budgets, "layout": layout(second, "budget, L-inf (1/255)", "accuracy (%)", yaxis=vertical)}),
+        (first, {"data": clean, "layout": layout("strength of the filter", "accuracy (%)", yaxis=vertical)}),
+        (second, {"data": budgets, "layout": layout("budget, L-inf (1/255)", "accuracy (%)", yaxis=vertical)}),
     ]

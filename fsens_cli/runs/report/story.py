@@ -14,15 +14,16 @@ QUESTIONS = {
     "blur-defense": "Does a filter in front of the network defend it, and can those numbers be believed?",
 }
 HOW_TO_READ = {
-    "measure": "Shares of the input gradient's power by spatial frequency, each image counting the same (Krishnamachari "
-    "et al., TMLR 2022). They add up to 1; a white gradient would have most of it in the high band, which has most cells.",
+    "measure": "Shares of the input gradient's power by spatial frequency, each image counting the same "
+    "(Krishnamachari et al., TMLR 2022). They add up to 1; a white gradient would have most of it in the high band, "
+    "which has most cells.",
     "train": "As for measure, after the training; accuracy is that of the best epoch by validation images.",
     "hybrid-probe": "Hybrids have the low frequencies of one image and the high ones of another. f_rev is the mixing "
     "frequency from which on the model believes the low image (Li et al., PLoS Comput Biol 2023): the lower, the lower "
     "the frequencies that it relies on. It asks the labels, not the gradient.",
     "evaluate": "Corruptions are grouped by where their power lies, after Li et al. 2023. Sizes of smallest "
-    "perturbations are upper bounds: attacks can only fail to find smaller ones. f_0.5 is the radius below which half of their power "
-    "lies.",
+    "perturbations are upper bounds: attacks can only fail to find smaller ones. f_0.5 is the radius below which "
+    "half of their power lies.",
     "blur-defense": "At test time only, the filter is a control: it says what the filter takes away from a network "
     "that never saw it. Numbers marked unreliable failed a check against masked gradients.",
 }
@@ -100,36 +101,29 @@ def _evaluated(comparison: Comparison) -> Iterator[str]:
         low, high = (c.quantities["accuracy"] for c in clean)
         yield f"On unchanged images the accuracy lies between {_with_unit(low)} and {_with_unit(high)}."
     for key, words in (
-        ("corruptions-all", "all corruptions together"),
-        ("median-linf", "smallest L-inf perturbations"),
+        ("corruptions-all", "accuracy under all corruptions"),
+        ("median-linf", "median of the smallest L-inf perturbations"),
     ):
-        for compared in comparison.runs[1:]:
-            yield from _difference(first, compared, key, words)
+        yield from _against(first, comparison.runs[1:], key, words)
     yield from _groups(comparison)
 
 
-def _difference(first: Compared, other: Compared, key: str, words: str) -> Iterator[str]:
-    difference, quantity = other.differences.get(key), other.quantities.get(key)
-    before = first.quantities.get(key)
-    if difference is None or quantity is None or before is None:
+def _against(first: Compared, others: Sequence[Compared], key: str, words: str) -> Iterator[str]:
+    """Sort the others into clearly larger, clearly smaller and not clearly different from the first."""
+    base = first.quantities.get(key)
+    if base is None:
         return
-    verdict = "no clear difference"
-    if difference.low > 0:
-        verdict = "more"
-    elif difference.high < 0:
-        verdict = "less"
-    yield (
-        f"Under {words}, {other.label} stands {verdict}{' than' if verdict != 'no clear difference' else ' from'} "
-        f"{first.label}: {_with_unit(quantity)} against {before.text()}, paired difference "
-        f"{quantity.difference_text(difference)}."
-        if key.startswith("corruptions")
-        else f"The median size of the {words} is {_with_unit(quantity)} for {other.label} and {before.text()} for "
-        f"{first.label}: {_larger(verdict)}, paired difference {quantity.difference_text(difference)}."
-    )
-
-
-def _larger(verdict: str) -> str:
-    return {"more": "larger", "less": "smaller"}.get(verdict, verdict)
+    sorted_out: dict[str, list[str]] = {"larger for": [], "smaller for": [], "not clearly different for": []}
+    for other in others:
+        difference = other.differences.get(key)
+        if difference is None:
+            continue
+        verdict = "larger for" if difference.low > 0 else "smaller for" if difference.high < 0 else ""
+        text = f"{other.label} ({base.difference_text(difference)})"
+        sorted_out[verdict or "not clearly different for"].append(text)
+    said = [f"{verdict} {', '.join(names)}" for verdict, names in sorted_out.items() if names]
+    if said:
+        yield f"The {words} is {_with_unit(base)} for {first.label}; it is {'; '.join(said)} (paired differences)."
 
 
 def _groups(comparison: Comparison) -> Iterator[str]:
@@ -201,11 +195,14 @@ def _agreement(report: Report) -> Iterator[str]:
 def _relations(found: Sequence[Relation]) -> Iterator[str]:
     for relation in found:
         if (relation.x, relation.y) == ("f_rev", "corruptions-all") and relation.pooled is not None:
-            r = relation.pooled
-            sure = "" if r.low > 0 or r.high < 0 else ", which may be chance"
+            r, within = relation.pooled, relation.within
+            slope = ""
+            if within is not None:
+                value, low, high = (f"{10 * v:+.1f}" for v in (within.value, within.low, within.high))
+                slope = f", and within families {value} [{low}, {high}] points for each 0.1 Nyquist more"
             yield (
                 f"Across {r.n} models, f_rev and the accuracy under all corruptions have a correlation of "
-                f"{r.value:+.2f} [{r.low:+.2f}, {r.high:+.2f}]{sure}."
+                f"{r.value:+.2f} [{r.low:+.2f}, {r.high:+.2f}]{slope}."
             )
 
 
