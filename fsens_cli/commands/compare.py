@@ -60,7 +60,7 @@ def comparison_lines(comparison: Comparison) -> list[str]:
                     "number": f"{named.label} ({named.unit})" if compared is comparison.runs[0] else "",
                     "run": compared.label,
                     "value, 95 % interval": quantity.text() + doubt,
-                    f"difference from {first}": "" if difference is None else named.difference_text(difference),
+                    f"minus {first}": "" if difference is None else named.difference_text(difference),
                 }
             )
     data = str(comparison.runs[0].run.results.get("data", ""))
