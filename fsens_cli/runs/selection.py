@@ -11,6 +11,7 @@ import pandas as pd
 from fsens_cli.errors import OutputError
 from fsens_cli.runs.folder import read_json, read_record
 from fsens_cli.runs.index import RunEntry, find_run
+from fsens_cli.runs.sweep_files import job_folder
 
 SWEEP = "sweep:"
 # What a finished run of each verb must hold before anything is said about it.
@@ -125,14 +126,12 @@ def _sweep_runs(name: str, out: Path) -> list[Path]:
     path = sweep_path(name, out)
     try:
         table = pd.read_csv(path / "summary.csv", dtype=str, keep_default_na=False)
-        folders = [Path(f) for f, status in zip(table["folder"], table["status"], strict=True) if status == "done"]
+        folders = [f for f, status in zip(table["folder"], table["status"], strict=True) if status == "done"]
     except (OSError, ValueError, KeyError) as error:
         raise OutputError(f"{path} is no finished sweep: its summary.csv cannot be read.") from error
     if not folders:
         raise OutputError(f"{path} has no finished job.")
-    # Folders stand there as the sweep wrote them, from where it ran; a sweep that was moved keeps its runs beside it.
-    root = path.resolve().parents[2]
-    return [f if f.is_dir() else root.joinpath(*f.parts[-3:]) for f in folders]
+    return [job_folder(path, f) for f in folders]
 
 
 def read_run(folder: Path) -> FinishedRun:

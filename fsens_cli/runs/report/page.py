@@ -103,7 +103,8 @@ def _sections(report: Report, points: Sequence[Point], found: Sequence[Relation]
 
 def _asked(report: Report) -> str:
     """Return the questions, and the models that they were put to."""
-    asked, models = [], {}
+    asked: list[str] = []
+    models: dict[str, str] = {}
     for comparison in report.comparisons:
         runs = [c.run for c in comparison.runs]
         data = ", ".join(dict.fromkeys(_data(r) for r in runs))
