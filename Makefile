@@ -8,10 +8,10 @@ UV := $(shell command -v uv 2>/dev/null)
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format wheel-test clean
+.PHONY: help install demo test check format smoke sweep-example report-example wheel-test clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## build .venv and install fsens with its development tools
 
@@ -39,6 +39,15 @@ check: $(STAMP) ## lint, formatting and types
 format: $(STAMP) ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+smoke: $(STAMP) ## every verb once on the embedded data, as small as it goes
+	scripts/smoke.sh $(BIN)/fsens build/smoke
+
+sweep-example: $(STAMP) ## five trainings of one network through one verb, and their comparison
+	scripts/sweep_example.sh $(BIN)/fsens build/sweep-example
+
+report-example: $(STAMP) ## five trainings through all four verbs, on one page; trains nothing
+	scripts/report_example.sh $(BIN)/fsens build/report-example
 
 wheel-test: $(STAMP) ## build the wheel, install it into a fresh environment and measure from another folder
 	rm -rf dist build/wheel-test

@@ -8,7 +8,7 @@ import typer
 
 from fsens_cli import __version__
 from fsens_cli.commands.help_text import HELP
-from fsens_cli.commands.options import Debug, Flags, Json, Resume
+from fsens_cli.commands.options import Debug, Flags, Json, Quiet, Resume, ResumeSweep
 from fsens_cli.commands.verb_command import verb_command
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def root(
     del version
 
 
-def _measure(request: "Request", flags: Flags) -> None:
+def _measure(request: "Request", flags: Flags, resume: str | None) -> None:
     """Show which spatial frequencies a model listens to: the spectrum of its input gradient."""
     from fsens_cli.commands.jobs import run_verb
     from fsens_cli.commands.measure import measure_lines, measure_task, sweep_columns
@@ -55,22 +55,30 @@ def _measure(request: "Request", flags: Flags) -> None:
         show=measure_lines,
         show_sweep=lambda o: sweep_lines(o, sweep_columns),
         draw_sweep=draw_spectra,
+        resume=resume,
     )
 
 
 def _train(request: "Request", flags: Flags, resume: str | None) -> None:
     """Train a network, then show which spatial frequencies it has learnt to listen to."""
-    from fsens_cli.commands.jobs import run_verb
+    from fsens_cli.commands.jobs import is_sweep_to_resume, run_verb
     from fsens_cli.commands.train import resume_training, sweep_columns, train_lines, train_task
     from fsens_cli.commands.wording import sweep_lines
 
-    if resume is not None:
+    if resume is not None and not is_sweep_to_resume(resume, request):
         resume_training(resume, request, flags)
         return
-    run_verb(request, train_task, flags, show=train_lines, show_sweep=lambda o: sweep_lines(o, sweep_columns))
+    run_verb(
+        request,
+        train_task,
+        flags,
+        show=train_lines,
+        show_sweep=lambda o: sweep_lines(o, sweep_columns),
+        resume=resume,
+    )
 
 
-def _hybrid_probe(request: "Request", flags: Flags) -> None:
+def _hybrid_probe(request: "Request", flags: Flags, resume: str | None) -> None:
     """Mix the low frequencies of one image with the high ones of another, and see whom the model believes."""
     from fsens_cli.commands.hybrid_probe import hybrid_lines, hybrid_task, sweep_columns
     from fsens_cli.commands.jobs import run_verb
@@ -85,37 +93,58 @@ def _hybrid_probe(request: "Request", flags: Flags) -> None:
         show_sweep=lambda o: sweep_lines(o, sweep_columns),
         order=reversal_order,
         draw_sweep=draw_overlay,
+        resume=resume,
     )
 
 
 def _evaluate(request: "Request", flags: Flags, resume: str | None) -> None:
     """Show how robust a model is: to corruptions, missing frequencies, noise and attacks."""
     from fsens_cli.commands.evaluate import evaluate_lines, evaluate_task, resume_evaluation, sweep_columns
-    from fsens_cli.commands.jobs import run_verb
+    from fsens_cli.commands.jobs import is_sweep_to_resume, run_verb
     from fsens_cli.commands.wording import sweep_lines
+    from fsens_cli.runs.sweep_overlays import draw_evaluations
 
-    if resume is not None:
+    if resume is not None and not is_sweep_to_resume(resume, request):
         resume_evaluation(resume, request, flags)
         return
-    run_verb(request, evaluate_task, flags, show=evaluate_lines, show_sweep=lambda o: sweep_lines(o, sweep_columns))
+    run_verb(
+        request,
+        evaluate_task,
+        flags,
+        show=evaluate_lines,
+        show_sweep=lambda o: sweep_lines(o, sweep_columns),
+        draw_sweep=draw_evaluations,
+        resume=resume,
+    )
 
 
 def _blur_defense(request: "Request", flags: Flags, resume: str | None) -> None:
     """Show whether blurring the input defends a model, with the checks that such a claim needs."""
     from fsens_cli.commands.blur_defense import defense_lines, defense_task, resume_defense, sweep_columns
-    from fsens_cli.commands.jobs import run_verb
+    from fsens_cli.commands.jobs import is_sweep_to_resume, run_verb
     from fsens_cli.commands.wording import sweep_lines
+    from fsens_cli.runs.sweep_overlays import draw_defenses
 
-    if resume is not None:
+    if resume is not None and not is_sweep_to_resume(resume, request):
         resume_defense(resume, request, flags)
         return
-    run_verb(request, defense_task, flags, show=defense_lines, show_sweep=lambda o: sweep_lines(o, sweep_columns))
+    run_verb(
+        request,
+        defense_task,
+        flags,
+        show=defense_lines,
+        show_sweep=lambda o: sweep_lines(o, sweep_columns),
+        draw_sweep=draw_defenses,
+        resume=resume,
+    )
 
 
-app.command("measure", rich_help_panel=CHANGE, epilog=HELP["measure"])(verb_command("measure", _measure))
+app.command("measure", rich_help_panel=CHANGE, epilog=HELP["measure"])(
+    verb_command("measure", _measure, resume=ResumeSweep)
+)
 app.command("train", rich_help_panel=CHANGE, epilog=HELP["train"])(verb_command("train", _train, resume=Resume))
 app.command("hybrid-probe", rich_help_panel=PROBE, epilog=HELP["hybrid-probe"])(
-    verb_command("hybrid_probe", _hybrid_probe)
+    verb_command("hybrid_probe", _hybrid_probe, resume=ResumeSweep)
 )
 app.command("blur-defense", rich_help_panel=PROBE, epilog=HELP["blur-defense"])(
     verb_command("blur_defense", _blur_defense, resume=Resume)
@@ -162,6 +191,52 @@ def show(
 
         wanted = PlotConfig(formats=formats.split(",")).all_formats()
         show_run(run, out, plot=plot, as_json=json, formats=wanted)
+
+
+Runs = Annotated[
+    list[str],
+    typer.Argument(metavar="RUN...", help="Run folders, patterns such as 'outputs/measure/*/v*', sweep:PATH."),
+]
+
+
+@app.command(rich_help_panel=LOOK, epilog=HELP["compare"])
+def compare(
+    runs: Runs,
+    out: Where = OUTPUTS,
+    allow_different: Annotated[
+        bool, typer.Option("--allow-different", help="Compare what can be compared of runs that differ in more.")
+    ] = False,
+    formats: Annotated[str, typer.Option("--formats", help="Of the overlay: png,pdf,svg.")] = "png",
+    quiet: Quiet = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Set runs side by side: numbers with intervals, paired differences, one figure."""
+    from fsens_cli.commands.boundary import boundary
+
+    with boundary(debug=debug):
+        from fsens_cli.commands.compare import compare_runs
+        from fsens_cli.runs.measure_files import PlotConfig
+
+        wanted = PlotConfig(formats=formats.split(",")).all_formats()
+        compare_runs(runs, out, allow_different=allow_different, formats=wanted, quiet=quiet, as_json=json)
+
+
+@app.command(rich_help_panel=LOOK, epilog=HELP["report"])
+def report(
+    runs: Runs,
+    page: Annotated[Path, typer.Option("-o", "--output", help="The HTML file to write.")] = Path("report.html"),
+    title: Annotated[str, typer.Option("--title", help="Above the page.")] = "Frequencies and robustness",
+    out: Where = OUTPUTS,
+    debug: Debug = False,
+) -> None:
+    """Write one page that a person can read: question, answer, evidence, provenance."""
+    from fsens_cli.commands.boundary import boundary
+
+    with boundary(debug=debug):
+        from fsens_cli.commands.report import report_runs
+
+        report_runs(runs, out, page, title=title)
 
 
 @app.command(rich_help_panel=FIND)

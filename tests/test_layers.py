@@ -26,7 +26,14 @@ LEVEL = {
 FRONT_DOOR = {"__init__", "__main__"}
 ONE_ROOM = {"app": "commands"}
 
-OWNERS = {"hydra": "config", "omegaconf": "config", "matplotlib": "runs", "typer": "commands", "rich": "commands"}
+OWNERS = {
+    "hydra": "config",
+    "omegaconf": "config",
+    "matplotlib": "runs",
+    "plotly": "runs",
+    "typer": "commands",
+    "rich": "commands",
+}
 # click is typer's own affair, and may not even be installed.
 FORBIDDEN = {"click"}
 
@@ -136,6 +143,7 @@ BAD = {
     "hidden in a function": ("experiments", "def f():\n    import fsens_cli.runs.files"),
     "hydra outside config": ("runs", "from hydra import compose"),
     "matplotlib outside runs": ("experiments", "import matplotlib.pyplot as plt"),
+    "plotly outside runs": ("commands", "import plotly"),
     "click": ("commands", "import click"),
     "typer below commands": ("runs", "import typer"),
     "print": ("models", "print('x')"),

@@ -138,4 +138,22 @@ HELP = {
         "Results: outputs/evaluate/MODEL-DATA/v001 with summary.md, accuracy.csv,\n"
         "per_image.csv, minimal.csv, heat_map.csv, results.json and four figures.",
     ),
+    "compare": _page(
+        [],
+        [
+            "fsens compare outputs/measure/resnet8-dualband/v001 outputs/measure/resnet8-dualband/v002",
+            "fsens compare sweep:hybrid-probe",
+            "fsens compare 'outputs/evaluate/*/v*' --allow-different",
+        ],
+        "Differences are from the first run, image by image. Results: outputs/compare/v001 with\n"
+        "comparison.csv, comparison.md, comparison.tex and overlay.png.",
+    ),
+    "report": _page(
+        [],
+        [
+            "fsens report sweep:measure sweep:hybrid-probe sweep:evaluate -o report.html",
+            "fsens report 'outputs/*/resnet8-dualband/v*' --title 'Five trainings'",
+        ],
+        "The page carries all that it needs: no network, works from file://. Needs `pip install 'fsens\\[report]'`.",
+    ),
 }

@@ -42,7 +42,11 @@ Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything ran
 Out = Annotated[str | None, typer.Option("--out", help="Where run folders go.", rich_help_panel=RUN)]
 Resume = Annotated[
     str | None,
-    typer.Option("--resume", metavar="RUN", help="Continue an unfinished run, exactly.", rich_help_panel=RUN),
+    typer.Option("--resume", metavar="RUN", help="Continue an unfinished run or sweep, exactly.", rich_help_panel=RUN),
+]
+ResumeSweep = Annotated[
+    str | None,
+    typer.Option("--resume", metavar="SWEEP", help="Run the jobs that a sweep lacks.", rich_help_panel=RUN),
 ]
 Multirun = Annotated[
     bool,

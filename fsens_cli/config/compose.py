@@ -9,9 +9,13 @@ from typing import Any, Generic, TypeVar, cast
 
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra._internal.callbacks import Callbacks
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
+from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -189,13 +193,11 @@ class _Attempt(Generic[Result]):
         return cast("Result", self.value)
 
 
-def launch(
-    request: Request, task: Callable[[JobFields, str], Result], *, sweep_dir: Path | None = None
-) -> list[Result]:
-    """Run ``task(job, config_yaml)`` once, or once for every combination of a multirun, through Hydra's launcher.
+def launch(request: Request, task: Callable[[JobFields, str], Result]) -> Result:
+    """Run ``task(job, config_yaml)`` once, through Hydra.
 
     Raises:
-        FsensError: what the task raised in a single run. In a multirun the task itself must not raise.
+        FsensError: what the task raised.
     """
 
     def attempt(config: DictConfig) -> _Attempt[Result]:
@@ -207,14 +209,42 @@ def launch(
     with _hydra(request) as overrides, _one_line_errors():
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None, "initialize_config_dir has just created it"
-        if not request.multirun:
-            done = hydra.run(config_name=request.verb, task_function=attempt, overrides=[*SILENT, *overrides])
-            return [done.return_value.result()]
+        done = hydra.run(config_name=request.verb, task_function=attempt, overrides=[*SILENT, *overrides])
+        return done.return_value.result()
+
+
+def launch_sweep(
+    request: Request, task: Callable[[JobFields, str, int], Result], *, sweep_dir: Path, numbers: Sequence[int]
+) -> list[Result]:
+    """Run ``task(job, config_yaml, number)`` for these jobs of a sweep through Hydra's launcher; it must not raise.
+
+    The sweeper is ours: Hydra's own cannot leave out the jobs that are done already.
+    """
+
+    def attempt(config: DictConfig) -> _Attempt[Result]:
+        number = numbers[int(HydraConfig.get().job.num)]
+        try:
+            return _Attempt(task(to_job(request.verb, config), OmegaConf.to_yaml(config), number))
+        except Exception as error:  # noqa: BLE001 raised again by result()
+            return _Attempt(error=error)
+
+    if not numbers:
+        return []
+    with _hydra(request) as overrides, _one_line_errors():
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None, "initialize_config_dir has just created it"
+        jobs = [[o for o in job if not o.startswith("hydra")] for job in combinations(overrides)]
         sweep = [f"hydra.sweep.dir={quoted(str(sweep_dir))}", "hydra.sweep.subdir=."]
-        batches = hydra.multirun(
-            config_name=request.verb, task_function=attempt, overrides=[*SILENT, *sweep, *overrides]
+        config = hydra.compose_config(
+            config_name=request.verb, overrides=[*SILENT, *sweep, *overrides], run_mode=RunMode.MULTIRUN
         )
-        return [job.return_value.result() for batch in batches for job in batch]
+        launcher = Plugins.instance().instantiate_launcher(
+            config=config,
+            hydra_context=HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config)),
+            task_function=attempt,
+        )
+        done = launcher.launch([jobs[number] for number in numbers], initial_job_idx=0)
+        return [job.return_value.result() for job in done]
 
 
 def job_yaml(job: JobFields) -> str:

@@ -21,7 +21,7 @@ PLAIN_VALUE = re.compile(r"(?!(true|false|null|nan|inf)$)[A-Za-z_./][A-Za-z0-9_.
 
 
 # Of Hydra's own settings, those that say how a sweep is spread over machines; run folders are ours.
-HYDRA_KEYS = ("hydra/launcher", "hydra/sweeper", "hydra.launcher.", "hydra.sweeper.")
+HYDRA_KEYS = ("hydra/launcher", "hydra.launcher.")
 
 
 def flag_override(key: str, value: str, *, multirun: bool) -> str:

@@ -1,12 +1,15 @@
-"""What does a sweep leave behind: one row a job with its settings and headline numbers."""
+"""What does a sweep leave behind: its plan, how each job ended, and one row a job with settings and numbers."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from fsens_cli.runs.files import write_table
-from fsens_cli.runs.folder import claim_version, remove_empty
+from fsens_cli.errors import OutputError
+from fsens_cli.runs.files import write_json, write_table
+from fsens_cli.runs.folder import claim_version, read_json, remove_empty
+
+PLAN, JOBS = "sweep.json", "jobs"
 
 
 class JobOutcome(Protocol):
@@ -56,7 +59,6 @@ def sweep_folder(out: Path, verb: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        (folder / "multirun.yaml").unlink(missing_ok=True)  # Hydra's own note; summary.csv says more
         remove_empty(folder, folder.parent, folder.parent.parent)
 
 
@@ -72,3 +74,54 @@ def write_sweep(folder: Path, verb: str, outcomes: Sequence[JobOutcome]) -> None
     columns |= {name: [row.get(name) for row in numbers] for name in names if name not in columns}
     columns["error"] = [o.error for o in outcomes]
     write_table(folder / "summary.csv", columns)
+
+
+def write_plan(folder: Path, verb: str, overrides: Sequence[str], config_dir: Path | None, num_jobs: int) -> None:
+    """Write ``sweep.json``, before the first job: enough to run what a killed sweep lacks."""
+    where = None if config_dir is None else str(config_dir.resolve())
+    plan = {"schema": 1, "verb": verb, "overrides": list(overrides), "config_dir": where, "num_jobs": num_jobs}
+    write_json(folder / PLAN, plan)
+
+
+def read_plan(folder: Path) -> dict[str, Any]:
+    """Return ``sweep.json``.
+
+    Raises:
+        OutputError: it is missing or damaged.
+    """
+    plan = read_json(folder / PLAN, f"{folder} is no sweep that can be continued")
+    if not isinstance(plan.get("overrides"), list) or not isinstance(plan.get("num_jobs"), int):
+        raise OutputError(f"{folder} is no sweep that can be continued: its {PLAN} is damaged.")
+    return plan
+
+
+def write_job(folder: Path, number: int, outcome: JobOutcome) -> None:
+    """Write how one job ended; each has a file of its own, because jobs may end at the same time."""
+    (folder / JOBS).mkdir(exist_ok=True)
+    record = {
+        "number": number,
+        "status": outcome.status,
+        "folder": None if outcome.folder is None else str(outcome.folder),
+        "settings": {key: str(value) for key, value in outcome.settings.items()},
+        "error": outcome.error,
+    }
+    write_json(folder / JOBS / f"{number:03d}.json", record)
+
+
+def finished_jobs(folder: Path) -> dict[int, dict[str, Any]]:
+    """Return what is known of each job that is done, by its number; a damaged record counts as none."""
+    found = {}
+    for path in sorted((folder / JOBS).glob("*.json")):
+        try:
+            record = read_json(path, "this job")
+        except OutputError:
+            continue
+        if record.get("status") == "done" and isinstance(record.get("number"), int) and record.get("folder"):
+            found[int(record["number"])] = record
+    return found
+
+
+def job_folder(sweep: Path, folder: str) -> Path:
+    """Return a job's run folder: as the sweep wrote it, else beside the sweep, where that was moved with its runs."""
+    path = Path(folder)
+    return path if path.is_dir() else sweep.resolve().parents[2].joinpath(*path.parts[-3:])

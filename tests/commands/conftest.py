@@ -1,6 +1,7 @@
 """A tiny network of one's own, little data, and a way to type commands."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,3 +103,53 @@ def error_of() -> Callable[[Result], str]:
         return result.stderr.removeprefix("error: ").rstrip("\n")
 
     return check
+
+
+# Two packaged networks through all four verbs, as small as they go.
+FAMILY = {
+    "measure": ["num_images=40", "num_resamples=100"],
+    "hybrid-probe": ["num_images=40", "pairings=1", "num_resamples=100"],
+    "evaluate": [
+        "num_images=40", "suite.corruptions=[shot_noise,contrast]", "suite.severities=[5]", "suite.filters=[]",
+        "suite.shuffles=[]", "suite.noises=[]", "suite.norms=[linf]", "suite.eps_linf=[0.03137255]",
+        "suite.attack_images=12", "suite.heat_map=false", "attack.steps=5", "attack.minimal_steps=8",
+        "num_resamples=100",
+    ],
+    "blur-defense": [
+        "num_images=40", "sigmas=[0,1.5]", "suite.corruptions=[contrast]", "suite.severities=[3]",
+        "suite.eps_l2=[0.5]", "suite.eps_linf=[0.01,0.02]", "suite.attack_images=10", "attack.steps=3",
+        "attack.minimal_steps=6", "checks.images=4", "checks.steps=2", "checks.queries=5", "checks.starts=2",
+        "pairings=1", "num_resamples=100",
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def family_outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with a sweep of two networks for each verb; made once, without figures."""
+    folder = tmp_path_factory.mktemp("family")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for place in (
+            "fsens_cli.runs.measure_files.draw_measure",
+            "fsens_cli.runs.hybrid_files.draw_hybrid",
+            "fsens_cli.runs.evaluate_files.draw_evaluate",
+            "fsens_cli.runs.defense_files.draw_defense",
+            "fsens_cli.runs.measure_overlay.draw_spectra",
+            "fsens_cli.runs.hybrid_files.draw_overlay",
+            "fsens_cli.runs.sweep_overlays.draw_evaluations",
+            "fsens_cli.runs.sweep_overlays.draw_defenses",
+        ):
+            patch.setattr(place, lambda *_: None)
+        for verb, settings in FAMILY.items():
+            models = ["-m", "--weights", "packaged:standard,packaged:lsf", "data.test_size=60"]
+            result = CliRunner().invoke(app, [verb, *models, *settings])
+            assert result.exit_code == 0, result.output
+    return folder / "outputs"
+
+
+@pytest.fixture
+def family(family_outputs: Path, somewhere: Path) -> Path:
+    """A copy of these runs, as ./outputs."""
+    shutil.copytree(family_outputs, somewhere / "outputs", symlinks=True)
+    return somewhere / "outputs"

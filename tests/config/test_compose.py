@@ -9,7 +9,7 @@ import yaml
 from hydra.core.override_parser.types import QuotedString
 from omegaconf import OmegaConf
 
-from fsens_cli.config.compose import Request, check_sweep, compose_job, configs_folder, launch, load_job
+from fsens_cli.config.compose import Request, check_sweep, compose_job, configs_folder, launch, launch_sweep, load_job
 from fsens_cli.config.jobs import JOBS, JobFields, MeasureJob, TrainJob
 from fsens_cli.config.overrides import flag_override, parse
 from fsens_cli.data.catalog import CONFIGS as DATA_CONFIGS
@@ -322,7 +322,8 @@ def test_a_file_of_one_s_own_that_is_no_yaml(text: str, tmp_path: Path) -> None:
     assert "mine" in str(caught.value)
 
 
-def told(job: JobFields, text: str) -> tuple[object, ...]:
+def told(job: JobFields, text: str, number: int) -> tuple[object, ...]:
+    del number
     assert isinstance(job, MeasureJob)
     assert yaml.safe_load(text)["model"]["name"] == job.model.name
     return job.model.name, job.seed
@@ -331,7 +332,7 @@ def told(job: JobFields, text: str) -> tuple[object, ...]:
 def sweep(tmp_path: Path, *overrides: str) -> list[tuple[object, ...]]:
     request = Request(verb="measure", overrides=overrides, multirun=True)
     jobs = [(job.model.name, job.seed) for job in check_sweep(request)]  # type: ignore[attr-defined]
-    ran = launch(request, told, sweep_dir=tmp_path / "it's a sweep")
+    ran = launch_sweep(request, told, sweep_dir=tmp_path / "it's a sweep", numbers=range(len(jobs)))
     assert ran == jobs
     return ran
 
@@ -354,6 +355,21 @@ def test_a_sweep_runs_every_combination(tmp_path: Path) -> None:
 )
 def test_other_ways_to_write_a_sweep(overrides: tuple[str, ...], expected: list[object], tmp_path: Path) -> None:
     assert sweep(tmp_path, *overrides) == expected
+
+
+def test_some_jobs_of_a_sweep_keep_their_numbers(tmp_path: Path) -> None:
+    request = Request(verb="measure", overrides=("seed=5,6,7,8",), multirun=True)
+
+    def numbered(job: JobFields, text: str, number: int) -> tuple[int, object]:
+        return number, job.seed  # type: ignore[attr-defined]
+
+    assert launch_sweep(request, numbered, sweep_dir=tmp_path, numbers=[1, 3]) == [(1, 6), (3, 8)]
+    assert launch_sweep(request, numbered, sweep_dir=tmp_path, numbers=[]) == []
+
+
+def test_a_sweeper_of_hydra_s_is_refused() -> None:
+    with pytest.raises(ConfigError, match="unknown setting 'hydra/sweeper'"):
+        check_sweep(Request(verb="measure", overrides=("hydra/sweeper=basic",), multirun=True))
 
 
 def test_flags_in_a_sweep_split_at_commas(tmp_path: Path) -> None:
@@ -399,7 +415,7 @@ def test_an_error_of_the_task_comes_through_and_nothing_is_printed(capfd: pytest
 
 def test_launching_leaves_no_files_and_stays_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert launch(Request(verb="measure", overrides=("seed=3",)), lambda job, _: Path.cwd()) == [tmp_path]
+    assert launch(Request(verb="measure", overrides=("seed=3",)), lambda job, _: Path.cwd()) == tmp_path
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,0 +1,81 @@
+"""``fsens compare``: by how much do runs differ, and is that more than chance?"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+from rich.markup import escape
+
+from fsens_cli.commands.console import stdout, warn
+from fsens_cli.commands.wording import aligned
+from fsens_cli.runs.comparison import Comparison, Report, compare
+from fsens_cli.runs.comparison_files import tidy_columns, write_comparison
+from fsens_cli.runs.selection import select_runs
+
+
+def compare_runs(
+    names: Sequence[str],
+    out: Path,
+    *,
+    allow_different: bool,
+    formats: Sequence[str],
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Print the comparison of the runs that ``names`` mean, and leave it in a folder."""
+    selection = select_runs(names, out)
+    report = compare(selection.runs, allow_different=allow_different, skipped=selection.skipped)
+    for line in report.skipped:
+        warn(f"skipped: {line}")
+    if report.differing:
+        warn(f"the runs differ in {'; '.join(report.differing)}.")
+    folder = write_comparison(out, report, formats)
+    if as_json:
+        typer.echo(json.dumps(_records(report), indent=2))
+        return
+    if not quiet:
+        for comparison in report.comparisons:
+            for line in comparison_lines(comparison):
+                stdout().print(line)
+            stdout().print("")
+    typer.echo(str(folder))
+
+
+def comparison_lines(comparison: Comparison) -> list[str]:
+    """Return the comparison of one verb's runs as lines of text."""
+    first = comparison.runs[0].label
+    rows = []
+    for key in comparison.number_keys():
+        named = comparison.named(key)
+        for compared in comparison.runs:
+            quantity = compared.quantities.get(key)
+            if quantity is None:
+                continue
+            difference = compared.differences.get(key)
+            doubt = f" ({quantity.note})" if quantity.note and quantity.value is not None else ""
+            rows.append(
+                {
+                    # Each number is named once, above the runs that have it.
+                    "number": f"{named.label} ({named.unit})" if compared is comparison.runs[0] else "",
+                    "run": compared.label,
+                    "value, 95 % interval": quantity.text() + doubt,
+                    f"minus {first}": "" if difference is None else named.difference_text(difference),
+                }
+            )
+    data = str(comparison.runs[0].run.results.get("data", ""))
+    return [
+        f"[bold]{comparison.verb}[/]  {len(comparison.runs)} runs{f' on {escape(data)}' if data else ''}",
+        "",
+        *aligned(rows),
+    ]
+
+
+def _records(report: Report) -> dict[str, object]:
+    columns = tidy_columns(report)
+    count = len(next(iter(columns.values()), []))
+    return {
+        "rows": [{name: values[i] for name, values in columns.items()} for i in range(count)],
+        "skipped": report.skipped,
+        "differing": report.differing,
+    }

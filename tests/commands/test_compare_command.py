@@ -1,0 +1,187 @@
+"""``fsens compare`` as a user types it: differences, files, and what it refuses or skips."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import Result
+
+from fsens_cli.runs.comparison_files import tex
+
+Type = Callable[..., Result]
+
+pytestmark = pytest.mark.xdist_group("family")
+
+
+def lines_of(result: Result) -> str:
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.parametrize(
+    ("verb", "numbers"),
+    [
+        ("measure", {"accuracy", "sensitivity, low band", "sensitivity, high band", "sensitivity, centroid"}),
+        ("hybrid-probe", {"accuracy, unmixed images", "f_rev"}),
+        ("evaluate", {"accuracy", "corruptions, all", "pgd, L-inf 8/255", "median size, L-inf"}),
+        ("blur-defense", {"none: median size, L-inf", "blur 1.5: median size, L-inf"}),
+    ],
+)
+def test_differences_are_those_of_the_numbers(fsens: Type, family: Path, verb: str, numbers: set[str]) -> None:
+    shown = lines_of(fsens("compare", f"sweep:{verb}"))
+    assert max(map(len, shown.splitlines())) <= 110
+    folder = family / "compare" / "v001"
+    assert {p.name for p in folder.iterdir()} == {"comparison.csv", "comparison.md", "comparison.tex", "overlay.png"}
+    table = pd.read_csv(folder / "comparison.csv")
+    assert table["value"].between(table["ci_low"], table["ci_high"])[table["ci_low"].notna()].all()
+    paired = table[table["difference"].notna()]
+    assert numbers <= set(paired["quantity"])
+    first = table[table["run"] == table["run"].iloc[0]].set_index("quantity")["value"]
+    for row in paired.itertuples():
+        assert row.difference == pytest.approx(row.value - first[row.quantity], abs=1e-6)
+        assert row.difference_ci_low <= row.difference <= row.difference_ci_high
+
+
+def test_the_known_truth(fsens: Type, family: Path) -> None:
+    lines_of(fsens("compare", "sweep:measure"))
+    table = pd.read_csv(family / "compare" / "v001" / "comparison.csv")
+    low = table[(table["quantity"] == "sensitivity, low band") & table["difference"].notna()].iloc[0]
+    assert low["difference_from"] == "standard training"
+    assert low["difference_ci_low"] > 0.8
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["outputs/measure/resnet8-dualband/v001", "outputs/measure/resnet8-dualband/v002"],
+        ["outputs/measure/*/v*"],
+        ["measure/*/v*"],
+        ["sweep:measure"],
+        ["sweep:outputs/sweeps/measure/v001"],
+        ["sweep:measure/v001", "outputs/measure/resnet8-dualband/latest"],
+    ],
+)
+def test_ways_to_name_runs(fsens: Type, family: Path, names: list[str]) -> None:
+    rows = json.loads(lines_of(fsens("compare", "--json", *names)))["rows"]
+    assert {Path(row["folder"]).resolve().name for row in rows} == {"v001", "v002"}
+    assert len(rows) == 10
+
+
+def test_a_sweep_that_was_moved(fsens: Type, family: Path) -> None:
+    family.rename("elsewhere")
+    lines_of(fsens("compare", "sweep:elsewhere/sweeps/measure/v001", "--quiet"))
+
+
+def test_latex_and_markdown(fsens: Type, family: Path) -> None:
+    lines_of(fsens("compare", "sweep:evaluate"))
+    latex = (family / "compare" / "v001" / "comparison.tex").read_text()
+    body = [line for line in latex.splitlines() if line.endswith(r"\\")]
+    columns = {len(line.replace(r"\&", "").split("&")) for line in body}
+    assert columns == {4, 3}  # numbers, then differences
+    assert r"accuracy & \%" in latex
+    assert not any(sign in latex.replace(r"\%", "").split("\n", 1)[1] for sign in "%#~^")
+    markdown = (family / "compare" / "v001" / "comparison.md").read_text()
+    assert "| accuracy | % | 100.0 [" in markdown
+
+
+def test_tex_signs() -> None:
+    assert tex(r"a\b_c{d}~^&#$%") == r"a\textbackslash{}b\_c\{d\}\textasciitilde{}\textasciicircum{}\&\#\$\%"
+
+
+def test_other_verbs_and_images_need_permission(fsens: Type, family: Path) -> None:
+    asked = ["compare", "sweep:measure", "sweep:hybrid-probe"]
+    refused = fsens(*asked)
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("error: these runs do not answer one question: verbs (measure, hybrid-probe)")
+    assert "--allow-different" in refused.stderr
+    assert not (family / "compare").exists()
+    allowed = fsens(*asked, "--allow-different")
+    assert "warning: the runs differ in verbs (measure, hybrid-probe)" in allowed.stderr
+    table = pd.read_csv(family / "compare" / "v001" / "comparison.csv")
+    # Within a verb everything is the same, so differences are still paired.
+    assert set(table[table["difference"].notna()]["verb"]) == {"measure", "hybrid-probe"}
+
+
+def test_other_images_are_never_paired(fsens: Type, family: Path) -> None:
+    other = fsens("measure", "--weights", "packaged:lsf", "num_images=30", "data.test_size=60", "num_resamples=100")
+    assert other.exit_code == 0, other.output
+    names = ["outputs/measure/resnet8-dualband/v001", "outputs/measure/resnet8-dualband/v003"]
+    refused = fsens("compare", *names)
+    assert refused.exit_code == 2
+    assert "images (40, 30 of them)" in refused.stderr
+    rows = json.loads(lines_of(fsens("compare", "--json", "--allow-different", *names)))["rows"]
+    assert len(rows) == 10
+    assert all(row["difference"] is None for row in rows)
+
+
+def test_other_settings_are_named(fsens: Type, family: Path) -> None:
+    path = family / "measure" / "resnet8-dualband" / "v002" / "results.json"
+    results = json.loads(path.read_text())
+    path.write_text(json.dumps(results | {"channels": "power"}))
+    refused = fsens("compare", "sweep:measure")
+    assert refused.exit_code == 2
+    assert "channels (mean, power)" in refused.stderr
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no results": (lambda f: (f / "results.json").unlink(), "it has no results.json"),
+    "half of the results": (lambda f: (f / "results.json").write_text('{"verb": '), "results.json cannot be read"),
+    "half of a table": (
+        lambda f: (f / "per_image.csv").write_text((f / "per_image.csv").read_text()[:-20]),
+        "its per_image.csv is half-written",
+    ),
+    "rows are missing": (
+        lambda f: (f / "per_image.csv").write_text("\n".join((f / "per_image.csv").read_text().split("\n")[:9]) + "\n"),
+        "per_image.csv has 8 rows, expected 40",
+    ),
+    "a column is missing": (
+        lambda f: (f / "per_image.csv").write_text((f / "per_image.csv").read_text().replace("gradient_norm", "x")),
+        "is damaged: 'gradient_norm'",
+    ),
+    "no record": (lambda f: (f / "run.json").unlink(), "is not a run folder: it has no run.json"),
+    "unfinished": (
+        lambda f: (f / "run.json").write_text((f / "run.json").read_text().replace('"done"', '"interrupted"')),
+        "is interrupted, not done",
+    ),
+    "another tool": (
+        lambda f: (f / "run.json").write_text((f / "run.json").read_text().replace('"measure"', '"weigh"')),
+        "which cannot be compared",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_run_is_named_and_skipped(fsens: Type, family: Path, kind: str) -> None:
+    runs = family / "measure" / "resnet8-dualband"
+    shutil.copytree(runs / "v001", runs / "v003")
+    damage, message = DAMAGE[kind]
+    damage(runs / "v003")
+    names = [f"outputs/measure/resnet8-dualband/v00{i}" for i in (1, 2, 3)]
+    result = fsens("compare", "--json", *names)
+    assert result.exit_code == 0, result.output
+    assert message in result.stderr
+    assert "outputs/measure/resnet8-dualband/v003" in result.stderr
+    found = json.loads(result.stdout)
+    assert len(found["skipped"]) == 1
+    assert {Path(row["folder"]).name for row in found["rows"]} == {"v001", "v002"}
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["nowhere"], "there is no run at nowhere"),
+        (["outputs/measure/*/w*"], "no folder matches outputs/measure/*/w*"),
+        (["sweep:nowhere"], "there is no sweep at nowhere: give a folder such as outputs/sweeps/measure/v001."),
+        (["outputs/measure/resnet8-dualband/v001"], "a comparison needs two finished runs or more."),
+        (["sweep:measure", "--formats", "bmp"], "plot.formats=bmp"),
+    ],
+)
+def test_refused(fsens: Type, family: Path, names: list[str], message: str) -> None:
+    result = fsens("compare", *names)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert result.stdout == ""
+    assert not (family / "compare").exists()
