@@ -21,6 +21,7 @@ from fsens_cli.experiments.optimization import OptimConfig, build_optimizer, lea
 from fsens_cli.experiments.sensitivity import MeasureConfig
 from fsens_cli.experiments.training_step import StepConfig, StepSums, prepare_images, take_step
 from fsens_cli.models.classifier import Classifier, device_of, held_still
+from fsens_cli.models.front_end import reseed_front_end
 from fsens_cli.objectives.fourier_penalty import prepare_penalty
 from fsens_cli.statistics.intervals import Interval, wilson
 
@@ -158,6 +159,9 @@ def train(
             classifier.train()
             for rows in _rows_left(len(fit), steps_per_epoch, config, state):
                 lr = _begin_step(optimizer, config, state, steps_per_epoch)
+                reseed_front_end(
+                    classifier.front_end, seeded(config.seed, "filter", state.epoch, state.step).initial_seed()
+                )
                 own_labels = labels[rows.to(device)]
                 batch = prepare_images(
                     pixels[rows.to(device)],
@@ -176,6 +180,8 @@ def train(
                 if recorder.stop_requested():
                     recorder.save_checkpoint(classifier, optimizer, state)
                     raise Interrupted(f"stopped after epoch {state.epoch}, step {state.step}")
+            # Every epoch is validated with the same draws, so that a resumed run chooses the same best one.
+            reseed_front_end(classifier.front_end, config.seed)
             _end_epoch(classifier, validation, config, state, lr)
             if state.best_epoch == state.epoch:
                 recorder.save_best(classifier, state)

@@ -190,6 +190,12 @@ class PrincipalComponents(nn.Module):
         return ((centred @ basis.T) @ basis + mean).reshape(images_NCHW.shape)
 
 
+def reseed_front_end(front_end: nn.Module, seed: int) -> None:
+    """Start the random numbers of a random filter anew; other filters have none."""
+    if isinstance(front_end, RandomBlur):
+        front_end.reseed(seed)
+
+
 def build_front_end(config: FrontEndConfig) -> nn.Module | None:
     """Return the filter, or None where there is none; ``pca`` must still be fit."""
     if config.name == "none":

@@ -15,6 +15,7 @@ from fsens_cli.experiments.train import TrainConfig, TrainState, evaluate_accura
 from fsens_cli.experiments.training_step import AdversaryConfig, losses, prepare_images
 from fsens_cli.models.cifar_resnet import CifarResNet
 from fsens_cli.models.classifier import Classifier
+from fsens_cli.models.front_end import RandomBlur
 from fsens_cli.objectives.fourier_penalty import RegularizerConfig, prepare_penalty
 
 
@@ -81,9 +82,9 @@ def stripes(num: int = 96, size: int = 12) -> ImageSet:
     )
 
 
-def network(seed: int = 0) -> Classifier:
+def network(seed: int = 0, front_end: nn.Module | None = None) -> Classifier:
     torch.manual_seed(seed)
-    return Classifier(Dropped(), name="small", num_classes=2, mean=[0.4] * 3, std=[0.2] * 3)
+    return Classifier(Dropped(), name="small", num_classes=2, mean=[0.4] * 3, std=[0.2] * 3, front_end=front_end)
 
 
 def settings(**changes: object) -> TrainConfig:
@@ -144,6 +145,22 @@ def test_interrupted_and_resumed_ends_with_the_same_weights(kind: str) -> None:
     for name, value in through.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value), name
     assert rest.history == whole.history
+
+
+def test_a_random_filter_goes_on_where_it_stopped() -> None:
+    config = settings(epochs=2)
+    through = network(front_end=RandomBlur(1.5))
+    train(through, stripes(), config, Notebook())
+    stopped = Notebook(stop_after=6)
+    with pytest.raises(Interrupted):
+        train(network(front_end=RandomBlur(1.5)), stripes(), config, stopped)
+    assert stopped.saved is not None
+    weights, optimizer_state, state = stopped.saved
+    resumed = network(seed=99, front_end=RandomBlur(1.5, seed=5))
+    resumed.load_state_dict(weights)
+    train(resumed, stripes(), config, Notebook(), state=state, optimizer_state=optimizer_state)
+    for name, value in through.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value), name
 
 
 def test_leaves_the_global_generator_alone() -> None:
