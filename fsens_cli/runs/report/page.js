@@ -19,5 +19,7 @@ for (const head of document.querySelectorAll("table.sortable th")) {
 for (const data of document.querySelectorAll("script.plot-data")) {
   const spec = JSON.parse(data.textContent);
   const place = document.getElementById(data.dataset.target);
-  Plotly.newPlot(place, spec.data, spec.layout, { responsive: true, displaylogo: false });
+  // Only what works without network; plotly's own choice of buttons has one that shares the data.
+  const buttons = [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]];
+  Plotly.newPlot(place, spec.data, spec.layout, { responsive: true, displaylogo: false, modeBarButtons: buttons });
 }
