@@ -14,9 +14,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from fsens_cli.models.build import build_classifier
 from fsens_cli.models.catalog import ImageShape, ModelConfig
 from fsens_cli.models.front_end import FrontEndConfig
-from fsens_cli.models.weights import Weights, build_classifier
+from fsens_cli.models.weights import Weights
 from fsens_cli.perturb.attacks.apgd import apgd
 from fsens_cli.perturb.attacks.config import AttackConfig
 from fsens_cli.perturb.attacks.goal import Goal

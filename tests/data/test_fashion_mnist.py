@@ -83,13 +83,13 @@ def test_fetched(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "content", "message"),
     [
         (IMAGES_FILE, b"not gzip", "is damaged"),
-        (IMAGES_FILE, gzip.compress(idx(PIXELS))[:500], "is damaged"),
-        (IMAGES_FILE, gzip.compress(b"hello"), "is not the official file"),
-        (IMAGES_FILE, gzip.compress(idx(LABELS)), "is not the official file"),
-        (IMAGES_FILE, gzip.compress(idx(PIXELS)[:-1]), "is damaged"),
-        (LABELS_FILE, gzip.compress(idx(LABELS[:4])), "is damaged: images of shape"),
-        (IMAGES_FILE, gzip.compress(idx(PIXELS[:, :14])), "is damaged: images of shape"),
-        (LABELS_FILE, gzip.compress(idx(LABELS + 20)), r"labels must lie in 0\.\.9, got 29"),
+        (IMAGES_FILE, gzip.compress(idx(PIXELS), mtime=0)[:500], "is damaged"),
+        (IMAGES_FILE, gzip.compress(b"hello", mtime=0), "is not the official file"),
+        (IMAGES_FILE, gzip.compress(idx(LABELS), mtime=0), "is not the official file"),
+        (IMAGES_FILE, gzip.compress(idx(PIXELS)[:-1], mtime=0), "is damaged"),
+        (LABELS_FILE, gzip.compress(idx(LABELS[:4]), mtime=0), "is damaged: images of shape"),
+        (IMAGES_FILE, gzip.compress(idx(PIXELS[:, :14]), mtime=0), "is damaged: images of shape"),
+        (LABELS_FILE, gzip.compress(idx(LABELS + 20), mtime=0), r"labels must lie in 0\.\.9, got 29"),
     ],
 )
 def test_damaged(name: str, content: bytes, message: str, tmp_path: Path) -> None:

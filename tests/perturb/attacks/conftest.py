@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from fsens_cli.data.dualband import DualbandConfig, load_dualband
 from fsens_cli.data.images import to_unit
+from fsens_cli.models.build import build_classifier
 from fsens_cli.models.catalog import ImageShape, ModelConfig
 from fsens_cli.models.front_end import FrontEndConfig
-from fsens_cli.models.weights import build_classifier, find_weights
+from fsens_cli.models.weights import find_weights
 
 
 class Affine(nn.Module):
