@@ -8,11 +8,11 @@ FAMILY=packaged:standard,packaged:lsf,packaged:hsf,packaged:asf,packaged:blur
 
 "$FSENS" measure -m --weights "$FAMILY" num_images=300 --out "$OUT"
 "$FSENS" hybrid-probe -m --weights "$FAMILY" num_images=200 pairings=1 --out "$OUT"
-"$FSENS" evaluate -m --weights "$FAMILY" num_images=150 suite.severities=[3] suite.filters=[] suite.shuffles=[] \
-    suite.noises=[] suite.attack_images=30 attack.minimal_steps=20 suite.heat_map=false --out "$OUT"
+"$FSENS" evaluate -m --weights "$FAMILY" num_images=100 suite.severities=[3] suite.filters=[] suite.shuffles=[] \
+    suite.noises=[] suite.attack_images=24 attack.minimal_steps=20 suite.heat_map=false --out "$OUT"
 # The filter as a control, in front of a network that relies on high frequencies and of one that relies on low ones.
 # packaged:blur carries a filter of its own.
-"$FSENS" blur-defense -m --weights packaged:standard,packaged:lsf sigmas=[0,0.5,1] num_images=100 \
+"$FSENS" blur-defense -m --weights packaged:standard,packaged:lsf sigmas=[0,0.5,1] num_images=80 \
     suite.severities=[3] suite.attack_images=24 attack.minimal_steps=20 checks.images=16 checks.queries=50 \
     pairings=1 --out "$OUT"
 "$FSENS" report sweep:measure sweep:hybrid-probe sweep:evaluate sweep:blur-defense --out "$OUT" -o "$OUT/report.html" \
