@@ -1,5 +1,6 @@
 """What all tests share: one thread (small tensors gain nothing from two), seeds, and toy networks."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from loopback import Web, serving
 from torch import Tensor, nn
 
 torch.set_num_threads(1)
+
+# Tests say themselves when they are offline, and the Hub's client reads its switch once, when it is imported.
+for switch in ("FSENS_OFFLINE", "HF_HUB_OFFLINE"):
+    os.environ.pop(switch, None)
 
 
 class Linear(nn.Module):

@@ -21,7 +21,7 @@ def correlation(x: Sequence[float], y: Sequence[float]) -> Interval | None:
 
     >>> i = correlation([0, 1, 2, 3, 4], [0, 1, 2, 3, 5])
     >>> round(i.value, 3), round(i.low, 3)
-    (0.986, 0.798)
+    (0.986, 0.803)
     """
     if len(x) < 4:
         return None

@@ -62,7 +62,7 @@ def test_several_models_give_one_overlay_and_one_table(tmp_path: Path) -> None:
     done = fsens("hybrid-probe", "-m", "--weights", "random", "seed=0,1,2", "--out", tmp_path, *SMALL)
     assert done.exit_code == 0, done.output
     sweep = tmp_path / "sweeps" / "hybrid-probe" / "v001"
-    assert {p.name for p in sweep.iterdir()} == {"summary.csv", "overlay.png"}
+    assert {p.name for p in sweep.iterdir()} == {"summary.csv", "overlay.png", "sweep.json", "jobs"}
     table = pd.read_csv(sweep / "summary.csv")
     assert table["verb"].tolist() == ["hybrid-probe"] * 3
     assert set(table["seed"]) == {0, 1, 2}

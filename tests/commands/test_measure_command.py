@@ -133,7 +133,12 @@ def test_a_sweep_keeps_the_jobs_beside_a_failing_one(measure: Type) -> None:
     assert "cannot take 3x32x32 images" in errors[0]
     assert "Traceback" not in result.stderr
     assert result.stdout.rstrip("\n").split("\n")[-1] == "outputs/sweeps/measure/v001"
-    assert {p.name for p in Path("outputs/sweeps/measure/v001").iterdir()} == {"summary.csv", "overlay.png"}
+    assert {p.name for p in Path("outputs/sweeps/measure/v001").iterdir()} == {
+        "summary.csv",
+        "overlay.png",
+        "sweep.json",
+        "jobs",
+    }
     assert [p.name for p in Path("outputs/measure").iterdir()] == [f"{NAME}-x"]
     shares = summary[["bands_low_share", "bands_mid_share", "bands_high_share"]].sum(axis=1)
     assert shares[2:].tolist() == pytest.approx([1.0, 1.0])

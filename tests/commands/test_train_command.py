@@ -70,7 +70,7 @@ def test_training_on_from_weights_keeps_their_normalisation_and_blur(fsens: Type
         with safe_open(str(run / "checkpoints" / "best.safetensors"), framework="pt") as file:
             descriptions.append(json.loads(file.metadata()["fsens"]))
     before, after = descriptions
-    assert before["frontend"] == after["frontend"] == {"name": "blur", "sigma": 0.7}
+    assert before["frontend"] == after["frontend"] == {"name": "blur", "sigma": 0.7, "components": 512}
     assert before["model"] == after["model"]
     assert before["model"]["mean"] != []
 

@@ -324,8 +324,7 @@ def test_a_sweep_s_summary(tmp_path: Path) -> None:
 
 def test_a_sweep_that_wrote_nothing_is_gone(tmp_path: Path) -> None:
     def work() -> None:
-        with sweep_folder(tmp_path, "measure") as folder:
-            (folder / "multirun.yaml").write_text("of Hydra")
+        with sweep_folder(tmp_path, "measure"):
             raise FsensError("refused")
 
     with pytest.raises(FsensError):
