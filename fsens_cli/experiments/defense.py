@@ -292,11 +292,6 @@ def _middle(size_N: torch.Tensor) -> float:
     return float(found.median()) if len(found) else 8 / 255
 
 
-def same_images(first: ImageSet, second: ImageSet) -> bool:
-    """Return whether two image sets hold the same images."""
-    return first.fingerprint() == second.fingerprint()
-
-
 def as_trained(config: DefenseConfig, strengths: Sequence[float]) -> DefenseConfig:
     """Return the configuration with the strengths that given trainings have."""
     if config.defense == "pca":

@@ -3,7 +3,6 @@
 Shape letters: N images, K conditions or exact radii, M frequencies, R resamples, H, W pixels, F half-plane columns.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -217,8 +216,3 @@ def _median(size_RN: Tensor) -> Tensor:
     ordered = size_RN.sort(dim=1).values
     count = ordered.shape[1]
     return (ordered[:, (count - 1) // 2] + ordered[:, count // 2]) / 2
-
-
-def labels_of(parts: Sequence[PartResult]) -> list[str]:
-    """Return the labels of all conditions, in the order of their columns."""
-    return [condition.label for p in parts for condition in p.part.conditions]
