@@ -29,7 +29,6 @@ FAMILIES: dict[str, tuple[str, list[str], str]] = {
 USUAL: dict[str, tuple[str, list[str], str]] = {
     "resnet18": ("resnet18", [], ""),
     "resnet50": ("resnet50", [], ""),
-    "torchvision's vit": ("vit_b_16", [], "image_size"),
     "timm's vit": ("timm/vit_tiny_patch16_224", [], "img_size"),
     "convnext": ("convnext_tiny", [], ""),
     "mobilenet": ("mobilenet_v3_small", [], ""),
