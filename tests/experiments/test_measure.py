@@ -14,6 +14,7 @@ from fsens_cli.experiments.sensitivity import CONVENTIONS, MeasureConfig, Measur
 from fsens_cli.fourier.bases import Basis, dct_basis, fourier_basis, fourier_power
 from fsens_cli.fourier.sensitivity import sensitivity_share
 from fsens_cli.models.classifier import Classifier
+from fsens_cli.models.front_end import GaussianBlur
 
 Build = Callable[..., nn.Module]
 QUICK = {"num_resamples": 100}
@@ -515,3 +516,23 @@ def test_a_network_on_the_gpu_measures_as_on_the_cpu(wrapped: bool, smooth: Buil
     assert gpu.per_image.share_NK.device.type == "cpu"
     assert gpu.self_check.relative_error is not None
     assert gpu.self_check.relative_error < 1e-2
+
+
+def test_self_check_is_left_out_where_float64_cannot_tell() -> None:
+    class Faint(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            score = 1e-12 * images.flatten(1).cumsum(dim=1).mean(dim=1)
+            return torch.stack([score, -score], dim=1)
+
+    check = measure(Faint(), [(torch.rand(2, 3, 16, 16), torch.tensor([0, 1]))]).self_check
+    assert check.relative_error is None
+    assert "float64 can tell" in check.note
+
+
+def test_self_check_behind_a_blur_is_no_false_alarm(smooth: Build) -> None:
+    blurred = Classifier(smooth(), name="blurred", num_classes=4, front_end=GaussianBlur(2.5))
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    for seed in range(5):
+        check = measure(blurred, [(images, torch.tensor([0, 1]))], MeasureConfig(seed=seed)).self_check
+        assert check.relative_error is not None
+        assert check.relative_error < 1e-3
