@@ -12,7 +12,8 @@ from torch import nn
 from fsens_cli.data.corrupted import CorruptedSets, open_corrupted
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, DataError, require
-from fsens_cli.experiments.evaluate_parts import Setting, run_part, warnings_of
+from fsens_cli.experiments.evaluate_parts import run_part, warnings_of
+from fsens_cli.experiments.evaluate_setting import Setting
 from fsens_cli.experiments.evaluation import EvaluateResult, PartResult
 from fsens_cli.experiments.suite import AttackSettings, CorruptionConfig, Part, SuiteConfig, plan, require_fit
 from fsens_cli.models.classifier import as_classifier, device_of, held_still

@@ -3,17 +3,17 @@
 Shape letters: N images, C channels, H, W pixels, K conditions, M frequencies, B images of a batch.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from fsens_cli.data.corrupted import CorruptedSets
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import DataError, ModelError
+from fsens_cli.experiments.evaluate_changes import CHANGES, Perturb, unchanged
+from fsens_cli.experiments.evaluate_setting import Setting
 from fsens_cli.experiments.evaluation import PartResult
-from fsens_cli.experiments.suite import AttackSettings, Condition, CorruptionConfig, Part
+from fsens_cli.experiments.suite import Part
 from fsens_cli.fourier.bases import build_basis
 from fsens_cli.fourier.perturbation import energy_by_radius, perturbation_power
 from fsens_cli.fourier.sensitivity import gradient_power, rescale_each
@@ -22,18 +22,7 @@ from fsens_cli.objectives.input_gradient import input_gradient
 from fsens_cli.perturb.attacks.attack import attack
 from fsens_cli.perturb.attacks.inspection import inspect_model
 from fsens_cli.perturb.attacks.minimal import minimal_perturbation
-from fsens_cli.perturb.corruptions import corrupt
-from fsens_cli.perturb.filters import band_pass, high_pass, low_pass
 from fsens_cli.perturb.fourier_noise import add_fourier_noise, heat_map_frequencies
-from fsens_cli.perturb.noise import gaussian_noise, salt_and_pepper, uniform_noise
-from fsens_cli.perturb.shuffle import shuffle_patches
-
-FILTERS: dict[str, Callable[..., Tensor]] = {"low-pass": low_pass, "high-pass": high_pass, "band-pass": band_pass}
-NOISES: dict[str, Callable[..., Tensor]] = {
-    "gaussian": gaussian_noise,
-    "uniform": uniform_noise,
-    "salt-and-pepper": salt_and_pepper,
-}
 
 # L2 norm of the added frequency in each channel, as published for CIFAR-10 and for ImageNet (Yin et al. 2019), and how
 # far the published map of ImageNet goes.
@@ -42,40 +31,6 @@ LARGE_CYCLES = 31
 
 # Frequencies of the heat map that the model sees at once, times images: bounds memory, does not change results.
 IMAGES_AT_ONCE = 256
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What all parts share; ``corrupted`` are the official pictures, where they are read."""
-
-    classifier: Classifier
-    device: torch.device
-    images: ImageSet
-    corrupted: CorruptedSets | None
-    corruption: CorruptionConfig
-    attack: AttackSettings
-    heat_map_l2: float
-    heat_map_cycles: int
-    batch_size: int
-    seed: int
-
-    def chosen(self, part: Part) -> ImageSet:
-        """Return the images that a part uses: the same ones for parts of the same size."""
-        return self.images.sample(part.num_images, self.seed)
-
-    def generator(self) -> torch.Generator:
-        """Return a generator on the CPU, the same for every part."""
-        return torch.Generator().manual_seed(self.seed)
-
-    def batches(self, images: ImageSet) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Yield ([0, 1] images, labels, index), the first two on the device."""
-        start = 0
-        for batch, labels in images.batches(self.batch_size, self.device):
-            yield batch, labels, images.index_N[start : start + len(labels)]
-            start += len(labels)
-
-
-Perturb = Callable[[Tensor, Tensor], Tensor]
 
 
 def run_part(part: Part, setting: Setting) -> PartResult:
@@ -123,50 +78,13 @@ def _perturbed(part: Part, setting: Setting) -> PartResult:
     if part.kind == "corruption" and setting.corrupted is not None:
         # The official pictures, instead of changes made here.
         sets = [setting.corrupted.load(c.probe, c.severity) for c in part.conditions]
-        columns = [classify(setting, corrupted, [_identity]) for corrupted in sets]
+        columns = [classify(setting, corrupted, [unchanged]) for corrupted in sets]
         return PartResult(
             part=part, index_N=images.index_N, label_N=images.label_N, correct_NK=torch.cat(columns, dim=1)
         )
     changes = [CHANGES[part.kind](condition, setting) for condition in part.conditions]
     correct = classify(setting, images, changes)
     return PartResult(part=part, index_N=images.index_N, label_N=images.label_N, correct_NK=correct)
-
-
-def _unchanged(condition: Condition, setting: Setting) -> Perturb:
-    del condition, setting
-    return _identity
-
-
-def _identity(batch: Tensor, index: Tensor) -> Tensor:
-    del index
-    return batch
-
-
-def _corrupted(condition: Condition, setting: Setting) -> Perturb:
-    config = setting.corruption
-    return lambda batch, index: corrupt(
-        batch,
-        condition.probe,
-        condition.severity,
-        index_N=index,
-        seed=setting.seed,
-        table=config.table,
-        frost_root=config.frost_root or None,
-    )
-
-
-def _filtered(condition: Condition, setting: Setting) -> Perturb:
-    del setting
-    edges = (condition.parameter, condition.upper) if condition.probe == "band-pass" else (condition.parameter,)
-    return lambda batch, index: FILTERS[condition.probe](batch, *edges)
-
-
-def _shuffled(condition: Condition, setting: Setting) -> Perturb:
-    return lambda batch, index: shuffle_patches(batch, int(condition.parameter), index_N=index, seed=setting.seed)
-
-
-def _noisy(condition: Condition, setting: Setting) -> Perturb:
-    return lambda batch, index: NOISES[condition.probe](batch, condition.parameter, index_N=index, seed=setting.seed)
 
 
 def _attacked(part: Part, setting: Setting) -> PartResult:
@@ -281,14 +199,7 @@ def _gradient(part: Part, setting: Setting) -> PartResult:
     )
 
 
-# How the images of each kind of part are changed, and how each kind is computed.
-CHANGES: dict[str, Callable[[Condition, Setting], Perturb]] = {
-    "clean": _unchanged,
-    "corruption": _corrupted,
-    "filter": _filtered,
-    "shuffle": _shuffled,
-    "noise": _noisy,
-}
+# How each kind is computed.
 RUNNERS: dict[str, Callable[[Part, Setting], PartResult]] = {
     **dict.fromkeys(CHANGES, _perturbed),
     "attack": _attacked,

@@ -12,7 +12,8 @@ from fsens_cli.data.dualband import DualbandConfig, load_dualband
 from fsens_cli.data.images import ImageSet, to_unit
 from fsens_cli.errors import ConfigError, DataError
 from fsens_cli.experiments.evaluate import EvaluateConfig, evaluate
-from fsens_cli.experiments.evaluate_parts import Setting, classify
+from fsens_cli.experiments.evaluate_parts import classify
+from fsens_cli.experiments.evaluate_setting import Setting
 from fsens_cli.experiments.evaluation import EvaluateResult, PartResult, median_interval
 from fsens_cli.experiments.suite import (
     STANDARD,

@@ -1,0 +1,73 @@
+"""How is a batch of images changed under each condition?
+
+Shape letters: N images, C channels, H, W pixels.
+"""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from fsens_cli.experiments.evaluate_setting import Setting
+from fsens_cli.experiments.suite import Condition
+from fsens_cli.perturb.corruptions import corrupt
+from fsens_cli.perturb.filters import band_pass, high_pass, low_pass
+from fsens_cli.perturb.noise import gaussian_noise, salt_and_pepper, uniform_noise
+from fsens_cli.perturb.shuffle import shuffle_patches
+
+# Images (N, C, H, W) and their indices (N,) to changed images.
+Perturb = Callable[[Tensor, Tensor], Tensor]
+
+FILTERS: dict[str, Callable[..., Tensor]] = {"low-pass": low_pass, "high-pass": high_pass, "band-pass": band_pass}
+NOISES: dict[str, Callable[..., Tensor]] = {
+    "gaussian": gaussian_noise,
+    "uniform": uniform_noise,
+    "salt-and-pepper": salt_and_pepper,
+}
+
+
+def _clean(condition: Condition, setting: Setting) -> Perturb:
+    del condition, setting
+    return unchanged
+
+
+def unchanged(batch: Tensor, index: Tensor) -> Tensor:
+    """Return the batch as it is."""
+    del index
+    return batch
+
+
+def _corrupted(condition: Condition, setting: Setting) -> Perturb:
+    config = setting.corruption
+    return lambda batch, index: corrupt(
+        batch,
+        condition.probe,
+        condition.severity,
+        index_N=index,
+        seed=setting.seed,
+        table=config.table,
+        frost_root=config.frost_root or None,
+    )
+
+
+def _filtered(condition: Condition, setting: Setting) -> Perturb:
+    del setting
+    edges = (condition.parameter, condition.upper) if condition.probe == "band-pass" else (condition.parameter,)
+    return lambda batch, index: FILTERS[condition.probe](batch, *edges)
+
+
+def _shuffled(condition: Condition, setting: Setting) -> Perturb:
+    return lambda batch, index: shuffle_patches(batch, int(condition.parameter), index_N=index, seed=setting.seed)
+
+
+def _noisy(condition: Condition, setting: Setting) -> Perturb:
+    return lambda batch, index: NOISES[condition.probe](batch, condition.parameter, index_N=index, seed=setting.seed)
+
+
+# How the images of each kind of part are changed.
+CHANGES: dict[str, Callable[[Condition, Setting], Perturb]] = {
+    "clean": _clean,
+    "corruption": _corrupted,
+    "filter": _filtered,
+    "shuffle": _shuffled,
+    "noise": _noisy,
+}

@@ -1,0 +1,46 @@
+"""What do all parts of an evaluation share: the model, the images, and how hard things are tried.
+
+Shape letters: N images.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fsens_cli.data.corrupted import CorruptedSets
+from fsens_cli.data.images import ImageSet
+from fsens_cli.experiments.suite import AttackSettings, CorruptionConfig, Part
+from fsens_cli.models.classifier import Classifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What all parts share; ``corrupted`` are the official pictures, where they are read."""
+
+    classifier: Classifier
+    device: torch.device
+    images: ImageSet
+    corrupted: CorruptedSets | None
+    corruption: CorruptionConfig
+    attack: AttackSettings
+    heat_map_l2: float
+    heat_map_cycles: int
+    batch_size: int
+    seed: int
+
+    def chosen(self, part: Part) -> ImageSet:
+        """Return the images that a part uses: the same ones for parts of the same size."""
+        return self.images.sample(part.num_images, self.seed)
+
+    def generator(self) -> torch.Generator:
+        """Return a generator on the CPU, the same for every part."""
+        return torch.Generator().manual_seed(self.seed)
+
+    def batches(self, images: ImageSet) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield ([0, 1] images, labels, index), the first two on the device."""
+        start = 0
+        for batch, labels in images.batches(self.batch_size, self.device):
+            yield batch, labels, images.index_N[start : start + len(labels)]
+            start += len(labels)
