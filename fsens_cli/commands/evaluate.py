@@ -25,7 +25,7 @@ from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.device import pick_device
 from fsens_cli.models.weights import Weights
 from fsens_cli.runs.evaluate_files import VERB, write_evaluate
-from fsens_cli.runs.evaluate_summary import GROUP_NAMES, eps_text, half_power_text, median_text
+from fsens_cli.runs.evaluate_summary import GROUP_NAMES, eps_text, half_power_text, median_text, rank_text
 from fsens_cli.runs.evaluation_parts import PartFiles
 from fsens_cli.runs.folder import RunFolder, read_record
 from fsens_cli.runs.index import find_run
@@ -116,6 +116,7 @@ def evaluate_lines(results: dict[str, Any]) -> list[str]:
         f"[bold]{escape(results['model'])}[/] ({escape(results['weights'])}) on [bold]{escape(results['data'])}[/], "
         f"{results['num_images']:,} images, accuracy {percent_interval(results['accuracy'])}",
         *_section("Common corruptions", _corruption_rows(results)),
+        *_prediction_line(results),
         *_section("Band-limited and shuffled images, noise", _worst_rows(results)),
         *_section("Adversarial perturbations", _attack_rows(results)),
         *_agreement_line(results),
@@ -136,6 +137,14 @@ def _corruption_rows(results: dict[str, Any]) -> list[dict[str, str]]:
         }
         for row in results["corruption_groups"]
     ]
+
+
+def _prediction_line(results: dict[str, Any]) -> list[str]:
+    predicted = results.get("corruption_prediction")  # a run of an older version has none
+    if predicted is None:
+        return []
+    spectra, sizes = (escape(rank_text(predicted[name])) for name in ("spearman", "spearman_flat"))
+    return [f" order of the corruptions, predicted from spectra: rank correlation {spectra}; from sizes alone: {sizes}"]
 
 
 def _worst_rows(results: dict[str, Any]) -> list[dict[str, str]]:

@@ -121,6 +121,7 @@ HELP = {
             ("num_images=500", "at most this many, drawn at random"),
             ("suite.corruptions=[standard]", "15; all: 19; names; []: none"),
             ("suite.severities=[1,3,5]", "1 (weak) to 5"),
+            ("suite.prediction=true", "foretell each from spectra"),
             ("corruption.root=''", "read CIFAR-10-C or ImageNet-C instead"),
             ("suite.attacks=[pgd]", "apgd-ce, square, standard (cascade), ..."),
             ("suite.eps_linf=[.0078,.0314]", "budgets, 0..1 pixel scale"),
@@ -136,7 +137,7 @@ HELP = {
             "fsens evaluate --resume outputs/evaluate/resnet8-dualband/v001",
         ],
         "Results: outputs/evaluate/MODEL-DATA/v001 with summary.md, accuracy.csv,\n"
-        "per_image.csv, minimal.csv, heat_map.csv, results.json and four figures.",
+        "per_image.csv, minimal.csv, prediction.csv, heat_map.csv and five figures.",
     ),
     "compare": _page(
         [],

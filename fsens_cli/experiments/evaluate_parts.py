@@ -11,6 +11,7 @@ from torch import Tensor
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import DataError, ModelError
 from fsens_cli.experiments.evaluate_changes import CHANGES, Perturb, unchanged
+from fsens_cli.experiments.evaluate_prediction import predict_corruptions
 from fsens_cli.experiments.evaluate_setting import Setting
 from fsens_cli.experiments.evaluation import PartResult
 from fsens_cli.experiments.suite import Part
@@ -33,9 +34,22 @@ LARGE_CYCLES = 31
 IMAGES_AT_ONCE = 256
 
 
+# What leaves out a part that needs the model's gradient.
+WITHOUT_GRADIENT = {"prediction": "suite.prediction=false", "gradient": "suite.heat_map=false"}
+
+
 def run_part(part: Part, setting: Setting) -> PartResult:
-    """Compute one part."""
-    return RUNNERS[part.kind](part, setting)
+    """Compute one part.
+
+    Raises:
+        ModelError: the model's output on changed images is not a number, or it hides a gradient that the part needs.
+    """
+    try:
+        return RUNNERS[part.kind](part, setting)
+    except ModelError as error:
+        if part.kind not in WITHOUT_GRADIENT:
+            raise
+        raise ModelError(f"{error} Or leave this question out: {WITHOUT_GRADIENT[part.kind]}.") from error
 
 
 def warnings_of(setting: Setting, *, attacked: bool) -> tuple[int, list[str]]:
@@ -206,4 +220,5 @@ RUNNERS: dict[str, Callable[[Part, Setting], PartResult]] = {
     "minimal": _minimal,
     "heat-map": _heat_map,
     "gradient": _gradient,
+    "prediction": predict_corruptions,
 }

@@ -32,6 +32,10 @@ class PartResult:
         energy_NK: power of the smallest perturbation at each exact radius, zeros where none was found or needed; empty
             unless that was asked.
         power_2HF: the mean power of these perturbations, as they are and each normalised to 1; empty as above.
+        margin_N: the label's logit less the largest other one, float64; empty unless a prediction was asked.
+        move_NK, flat_move_NK: how far each corruption should move the margin by the two spectra, and by the two norms
+            alone, root mean square, float64; empty as above.
+        change_energy_KR: mean energy of each corruption's change in each radial bin, float64; empty as above.
         num_rejected: adversarial images that an attack claimed and that failed the check by a fresh forward pass.
         notes: what a reader should know of this part.
     """
@@ -45,6 +49,10 @@ class PartResult:
     power_NM: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.float64))
     energy_NK: Tensor = field(default_factory=lambda: torch.zeros(0, 0))
     power_2HF: Tensor = field(default_factory=lambda: torch.zeros(2, 0, 0))
+    margin_N: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.float64))
+    move_NK: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.float64))
+    flat_move_NK: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.float64))
+    change_energy_KR: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.float64))
     num_rejected: int = 0
     notes: tuple[str, ...] = ()
 
@@ -98,6 +106,32 @@ class Agreement:
 
     correlation: Interval
     num_frequencies: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What the spectra said of each corruption before the model saw it, beside what happened.
+
+    Attributes:
+        conditions: the corruptions.
+        measured: accuracy under each.
+        predicted: expected accuracy, if the corruption moves every margin by a normal amount of the predicted spread.
+        flat: the same from the sizes of gradient and change alone.
+        mean_l2: mean L2 norm of the change, root mean square over images, pixel range.
+        energy_KR: mean energy of the change in each radial bin.
+        correlation: rank correlation of measured and predicted accuracy over the conditions; None where either is
+            constant.
+        flat_correlation: the same for ``flat``.
+    """
+
+    conditions: tuple[Condition, ...]
+    measured: tuple[Interval, ...]
+    predicted: tuple[float, ...]
+    flat: tuple[float, ...]
+    mean_l2: tuple[float, ...]
+    energy_KR: Tensor
+    correlation: Interval | None
+    flat_correlation: Interval | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +223,41 @@ class EvaluateResult:
         if correlation is None:
             return None
         return Agreement(correlation=correlation, num_frequencies=len(heat.frequency_M2))
+
+    def prediction(self) -> Prediction | None:
+        """Return what the spectra predict of the corruptions, beside what they did; None unless that was asked."""
+        stored = self.parts.get("prediction")
+        if stored is None:
+            return None
+        conditions = stored.part.conditions
+        correct = {
+            condition.label: column
+            for part in self.of_kind("corruption")
+            for condition, column in zip(part.part.conditions, part.correct_NK.T, strict=True)
+        }
+        correct_NK = torch.stack([correct[c.label] for c in conditions], dim=1)
+        predicted_NK = expected_right(stored.margin_N, stored.move_NK)
+        flat_NK = expected_right(stored.margin_N, stored.flat_move_NK)
+        return Prediction(
+            conditions=conditions,
+            measured=tuple(wilson(int(column.sum()), len(column)) for column in correct_NK.T),
+            predicted=tuple(predicted_NK.mean(dim=0).tolist()),
+            flat=tuple(flat_NK.mean(dim=0).tolist()),
+            mean_l2=tuple(stored.change_energy_KR.sum(dim=1).sqrt().tolist()),
+            energy_KR=stored.change_energy_KR,
+            correlation=rank_correlation(predicted_NK, correct_NK.double()),
+            flat_correlation=rank_correlation(flat_NK, correct_NK.double()),
+        )
+
+
+def expected_right(margin_N: Tensor, move_NK: Tensor) -> Tensor:
+    """Return the chance that a margin stays above 0 when a normal amount of spread ``move_NK`` is added, (N, K).
+
+    >>> expected_right(torch.tensor([1.0, -1.0]), torch.tensor([[1.0], [0.0]])).flatten().tolist()
+    [0.8413447141647339, 0.0]
+    """
+    # A corruption that changes nothing leaves the answer what it is.
+    return torch.special.ndtr(margin_N.double()[:, None] / move_NK.double().clamp_min(1e-300))
 
 
 def half_power_interval(energy_NK: Tensor, radius_K: Tensor, seed: int, num_resamples: int) -> Interval:

@@ -30,6 +30,7 @@ class SuiteConfig:
         name: of the suite.
         corruptions: names, ``standard`` for the 15 of Hendrycks and Dietterich, or ``all`` for these and the 4 extra.
         severities: 1 (weak) to 5.
+        prediction: predict the accuracy under each corruption from the input gradient's spectrum and the corruption's.
         filters: any of ``low-pass``, ``high-pass``, ``band-pass``.
         cutoffs: of the filters in cycles per image; empty is a grid for the images' size.
         shuffles: patches per side of shuffled images.
@@ -51,6 +52,7 @@ class SuiteConfig:
     name: str = "quick"
     corruptions: list[str] = field(default_factory=lambda: ["standard"])
     severities: list[int] = field(default_factory=lambda: [1, 3, 5])
+    prediction: bool = True
     filters: list[str] = field(default_factory=lambda: list(FILTERS))
     cutoffs: list[float] = field(default_factory=list)
     shuffles: list[int] = field(default_factory=lambda: [2, 4, 8])
@@ -255,6 +257,9 @@ def plan(suite: SuiteConfig, *, num_images: int, image_size: tuple[int, int]) ->
     ]
     for kind, probe, conditions in _grouped(suite, min(image_size)):
         parts.append(Part(name=f"{kind}-{probe}", kind=kind, conditions=tuple(conditions), num_images=num_images))
+    corruptions = tuple(c for part in parts for c in part.conditions if c.kind == "corruption")
+    if suite.prediction and corruptions:
+        parts.append(Part(name="prediction", kind="prediction", conditions=corruptions, num_images=num_images))
     for norm in suite.norms:
         for name in suite.attacks:
             for eps in suite.eps_of(norm):

@@ -11,6 +11,7 @@ from fsens_cli.errors import OutputError
 from fsens_cli.runs.figures.corruption_bars import CorruptionBar, corruption_figure
 from fsens_cli.runs.figures.filter_curves import filter_figure
 from fsens_cli.runs.figures.heat_map import heat_map_figure
+from fsens_cli.runs.figures.prediction import PredictedCorruption, prediction_figure
 from fsens_cli.runs.figures.robustness import BudgetPoint, robustness_figure
 from fsens_cli.runs.figures.style import save_figure
 from fsens_cli.runs.folder import read_json
@@ -27,6 +28,7 @@ def draw_evaluate(folder: Path, formats: Sequence[str]) -> None:
     try:
         table = pd.read_csv(folder / "accuracy.csv")
         minimal = pd.read_csv(folder / "minimal.csv") if results["minimal"] else None
+        predicted = pd.read_csv(folder / "prediction.csv") if (folder / "prediction.csv").exists() else None
         heat = pd.read_csv(folder / "heat_map.csv") if (folder / "heat_map.csv").exists() else None
     except (OSError, ValueError, KeyError) as error:
         raise OutputError(f"{folder} is incomplete: {error}.") from error
@@ -36,6 +38,11 @@ def draw_evaluate(folder: Path, formats: Sequence[str]) -> None:
     if results["corruption_groups"]:
         figure = corruption_figure(_bars(table), _group_means(results), clean=clean, title=title)
         save_figure(figure, folder, "corruptions", formats)
+    if predicted is not None:
+        figure = prediction_figure(
+            _predicted(predicted), clean=clean, correlation=results["corruption_prediction"]["spearman"], title=title
+        )
+        save_figure(figure, folder, "prediction", formats)
     filters = table[table["kind"] == "filter"]
     if len(filters):
         figure = filter_figure(
@@ -67,6 +74,20 @@ def _bars(table: pd.DataFrame) -> list[CorruptionBar]:
             )
         )
     return bars
+
+
+def _predicted(table: pd.DataFrame) -> list[PredictedCorruption]:
+    rows: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
+    return [
+        PredictedCorruption(
+            name=row["probe"].replace("_", " "),
+            group=row["group"],
+            severity=int(row["severity"]),
+            predicted=row["predicted_accuracy"],
+            measured=(row["accuracy"], row["accuracy_ci_low"], row["accuracy_ci_high"]),
+        )
+        for row in rows
+    ]
 
 
 def _group_means(results: dict[str, Any]) -> dict[str, dict[str, float]]:

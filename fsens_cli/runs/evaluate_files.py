@@ -13,6 +13,7 @@ from fsens_cli.runs.evaluate_summary import summary_text
 from fsens_cli.runs.files import write_json, write_table, write_text
 from fsens_cli.runs.json_numbers import interval_or_nulls, number_or_null
 from fsens_cli.runs.measure_files import Subject, interval_dict
+from fsens_cli.runs.prediction_files import prediction_dict, write_prediction
 from fsens_cli.statistics.intervals import wilson
 
 VERB = "evaluate"
@@ -64,6 +65,7 @@ def evaluate_results(result: EvaluateResult, subject: Subject, *, suite: str, so
             for row in result.rows()
         ],
         "minimal": [minimal_dict(row) for row in result.minimal()],
+        "corruption_prediction": prediction_dict(result.prediction()),
         "heat_map_agreement": None
         if agreement is None
         else {
@@ -95,6 +97,7 @@ def write_evaluate(
     _write_accuracy(folder, result)
     _write_per_image(folder, result)
     _write_minimal(folder, result)
+    write_prediction(folder, result.prediction(), result.image_size)
     _write_heat_map(folder, result)
     write_json(folder / "results.json", results)
     write_text(folder / "summary.md", summary_text(results))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 GROUP_NAMES = {"low": "low frequency", "medium": "medium", "high": "high frequency", "all": "all"}
-FIGURES = ("corruptions", "filters", "robustness", "heat_map")
+FIGURES = ("corruptions", "prediction", "filters", "robustness", "heat_map")
 
 
 def percent(interval: dict[str, Any]) -> str:
@@ -51,6 +51,7 @@ def summary_text(results: dict[str, Any]) -> str:
         "Numbers are percent correct with 95 % intervals unless a unit is given.",
         *(f"**Warning:** {warning}." for warning in results["warnings"]),
         *_corruptions(results),
+        *_prediction(results),
         *_parameters(results, "filter", "Band-limited images", "cycles/image"),
         *_parameters(results, "shuffle", "Shuffled patches", "patches a side"),
         *_parameters(results, "noise", "Noise", "level, pixel range 0..1"),
@@ -84,6 +85,32 @@ def _corruptions(results: dict[str, Any]) -> list[str]:
         markdown_table(["corruption", *(f"severity {s}" for s in severities)], each),
         "![](corruptions.png)",
     ]
+
+
+def _prediction(results: dict[str, Any]) -> list[str]:
+    predicted = results.get("corruption_prediction")
+    if predicted is None:
+        return []
+    return [
+        "## Corruptions predicted from spectra",
+        f"Before it saw them: mean accuracy {100 * predicted['mean_predicted_accuracy']:.1f} % predicted, "
+        f"{100 * predicted['mean_accuracy']:.1f} % measured over {predicted['num_conditions']} corruptions. Rank "
+        f"correlation of the two: {rank_text(predicted['spearman'])} from the spectra of gradient and corruption, "
+        f"{rank_text(predicted['spearman_flat'])} from their sizes alone.",
+        "![](prediction.png)",
+    ]
+
+
+def rank_text(interval: dict[str, Any] | None) -> str:
+    """Return a rank correlation with its interval.
+
+    >>> rank_text({"value": 0.75, "low": 0.6, "high": 0.85})
+    '.75 [.60, .85]'
+    """
+    if interval is None:
+        return "none (constant)"
+    value, low, high = (f"{interval[name]:.2f}".replace("0.", ".", 1) for name in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
 
 
 def _of_kind(results: dict[str, Any], kind: str) -> list[dict[str, Any]]:

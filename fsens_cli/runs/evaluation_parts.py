@@ -15,7 +15,20 @@ from fsens_cli.runs.files import write_arrays, write_text
 from fsens_cli.runs.folder import RunFolder
 
 FOLDER = "parts"
-TENSORS = ("index_N", "label_N", "correct_NK", "size_N", "frequency_M2", "power_NM", "energy_NK", "power_2HF")
+TENSORS = (
+    "index_N",
+    "label_N",
+    "correct_NK",
+    "size_N",
+    "frequency_M2",
+    "power_NM",
+    "energy_NK",
+    "power_2HF",
+    "margin_N",
+    "move_NK",
+    "flat_move_NK",
+    "change_energy_KR",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,8 @@ class PartFiles:
             return None
         if record["part"] != _as_json(part):
             return None
-        tensors = {name: torch.from_numpy(arrays[name]) for name in TENSORS}
+        # A run of an older version has no arrays for what it could not be asked.
+        tensors = {name: torch.from_numpy(arrays[name]) for name in TENSORS if name in arrays}
         return PartResult(part=part, **tensors, num_rejected=record["num_rejected"], notes=tuple(record["notes"]))
 
     def save(self, result: PartResult) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from fsens_cli.data.dualband import DualbandConfig, load_dualband
 from fsens_cli.data.images import ImageSet, to_unit
-from fsens_cli.errors import ConfigError, DataError
+from fsens_cli.errors import ConfigError, DataError, ModelError
 from fsens_cli.experiments.evaluate import EvaluateConfig, evaluate
 from fsens_cli.experiments.evaluate_parts import classify
 from fsens_cli.experiments.evaluate_setting import Setting
@@ -90,7 +90,7 @@ class TestPlan:
         assert SuiteConfig(corruptions=["fog", "standard"]).corruption_names() == list(STANDARD)
 
     def test_every_condition_has_a_label_of_its_own(self) -> None:
-        suite = SuiteConfig(attacks=["pgd", "standard"], corruptions=["all"])
+        suite = SuiteConfig(attacks=["pgd", "standard"], corruptions=["all"], prediction=False)
         labels = [c.label for p in plan(suite, num_images=10, image_size=(32, 32)) for c in p.conditions]
         assert len(set(labels)) == len(labels) > 100
 
@@ -182,6 +182,75 @@ class TestParts:
         expected = expected / expected.sum(dim=1, keepdim=True)
         torch.testing.assert_close(part.power_NM, expected, rtol=1e-3, atol=1e-8)
 
+    def test_prediction_is_a_loop_over_images_and_cells(
+        self, result: EvaluateResult, model: nn.Module, relabelled: ImageSet
+    ) -> None:
+        prediction = result.prediction()
+        assert prediction is not None
+        unit = to_unit(relabelled.images_NCHW)
+        spoilt = corrupt(unit, "contrast", 5, index_N=relabelled.index_N, seed=CONFIG.seed)
+        v = torch.fft.fftfreq(32, 1 / 32)
+        radius = (v[:, None] ** 2 + v[None, :] ** 2).sqrt().round()
+        opponent = torch.tensor([[1.0, 1, 1], [1, -1, 0], [1, 1, -2]])
+        opponent = opponent / opponent.norm(dim=1, keepdim=True)
+        chances, flat = [], []
+        for image, changed, label in zip(unit, spoilt, relabelled.label_N, strict=True):
+            leaf = image.clone().requires_grad_()
+            logits = model(leaf[None])[0]
+            margin = logits[label] - logits[torch.arange(10) != label].max()
+            value = float(margin.detach())
+            (gradient,) = torch.autograd.grad(margin, leaf)
+            change = changed - image
+            planes = [
+                torch.fft.fft2(torch.einsum("oc,chw->ohw", opponent, x)).abs() ** 2 / 1024 for x in (gradient, change)
+            ]
+            variance = 0.0
+            for r in radius.unique():
+                here = radius == r
+                for rows in ([0], [1, 2]):
+                    energies = [float(p[rows][:, here].sum()) for p in planes]
+                    variance += energies[0] * energies[1] / (len(rows) * int(here.sum()))
+            chances.append(0.5 * (1 + math.erf(value / math.sqrt(2 * variance))))
+            size = float(gradient.norm() * change.norm()) / math.sqrt(3 * 1024)
+            flat.append(0.5 * (1 + math.erf(value / size / math.sqrt(2))))
+        at = [c.label for c in prediction.conditions].index("contrast-5")
+        assert prediction.predicted[at] == pytest.approx(sum(chances) / len(chances), abs=1e-4)
+        assert prediction.flat[at] == pytest.approx(sum(flat) / len(flat), abs=1e-4)
+        assert prediction.measured[at].value == of(result, "contrast-5")
+        assert prediction.mean_l2[at] == pytest.approx(
+            float((spoilt - unit).flatten(1).norm(dim=1).square().mean().sqrt())
+        )
+        assert float(prediction.energy_KR[at].sum().sqrt()) == pytest.approx(prediction.mean_l2[at])
+
+    def test_a_linear_model_loses_what_is_predicted(self, images: ImageSet) -> None:
+        """White noise has random phases, and a linear margin has no second order: there the prediction is the truth."""
+        generator = torch.Generator().manual_seed(3)
+        weight = torch.randn(2, 3 * 32 * 32, generator=generator)
+        unit = to_unit(images.images_NCHW).flatten(1)
+        bias = -(unit @ weight.T).mean(dim=0)
+        linear = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2))
+        with torch.no_grad():
+            linear[1].weight.copy_(weight)
+            linear[1].bias.copy_(bias)
+            label = linear(to_unit(images.images_NCHW)).argmax(dim=1)
+        many = ImageSet(
+            images_NCHW=images.images_NCHW.repeat(20, 1, 1, 1).clamp(60, 195),
+            label_N=label.repeat(20),
+            index_N=torch.arange(20 * len(images)),
+            class_names=("a", "b"),
+            title="repeated",
+            split="test",
+        )
+        suite = replace(
+            SMALL, corruptions=["gaussian_noise"], severities=[1, 3], filters=[], noises=[], attacks=[], shuffles=[],
+            minimal=False, heat_map=False,
+        )  # fmt: skip
+        prediction = evaluate(linear, many, replace(CONFIG, suite=suite, batch_size=480)).prediction()
+        assert prediction is not None
+        for predicted, measured in zip(prediction.predicted, prediction.measured, strict=True):
+            assert predicted < 0.98
+            assert measured.low - 0.01 < predicted < measured.high + 0.01
+
     def test_minimal_sizes_agree_with_a_fixed_budget(self, result: EvaluateResult) -> None:
         """An image that falls to PGD inside a ball has a minimal perturbation about as large at most."""
         size_N = result.parts["minimal-linf"].size_N
@@ -211,6 +280,7 @@ def test_batch_size_changes_nothing(model: nn.Module, relabelled: ImageSet, resu
     for name, part in result.parts.items():
         assert torch.equal(part.correct_NK, other.parts[name].correct_NK), name
         torch.testing.assert_close(part.size_N, other.parts[name].size_N, rtol=0.02, atol=1e-6)
+        torch.testing.assert_close(part.move_NK, other.parts[name].move_NK, rtol=1e-4, atol=1e-9)
 
 
 def test_finished_parts_are_not_computed_again(model: nn.Module, relabelled: ImageSet, result: EvaluateResult) -> None:
@@ -238,6 +308,17 @@ def test_probabilities_and_dead_gradients_are_warned_of(relabelled: ImageSet, mo
             return model((images * 8).round() / 8)
 
     assert any("gradient" in w for w in evaluate(Rounded(), relabelled, few).warnings)
+
+
+def test_a_hidden_gradient_is_refused_with_a_way_on(relabelled: ImageSet, model: nn.Module) -> None:
+    class Detached(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return model(images.detach()).detach()
+
+    few = replace(SMALL, heat_map=False, minimal=False, attacks=[], filters=[], noises=[], severities=[1])
+    with pytest.raises(ModelError, match=r"suite\.prediction=false"):
+        evaluate(Detached(), relabelled, replace(CONFIG, suite=few))
+    assert evaluate(Detached(), relabelled, replace(CONFIG, suite=replace(few, prediction=False))).prediction() is None
 
 
 def test_labels_outside_the_classes(relabelled: ImageSet) -> None:
