@@ -36,8 +36,8 @@ else
     EXTRA=${EXTRA:-}
     ADVERSARY="adversary.norm=linf adversary.steps=2 adversary.step_size=0.0196"
     MEASURED=2000
-    ASKED="num_images=500 suite.severities=[1,2,3,4,5] suite.attack_images=200 attack.steps=20 attack.minimal_steps=40"
-    HYBRIDS="num_images=1000 pairings=2"
+    ASKED="num_images=500 suite.severities=[1,3,5] suite.attack_images=100 attack.steps=20 attack.minimal_steps=40"
+    HYBRIDS="num_images=500 pairings=2"
 fi
 DOCS=${DOCS:-$OUT/page}
 # Words of a shell, so that a title may have spaces.
