@@ -99,7 +99,7 @@ class Network:
 
     def lost_interval(self, columns: list[str]) -> Interval:
         """Return the points lost under the conditions, 0..1, with a bootstrap interval over images."""
-        lost = self.lost(columns).to_numpy(float)
+        lost = self.lost(columns).to_numpy(float, copy=True)
         return mean_difference(torch.zeros(len(lost), dtype=torch.float64), torch.from_numpy(lost))
 
 
@@ -112,7 +112,7 @@ def lost_difference(first: Network, second: Network, columns: list[str]) -> Inte
     """Return by how much more the second network loses than the first, image by image."""
     one, two = first.lost(columns), second.lost(columns)
     common = one.index.intersection(two.index)
-    return mean_difference(*(torch.from_numpy(x.loc[common].to_numpy(float)) for x in (one, two)))
+    return mean_difference(*(torch.from_numpy(x.loc[common].to_numpy(float, copy=True)) for x in (one, two)))
 
 
 def load_networks(out: Path) -> list[Network]:

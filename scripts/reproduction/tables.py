@@ -17,7 +17,11 @@ def interval_columns(name: str, value: Interval | dict[str, Any] | None, scale: 
     """Return value and bounds as three columns."""
     if value is None:
         return {}
-    numbers = [value.value, value.low, value.high] if isinstance(value, Interval) else [value[k] for k in ("value", "low", "high")]
+    numbers = (
+        [value.value, value.low, value.high]
+        if isinstance(value, Interval)
+        else [value[k] for k in ("value", "low", "high")]
+    )
     return {
         f"{name}{suffix}": float("nan") if number is None else scale * number
         for suffix, number in zip(("", "_ci_low", "_ci_high"), numbers, strict=True)
@@ -167,7 +171,15 @@ def preference_table(networks: Sequence[Network]) -> str:
             ]
         )
     return markdown_table(
-        ["training", "seed", "f_rev (Nyquist)", "f_0.5 (c/px)", "mean size (/255)", "median size (/255)", "corrupted (%)"],
+        [
+            "training",
+            "seed",
+            "f_rev (Nyquist)",
+            "f_0.5 (c/px)",
+            "mean size (/255)",
+            "median size (/255)",
+            "corrupted (%)",
+        ],
         rows,
     )
 

@@ -1,0 +1,75 @@
+"""What a claim is, and how intervals decide about it. A verdict is never stronger than its interval."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tables import shown
+
+from fsens_cli.runs.evaluate_summary import markdown_table
+from fsens_cli.statistics.intervals import Interval
+
+REPRODUCED, PARTLY, NOT, UNDECIDED, UNTESTABLE = (
+    "reproduced",
+    "partly",
+    "not reproduced",
+    "not decided",
+    "not testable here",
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of a paper beside what was found.
+
+    Attributes:
+        text: what the paper says.
+        published: its numbers.
+        found: ours, with intervals.
+        verdict: one of the five words.
+        why: what the verdict rests on.
+    """
+
+    text: str
+    published: str
+    found: str
+    verdict: str
+    why: str = ""
+
+
+def above_zero(intervals: Sequence[Interval | None]) -> str:
+    """Return the verdict on "these differences are positive", one interval a seed.
+
+    >>> [above_zero([Interval(value, value - 1, value + 1, 9)]) for value in (2, 0.5, -2)]
+    ['reproduced', 'not decided', 'not reproduced']
+    """
+    known = [i for i in intervals if i is not None]
+    if not known:
+        return UNTESTABLE
+    if all(i.low > 0 for i in known):
+        return REPRODUCED
+    if all(i.high < 0 for i in known):
+        return NOT
+    return UNDECIDED
+
+
+def together(verdicts: Sequence[str]) -> str:
+    """Return the verdict on a claim that is made of several.
+
+    >>> together(["reproduced", "reproduced"]), together(["reproduced", "not reproduced"])
+    ('reproduced', 'partly')
+    """
+    tested = [v for v in verdicts if v != UNTESTABLE]
+    if not tested:
+        return UNTESTABLE
+    return tested[0] if len(set(tested)) == 1 else PARTLY
+
+
+def listed(intervals: Sequence[Interval | None], *, scale: float = 1.0, digits: int = 3, sign: bool = False) -> str:
+    """Return one number a seed as text."""
+    return "; ".join(shown(i, scale=scale, digits=digits, sign=sign) for i in intervals)
+
+
+def claims_table(claims: Sequence[Claim]) -> str:
+    """Return the claims in Markdown."""
+    head = ["claim", "published", "here", "verdict", "because"]
+    return markdown_table(head, [[c.text, c.published, c.found, f"**{c.verdict}**", c.why] for c in claims])

@@ -1,0 +1,147 @@
+"""The claims of *Fourier Sensitivity and Regularization of Computer Vision Models* (TMLR 2022), one by one."""
+
+from collections.abc import Sequence
+
+from claims import REPRODUCED, UNTESTABLE, Claim, above_zero, listed, together
+from networks import WORDS, Network, difference, lost_difference
+
+REGULARIZERS = ("lsf", "msf", "hsf", "asf")
+
+
+def pairs_with_standard(networks: Sequence[Network], name: str) -> list[tuple[Network, Network]]:
+    """Return (standard, network) for each seed that has both."""
+    standard = {n.seed: n for n in networks if n.name == "standard"}
+    return [(standard[n.seed], n) for n in networks if n.name == name and n.seed in standard]
+
+
+def claims_of(networks: Sequence[Network]) -> list[Claim]:
+    """Return every claim with its verdict."""
+    return [
+        _training(networks),
+        Claim("Sensitivity depends on the data set", "CIFAR-10, SVHN, ImageNet differ", "one data set", UNTESTABLE),
+        Claim("Sensitivity depends on the architecture", "ImageNet networks differ", "one architecture", UNTESTABLE),
+        _moves(networks, "lsf", "low", "low share .957"),
+        _moves(networks, "msf", "mid", "mid share .844"),
+        _moves(networks, "hsf", "high", "no curve published"),
+        _flat(networks),
+        *(_robustness(networks, name) for name in REGULARIZERS),
+        _low_bias(networks),
+        _adversarial(networks),
+    ]
+
+
+def _training(networks: Sequence[Network]) -> Claim:
+    found, verdicts = [], []
+    for name in ("pgd", "noise", "lsf"):
+        pairs = pairs_with_standard(networks, name)
+        differences = [difference(a, b, "centroid") for a, b in pairs]
+        # A move in either direction is a dependence.
+        moved = [d if d is None or d.value > 0 else type(d)(-d.value, -d.high, -d.low, d.n) for d in differences]
+        verdicts.append(above_zero(moved))
+        if pairs:
+            found.append(f"{WORDS[name]} {listed(differences, digits=2, sign=True)}")
+    return Claim(
+        "Sensitivity depends on the training method",
+        "adversarially trained: far lower frequencies (ImageNet)",
+        "centroid less the standard one's (c/image): " + "; ".join(found),
+        together(verdicts),
+    )
+
+
+def _moves(networks: Sequence[Network], name: str, band: str, published: str) -> Claim:
+    pairs = pairs_with_standard(networks, name)
+    shares = [b.numbers[f"share-{band}"] for _, b in pairs]
+    found = "; ".join(q.text() for q in shares) or "not run"
+    standard = "; ".join(a.numbers[f"share-{band}"].text() for a, _ in pairs)
+    differences = [difference(a, b, f"share-{band}") for a, b in pairs]
+    verdict = above_zero(differences)
+    low = [q.low for q in shares if q.low is not None]
+    why = "more than standard in every seed" if verdict == REPRODUCED else ""
+    if low and min(low) > 0.5:
+        why += ", and most of all"
+    return Claim(
+        f"{name.upper()} moves the sensitivity into the {band} band",
+        published,
+        f"{band} share {found}; standard {standard}",
+        verdict,
+        why,
+    )
+
+
+def _flat(networks: Sequence[Network]) -> Claim:
+    """Flat means: the largest share of one radius up to Nyquist is smaller than that of the standard network."""
+    pairs = pairs_with_standard(networks, "asf")
+    found, verdicts = [], []
+    for standard, network in pairs:
+        up_to_nyquist = [
+            n.spectrum[(n.spectrum["radius"] >= 1) & (n.spectrum["radius"] <= 16)] for n in (standard, network)
+        ]
+        tops = [t.iloc[int(t["share_mean"].to_numpy().argmax())] for t in up_to_nyquist]
+        middle = up_to_nyquist[1][up_to_nyquist[1]["radius"] >= 4]["share_mean"]
+        found.append(
+            f"largest share {tops[1]['share_mean']:.3f} (standard {tops[0]['share_mean']:.3f}), "
+            f"r = 4 to 16: {middle.min():.3f} to {middle.max():.3f}"
+        )
+        verdicts.append(REPRODUCED if tops[1]["share_ci_high"] < tops[0]["share_ci_low"] else "not reproduced")
+    return Claim(
+        "ASF spreads the sensitivity evenly",
+        "about .06 at every r from 4 to 16",
+        "; ".join(found) or "not run",
+        together(verdicts),
+        "flatter than standard up to Nyquist" if verdicts and together(verdicts) == REPRODUCED else "",
+    )
+
+
+QUESTIONS = {
+    "corruptions": ("corruption", None),
+    "band-limited images": ("filter", None),
+    "shuffled patches": ("shuffle", None),
+    "noise": ("noise", None),
+    "PGD": ("attack", None),
+}
+
+
+def _robustness(networks: Sequence[Network], name: str) -> Claim:
+    pairs = pairs_with_standard(networks, name)
+    found, verdicts = [], []
+    for question, (kind, group) in QUESTIONS.items():
+        # Points that it loses less than the standard network.
+        spared = [lost_difference(b, a, b.columns(kind=kind, group=group)) for a, b in pairs]
+        verdicts.append(above_zero(spared))
+        found.append(f"{question} {listed(spared, scale=100, digits=1, sign=True)}")
+    return Claim(
+        f"{name.upper()} improves robustness",
+        "improves (numbers not readable)",
+        "points lost less than standard: " + "; ".join(found) if pairs else "not run",
+        together(verdicts),
+        f"{sum(v == REPRODUCED for v in verdicts)} of {len(verdicts)} questions improved" if pairs else "",
+    )
+
+
+def _low_bias(networks: Sequence[Network]) -> Claim:
+    pairs = pairs_with_standard(networks, "lsf")
+    spared = {
+        group: [lost_difference(b, a, b.columns(kind="corruption", group=group)) for a, b in pairs]
+        for group in ("high", "low")
+    }
+    hurt = [type(i)(-i.value, -i.high, -i.low, i.n) for i in spared["low"]]
+    return Claim(
+        "A bias to low frequencies helps against high-frequency corruptions and hurts against low-frequency ones "
+        "(neighbouring work)",
+        "both sides",
+        f"LSF loses less than standard by: high group {listed(spared['high'], scale=100, digits=1, sign=True)}, "
+        f"low group {listed(spared['low'], scale=100, digits=1, sign=True)}",
+        together([above_zero(spared["high"]), above_zero(hurt)]),
+        f"help: {above_zero(spared['high'])}; harm: {above_zero(hurt)}" if pairs else "",
+    )
+
+
+def _adversarial(networks: Sequence[Network]) -> Claim:
+    pairs = pairs_with_standard(networks, "pgd")
+    differences = [difference(a, b, "share-low") for a, b in pairs]
+    return Claim(
+        "Adversarial training moves the sensitivity to low frequencies",
+        "ImageNet ResNet-50: r 4-10 beside 65-80",
+        f"low share less the standard one's: {listed(differences, sign=True)}" if pairs else "not run",
+        above_zero(differences),
+    )
