@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null)
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format smoke sweep-example report-example wheel-test clean
+.PHONY: help install demo test check format smoke sweep-example report-example reproduce-quick wheel-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ sweep-example: $(STAMP) ## five trainings of one network through one verb, and t
 
 report-example: $(STAMP) ## five trainings through all four verbs, on one page; trains nothing
 	scripts/report_example.sh $(BIN)/fsens build/report-example
+
+reproduce-quick: $(STAMP) ## both papers on CIFAR-10 as small as it goes; DATA="data=folder data.root=ROOT" for your copy
+	FSENS=$(BIN)/fsens PYTHON=$(BIN)/python QUICK=1 scripts/reproduce_tmlr2022.sh
+	FSENS=$(BIN)/fsens PYTHON=$(BIN)/python QUICK=1 scripts/reproduce_ploscb2023.sh
 
 wheel-test: $(STAMP) ## build the wheel, install it into a fresh environment and measure from another folder
 	rm -rf dist build/wheel-test

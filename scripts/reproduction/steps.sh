@@ -80,7 +80,10 @@ network() {
     step "$folder" evaluate --weights "run:$run" $ASKED $SUITE
 }
 
-# page PAPER: tables, figures and verdicts of what is there.
+# page PAPER: tables, figures and verdicts of what is there. The Python is the one that fsens runs on, unless PYTHON says.
 page() {
-    "${PYTHON:-python3}" "$(dirname "${BASH_SOURCE[0]}")/page.py" "$1" "$OUT" "$DOCS"
+    local beside
+    beside=$(dirname "$(command -v "$FSENS")")/python
+    [ -x "$beside" ] || beside=python3
+    "${PYTHON:-$beside}" "$(dirname "${BASH_SOURCE[0]}")/page.py" "$1" "$OUT" "$DOCS"
 }
