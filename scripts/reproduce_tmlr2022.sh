@@ -7,7 +7,8 @@ source "$(dirname "$0")/reproduction/steps.sh"
 for seed in $SEEDS; do
     network standard "$seed" epochs="$EPOCHS"
     for name in lsf msf hsf asf; do
-        network "$name" "$seed" epochs="$PENALISED_EPOCHS" regularizer="$name"
+        # shellcheck disable=SC2086
+        network "$name" "$seed" epochs="$PENALISED_EPOCHS" regularizer="$name" $PENALTY
     done
     # shellcheck disable=SC2086
     network pgd "$seed" epochs="$EPOCHS" $ADVERSARY

@@ -18,6 +18,7 @@ if [ -n "${QUICK:-}" ]; then
     MODEL=${MODEL:-resnet8} EPOCHS=${EPOCHS:-2} PENALISED_EPOCHS=${PENALISED_EPOCHS:-2} SEEDS=${SEEDS:-0}
     EXTRA=${EXTRA:-data.subset=4000}
     ADVERSARY="adversary.norm=linf adversary.steps=2 adversary.step_size=0.0196"
+    PENALTY="regularizer.space=normalized regularizer.every=2"
     MEASURED=500
     ASKED="num_images=200 suite.severities=[3] suite.attack_images=50 attack.steps=10 attack.minimal_steps=20"
     HYBRIDS="num_images=200 pairings=1"
@@ -27,6 +28,7 @@ elif command -v nvidia-smi > /dev/null && nvidia-smi -L | grep -q GPU; then
     EXTRA=${EXTRA:-}
     WARM_UP="optim.warmup_epochs=5"
     ADVERSARY="adversary.norm=linf"
+    PENALTY="regularizer.space=normalized"
     MEASURED=10000
     ASKED="num_images=10000 suite.severities=[1,2,3,4,5] suite.attack_images=1000 attack.steps=20 attack.minimal_steps=100"
     HYBRIDS="num_images=10000"
@@ -35,6 +37,7 @@ else
     MODEL=${MODEL:-resnet20} EPOCHS=${EPOCHS:-4} PENALISED_EPOCHS=${PENALISED_EPOCHS:-2} SEEDS=${SEEDS:-0 1 2}
     EXTRA=${EXTRA:-}
     ADVERSARY="adversary.norm=linf adversary.steps=2 adversary.step_size=0.0196"
+    PENALTY="regularizer.space=normalized regularizer.every=2"
     MEASURED=2000
     ASKED="num_images=500 suite.severities=[1,3,5] suite.attack_images=100 attack.steps=20 attack.minimal_steps=40"
     HYBRIDS="num_images=500 pairings=2"
