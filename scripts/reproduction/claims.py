@@ -16,6 +16,8 @@ REPRODUCED, PARTLY, NOT, UNDECIDED, UNTESTABLE = (
     "not testable here",
 )
 
+NOT_RUN = "not run"
+
 
 @dataclass(frozen=True)
 class Claim:

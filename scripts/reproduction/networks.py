@@ -108,11 +108,20 @@ def difference(first: Network, second: Network, key: str) -> Interval | None:
     return paired_difference(first.numbers[key], second.numbers[key])
 
 
+def accuracy_difference(first: Network, second: Network, columns: list[str]) -> Interval:
+    """Return by how much more often the second network is right under the conditions, image by image."""
+    right = [n.per_image[columns].dropna().mean(axis=1) for n in (first, second)]
+    return _paired(*right)
+
+
 def lost_difference(first: Network, second: Network, columns: list[str]) -> Interval:
     """Return by how much more the second network loses than the first, image by image."""
-    one, two = first.lost(columns), second.lost(columns)
-    common = one.index.intersection(two.index)
-    return mean_difference(*(torch.from_numpy(x.loc[common].to_numpy(float, copy=True)) for x in (one, two)))
+    return _paired(first.lost(columns), second.lost(columns))
+
+
+def _paired(first: pd.Series, second: pd.Series) -> Interval:
+    common = first.index.intersection(second.index)
+    return mean_difference(*(torch.from_numpy(x.loc[common].to_numpy(float, copy=True)) for x in (first, second)))
 
 
 def load_networks(out: Path) -> list[Network]:
