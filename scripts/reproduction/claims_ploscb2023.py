@@ -203,12 +203,10 @@ def _pooled(networks: Sequence[Network]) -> Claim:
             y.append(math.log(size))
     r = correlation(x, y)
     if r is None:
-        return Claim(
-            "f_0.5 falls with the size of the smallest perturbation", "r = -.92 with log size", NOT_RUN, UNTESTABLE
-        )
+        return Claim("f_0.5 falls with the size of the perturbation", "r = -.92 with log size", NOT_RUN, UNTESTABLE)
     verdict = REPRODUCED if r.high < 0 else (NOT if r.low > 0 else UNDECIDED)
     return Claim(
-        "f_0.5 falls with the size of the smallest perturbation",
+        "f_0.5 falls with the size of the perturbation",
         "r = -.92 with log size",
         f"r = {shown(r, digits=2)} over {r.n} networks",
         verdict,

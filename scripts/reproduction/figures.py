@@ -16,6 +16,8 @@ from fsens_cli.runs.published import published_curve, published_names, published
 
 FULL_WIDTH = 2 * COLUMN_WIDTH + 0.2
 PLOTTED_RADII = 23
+# Of the published networks, by how they were trained.
+MARKERS = {"standard": "o", "adversarially-trained": "s", "corruption-trained": "D", "blur": "^", "pca": "v"}
 
 
 def spectra_figure(networks: Sequence[Network], folder: Path) -> None:
@@ -40,7 +42,9 @@ def spectra_figure(networks: Sequence[Network], folder: Path) -> None:
             axes.set(xlim=(0, PLOTTED_RADII), ylim=(0, 0.45))
         for axes in panels[:, 0]:
             axes.set_ylabel("share")
-        figure.supxlabel("spatial frequency (cycles/image)", fontsize=8)
+        for axes in panels.flat[max(0, len(names) - 4) : len(names)]:
+            axes.set_xlabel("cycles/image")
+            axes.tick_params(labelbottom=True)
         handles = {label: h for axes in panels.flat for h, label in zip(*axes.get_legend_handles_labels(), strict=True)}
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles), frameon=False)
     save_figure(figure, folder, "spectra", ["png"])
@@ -81,11 +85,10 @@ def scatter_figure(networks: Sequence[Network], folder: Path) -> None:
     with figure_style():
         figure, panels = plt.subplots(1, 2, figsize=(FULL_WIDTH, 2.8))
         for axes, key in zip(panels, ("f_rev", "f_half"), strict=True):
-            for family, marker in zip(dict.fromkeys(p[0] for p in published[key]), "osD^v", strict=False):
+            for family in dict.fromkeys(p[0] for p in published[key]):
                 points = [(x, y) for name, x, y in published[key] if name == family]
-                axes.plot(
-                    *zip(*points, strict=True), marker, color="#bbbbbb", markersize=4, label=f"published: {family}"
-                )
+                x, y = zip(*points, strict=True)
+                axes.plot(x, y, MARKERS[family], color="#bbbbbb", markersize=4, label=f"published: {family}")
         for network, colour in _coloured(networks):
             f_rev = network.hybrid.results["f_rev"]["nyquist"]
             corrupted = network.numbers["corruptions-all"]
