@@ -13,7 +13,8 @@ from fsens_cli.commands.options import Flags
 from fsens_cli.commands.outcome import Outcome, Task
 from fsens_cli.commands.sweep_job import in_words
 from fsens_cli.commands.sweeps import Draw, Order, go_on, resumed_request, run_sweep
-from fsens_cli.config.compose import Request, compose_job, launch
+from fsens_cli.config.compose import Request, compose_job
+from fsens_cli.config.launch import launch
 from fsens_cli.errors import ConfigError
 
 Show = Callable[[dict[str, Any]], list[str]]

@@ -14,11 +14,12 @@ class Outcome:
     """How one job ended.
 
     Attributes:
-        status: ``done`` or ``failed``.
+        status: ``done`` or ``failed``; in a sweep's records also ``running``.
         folder: of the run; None where a job was refused.
         results: headline numbers.
         settings: what distinguishes the job in a sweep.
         error: why it failed.
+        said: warnings of a job in another process, where nobody could read them.
     """
 
     status: str
@@ -26,6 +27,7 @@ class Outcome:
     results: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     error: str = ""
+    said: str = ""
 
 
 Task = Callable[[JobFields, str, Flags], Outcome]

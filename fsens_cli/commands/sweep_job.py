@@ -1,5 +1,7 @@
 """What does one job of a sweep do, beside the verb's own work?"""
 
+import contextlib
+import io
 import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +12,7 @@ from fsens_cli.commands.options import Flags
 from fsens_cli.commands.outcome import Outcome, Task
 from fsens_cli.config.jobs import JobFields
 from fsens_cli.errors import Interrupted
-from fsens_cli.runs.sweep_files import write_job
+from fsens_cli.runs.sweep_files import forget_jobs, write_job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,29 +24,43 @@ class SweepJob:
         flags: how to show what is done.
         swept: the settings that tell the jobs apart.
         folder: of the sweep.
+        elsewhere: whether this runs in another process, which keeps its words for the one that the user sees.
     """
 
     task: Task
     flags: Flags
     swept: tuple[str, ...]
     folder: Path
+    elsewhere: bool = False
 
     def __call__(self, job: JobFields, config_yaml: str, number: int) -> Outcome:
         """Return how the job ended; only an interruption is raised."""
         settings = settings_of(job, self.swept)
-        done = replace(self._attempt(job, config_yaml), settings=settings)
+        write_job(self.folder, number, Outcome(status="running", settings=settings))
+        try:
+            done = self._aside(job, config_yaml) if self.elsewhere else self._attempt(job, config_yaml, self.flags)
+        except BaseException:
+            forget_jobs(self.folder, [number])
+            raise
+        done = replace(done, settings=settings)
         write_job(self.folder, number, done)
-        note(f"{in_words(settings)}: {done.folder or done.error}", self.flags)
+        if not self.elsewhere:
+            note(in_one_line(done), self.flags)
         return done
 
-    def _attempt(self, job: JobFields, config_yaml: str) -> Outcome:
+    def _aside(self, job: JobFields, config_yaml: str) -> Outcome:
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            outcome = self._attempt(job, config_yaml, replace(self.flags, quiet=True))
+        return replace(outcome, said=said.getvalue().strip())
+
+    def _attempt(self, job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
         try:
-            return self.task(job, config_yaml, self.flags)
+            return self.task(job, config_yaml, flags)
         except Interrupted as stopped:
             # Nothing between here and the command line catches this, so no further job starts.
             raise KeyboardInterrupt(str(stopped)) from None
         except Exception as error:  # noqa: BLE001 a job that fails takes no other with it
-            if self.flags.debug:
+            if flags.debug:
                 stderr().print(traceback.format_exc(), markup=False)
             return Outcome(status="failed", error=f"{error}" or type(error).__name__)
 
@@ -59,6 +75,11 @@ def _setting(job: JobFields, key: str) -> Any:
     for part in key.split("."):
         value = getattr(value, part, "") if not isinstance(value, dict) else value.get(part, "")
     return getattr(value, "name", value)
+
+
+def in_one_line(outcome: Outcome) -> str:
+    """Return which job it was and where its results are, or why there are none."""
+    return f"{in_words(outcome.settings)}: {outcome.folder or outcome.error}"
 
 
 def in_words(settings: dict[str, Any]) -> str:
