@@ -1,8 +1,10 @@
 """Sweeps in other processes: the same numbers as without a launcher, and no job lost with one that dies."""
 
+import contextlib
 import json
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -169,8 +171,12 @@ def test_submitit_waits_for_all_and_another_launcher_goes_on(fsens: Type, networ
 
 
 @pytest.fixture
-def ray_head() -> Iterator[str]:
-    """A real ray on loopback, of this test alone: `ray stop` would end everybody's."""
+def ray_head(somewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A real ray on loopback, of this test alone (`ray stop` would end everybody's), with a token of its own."""
+    (somewhere / "token").write_text(secrets.token_hex(32))
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(somewhere / "token"))
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     # Sockets have short paths only.
     folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     address = f"127.0.0.1:{free_port()}"
@@ -179,11 +185,18 @@ def ray_head() -> Iterator[str]:
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--disable-usage-stats"]
     process = subprocess.Popen([*command, *settings], stdout=subprocess.DEVNULL, start_new_session=True)
     try:
+        wait_until(lambda: listens(address), 120)
         yield address
     finally:
         process.terminate()
         process.wait(60)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def listens(address: str) -> bool:
+    host, _, port = address.partition(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
 
 
 def free_port() -> int:
@@ -234,10 +247,14 @@ def typed(*arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-def alive(group: int) -> list[str]:
-    listed = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True, check=True).stdout
-    lines = [line.split(None, 2) for line in listed.splitlines()]
-    return [line[2] for line in lines if line[0] == str(group) and not line[1].startswith("Z")]
+def working_here(folder: Path) -> list[int]:
+    """The processes that work in a folder: children, theirs, and those in sessions of their own."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").resolve() == folder and int(process.name) != os.getpid():
+                found.append(int(process.name))
+    return found
 
 
 def wait_until(true: Callable[[], bool], seconds: float) -> None:
@@ -248,6 +265,7 @@ def wait_until(true: Callable[[], bool], seconds: float) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="finds processes by Linux's /proc")
 @pytest.mark.parametrize(
     "launcher",
     [
@@ -256,11 +274,12 @@ def wait_until(true: Callable[[], bool], seconds: float) -> None:
         pytest.param("ray", marks=NEEDS_RAY),
     ],
 )
-def test_an_interrupted_sweep_leaves_no_process_and_says_how_to_go_on(launcher: str) -> None:
+def test_an_interrupted_sweep_leaves_no_process_and_says_how_to_go_on(launcher: str, somewhere: Path) -> None:
     own = ["hydra.launcher.n_jobs=2"] if launcher == "joblib" else []
     process = typed("measure", "-m", *models("make", "slow", "slow"), *FEW, "--launcher", launcher, *own)
     try:
         wait_until(lambda: statuses()[:2] == ["done", "running"], 300)
+        assert len(working_here(somewhere)) > 1
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=60)
         assert process.returncode == 130, err
@@ -270,8 +289,7 @@ def test_an_interrupted_sweep_leaves_no_process_and_says_how_to_go_on(launcher: 
         )
         assert "Traceback" not in err
         assert statuses() == ["done"]
-        wait_until(lambda: alive(process.pid) == [], 20)
+        wait_until(lambda: working_here(somewhere) == [], 20)
     finally:
-        for _ in alive(process.pid):
-            os.killpg(process.pid, signal.SIGKILL)
-            break
+        for left in working_here(somewhere):
+            os.kill(left, signal.SIGKILL)

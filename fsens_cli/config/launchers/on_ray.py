@@ -1,6 +1,7 @@
 """How are jobs run by ray: one of our own on this machine, or a cluster that is running?"""
 
 import os
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,13 +13,20 @@ from fsens_cli.errors import ConfigError
 ONLY_FOR_OUR_OWN = ("num_cpus", "num_gpus", "object_store_memory", "include_dashboard")
 
 
+LOOPBACK = ("127.0.0.1", "localhost")
+PATIENCE_SECONDS = 5.0
+
+
 def run(calls: Sequence[Call[Any]], crew: Crew) -> list[Any]:
     """Return every job's result, or Lost; all are waited for, whichever of them dies. An interruption cancels them."""
-    # Read when ray is imported.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    settings = dict(crew.settings["ray"]["init"])
+    address = settings.pop("address", None) or os.environ.get("RAY_ADDRESS", "")
+    if address:
+        settings = {k: v for k, v in settings.items() if k not in ONLY_FOR_OUR_OWN}
+        _check_reachable(str(address))
+    _connect(str(address), settings)
     import ray
 
-    _connect(dict(crew.settings["ray"]["init"]))
     waiting: list[Any] = []
     try:
         options = _options(dict(crew.settings["ray"]["remote"]), calls, gpus=ray.cluster_resources().get("GPU", 0))
@@ -33,15 +41,25 @@ def run(calls: Sequence[Call[Any]], crew: Crew) -> list[Any]:
         ray.shutdown()
 
 
-def _connect(settings: dict[str, Any]) -> None:
+def _check_reachable(address: str) -> None:
+    """Raise ConfigError where nothing listens: ray itself tries for minutes, and then ends the whole process."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or "//" in host:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS).close()
+    except OSError as error:
+        raise ConfigError(f"the launcher ray cannot connect to {address}: {error.strerror or error}.") from error
+
+
+def _connect(address: str, settings: dict[str, Any]) -> None:
+    # Both are read when ray is imported. Without the second, ray takes an address of this machine that others can reach
+    # for its loopback one; nobody but this sweep has business with a ray of our own.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if not address or address.startswith(LOOPBACK):
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     import ray
 
-    address = settings.pop("address", None) or os.environ.get("RAY_ADDRESS")
-    if address:
-        settings = {k: v for k, v in settings.items() if k not in ONLY_FOR_OUR_OWN}
-    else:
-        # Nobody but this sweep has business with it.
-        settings |= {"_node_ip_address": "127.0.0.1"}
     try:
         ray.init(address=address or "local", **settings)
     except Exception as error:

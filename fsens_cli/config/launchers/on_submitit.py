@@ -1,8 +1,12 @@
 """How are jobs given to Slurm, or to processes of this machine that behave as Slurm's?"""
 
 import math
+import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from fsens_cli.config.launchers.call import Call, Lost
@@ -24,7 +28,8 @@ def run(calls: Sequence[Call[Any]], crew: Crew) -> list[Any]:
             else:
                 for call in calls:
                     _wait_until(lambda: sum(not job.done() for job in jobs) < (crew.workers or 1))
-                    jobs.append(executor.submit(call))
+                    with _out_of_the_terminal():
+                        jobs.append(executor.submit(call))
         except Exception as error:
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
             raise ConfigError(f"the launcher {crew.name} cannot submit jobs: {reason}") from error
@@ -47,6 +52,22 @@ def _executor(crew: Crew) -> Any:
     shared = set(OmegaConf.structured(BaseQueueConf))
     executor.update_parameters(**{k if k in shared else f"{cluster}_{k}": v for k, v in settings.items()})
     return executor
+
+
+@contextmanager
+def _out_of_the_terminal() -> Iterator[None]:
+    """Let submitit start processes that Ctrl-C does not reach: they would each print where it met them.
+
+    They are ended by ``_cancel`` instead, as jobs of Slurm are. What a job itself prints goes to its log in any case.
+    """
+    from submitit.local import local
+
+    popen = partial(subprocess.Popen, start_new_session=True, stderr=subprocess.DEVNULL)
+    local.subprocess = SimpleNamespace(Popen=popen)
+    try:
+        yield
+    finally:
+        local.subprocess = subprocess
 
 
 def _result(job: Any) -> Any:
