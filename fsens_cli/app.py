@@ -61,7 +61,8 @@ def _measure(request: "Request", flags: Flags, resume: str | None) -> None:
 
 def _train(request: "Request", flags: Flags, resume: str | None) -> None:
     """Train a network, then show which spatial frequencies it has learnt to listen to."""
-    from fsens_cli.commands.jobs import is_sweep_to_resume, run_verb
+    from fsens_cli.commands.jobs import run_verb
+    from fsens_cli.commands.sweeps import is_sweep_to_resume
     from fsens_cli.commands.train import resume_training, sweep_columns, train_lines, train_task
     from fsens_cli.commands.wording import sweep_lines
 
@@ -100,7 +101,8 @@ def _hybrid_probe(request: "Request", flags: Flags, resume: str | None) -> None:
 def _evaluate(request: "Request", flags: Flags, resume: str | None) -> None:
     """Show how robust a model is: to corruptions, missing frequencies, noise and attacks."""
     from fsens_cli.commands.evaluate import evaluate_lines, evaluate_task, resume_evaluation, sweep_columns
-    from fsens_cli.commands.jobs import is_sweep_to_resume, run_verb
+    from fsens_cli.commands.jobs import run_verb
+    from fsens_cli.commands.sweeps import is_sweep_to_resume
     from fsens_cli.commands.wording import sweep_lines
     from fsens_cli.runs.sweep_overlays import draw_evaluations
 
@@ -121,7 +123,8 @@ def _evaluate(request: "Request", flags: Flags, resume: str | None) -> None:
 def _blur_defense(request: "Request", flags: Flags, resume: str | None) -> None:
     """Show whether blurring the input defends a model, with the checks that such a claim needs."""
     from fsens_cli.commands.blur_defense import defense_lines, defense_task, resume_defense, sweep_columns
-    from fsens_cli.commands.jobs import is_sweep_to_resume, run_verb
+    from fsens_cli.commands.jobs import run_verb
+    from fsens_cli.commands.sweeps import is_sweep_to_resume
     from fsens_cli.commands.wording import sweep_lines
     from fsens_cli.runs.sweep_overlays import draw_defenses
 

@@ -8,6 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from fsens_cli.app import app
+from fsens_cli.config.compose import Request
+from fsens_cli.config.launch import check_sweep
+from fsens_cli.config.launchers import choice
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -25,6 +28,18 @@ def documented() -> list[str]:
     return sorted(set(commands))
 
 
+def split_launcher(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """What a command does, and what it says about where jobs run, as overrides."""
+    rest, said = [], []
+    words = iter(arguments)
+    for word in words:
+        if word == "--launcher":
+            said.append(f"hydra/launcher={next(words)}")
+        else:
+            (said if word.startswith(("hydra/launcher=", "hydra.launcher.")) else rest).append(word)
+    return rest, said
+
+
 def test_there_are_commands() -> None:
     assert len(documented()) >= 8
 
@@ -37,9 +52,23 @@ def test_command_is_taken(command: str, tmp_path: Path, monkeypatch: pytest.Monk
     if verb in ("measure", "train", "hybrid-probe", "evaluate", "blur-defense"):
         # A sweep's first job is composed; nothing runs.
         several = "-m" in arguments
+        arguments, _ = split_launcher(arguments)
         chosen = [re.sub(r",[^\[\]]*$", "", a) if several else a for a in arguments if a != "-m"]
         arguments = [*chosen, "--print-config"]
     else:
         arguments = ["--help"]
     result = CliRunner().invoke(app, [verb, *arguments])
     assert result.exit_code == 0, result.output
+
+
+WITH_LAUNCHER = [command for command in documented() if "launcher" in command and "--resume" not in command]
+
+
+@pytest.mark.parametrize("command", WITH_LAUNCHER)
+def test_launcher_takes_its_settings(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice.shutil, "which", lambda name: "/usr/bin/sbatch")
+    _, said = split_launcher(shlex.split(command))
+    plugin, extra = choice.NEEDS[said[0].partition("=")[2]]
+    if not choice.is_installed(plugin):
+        pytest.skip(f"needs fsens[{extra}]")
+    assert check_sweep(Request(verb="measure", overrides=tuple(said), multirun=True))

@@ -29,6 +29,10 @@ ONE_ROOM = {"app": "commands"}
 OWNERS = {
     "hydra": "config",
     "omegaconf": "config",
+    "hydra_plugins": "config",
+    "joblib": "config",
+    "submitit": "config",
+    "ray": "config",
     "matplotlib": "runs",
     "plotly": "runs",
     "typer": "commands",
@@ -142,6 +146,7 @@ BAD = {
     "sideways": ("models", "from fsens_cli.data.images import ImageSet"),
     "hidden in a function": ("experiments", "def f():\n    import fsens_cli.runs.files"),
     "hydra outside config": ("runs", "from hydra import compose"),
+    "a launcher outside config": ("commands", "import joblib"),
     "matplotlib outside runs": ("experiments", "import matplotlib.pyplot as plt"),
     "plotly outside runs": ("commands", "import plotly"),
     "click": ("commands", "import click"),

@@ -12,9 +12,10 @@ from rich.markup import escape
 from fsens_cli.commands.console import Advance, note, progress, warn
 from fsens_cli.commands.evaluate import corruption_source
 from fsens_cli.commands.inputs import check_before_loading, load_for
-from fsens_cli.commands.jobs import Outcome, print_single
+from fsens_cli.commands.jobs import print_single
 from fsens_cli.commands.networks import build_for, fit_front_end, named_weights
 from fsens_cli.commands.options import Flags
+from fsens_cli.commands.outcome import Outcome
 from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name
 from fsens_cli.commands.resuming import refuse_changes
 from fsens_cli.commands.train import train_task

@@ -45,6 +45,7 @@ HELP = {
             "fsens measure",
             "fsens measure --model resnet20 --data cifar10 --weights net.pt",
             "fsens measure -m --model resnet8,resnet20 --weights random seed=0,1",
+            "fsens measure -m seed=0,1,2,3 --launcher joblib      side by side",
         ],
         "Results: outputs/measure/MODEL-DATA/v001 with spectrum.png, map.png,\n"
         "spectrum.csv, bands.csv, per_image.csv and results.json.",

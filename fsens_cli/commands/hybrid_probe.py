@@ -5,9 +5,9 @@ from typing import Any
 
 from fsens_cli.commands.console import progress, warn
 from fsens_cli.commands.inputs import check_before_loading, load_for
-from fsens_cli.commands.jobs import Outcome
 from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
+from fsens_cli.commands.outcome import Outcome
 from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
 from fsens_cli.commands.wording import percent_interval
 from fsens_cli.config.jobs import HybridJob, JobFields

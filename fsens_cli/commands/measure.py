@@ -7,9 +7,9 @@ from rich.markup import escape
 
 from fsens_cli.commands.console import progress, warn
 from fsens_cli.commands.inputs import check_before_loading, load_for
-from fsens_cli.commands.jobs import Outcome
 from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
+from fsens_cli.commands.outcome import Outcome
 from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
 from fsens_cli.commands.wording import interval_text, percent_interval
 from fsens_cli.config.jobs import JobFields, MeasureJob

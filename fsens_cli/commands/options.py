@@ -52,6 +52,12 @@ Multirun = Annotated[
     bool,
     typer.Option("-m", "--multirun", help="One job for every combination of comma lists.", rich_help_panel=RUN),
 ]
+Launcher = Annotated[
+    str | None,
+    typer.Option(
+        "--launcher", help="With -m, where the jobs run: joblib, slurm, slurm-local, ray.", rich_help_panel=RUN
+    ),
+]
 ConfigDir = Annotated[
     Path | None,
     typer.Option("--config-dir", help="Folder with configuration files of your own.", rich_help_panel=RUN),

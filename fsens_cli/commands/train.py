@@ -14,10 +14,11 @@ from torch import Tensor
 
 from fsens_cli.commands.console import Advance, note, progress
 from fsens_cli.commands.inputs import check_before_loading, load_for
-from fsens_cli.commands.jobs import Outcome, print_single
+from fsens_cli.commands.jobs import print_single
 from fsens_cli.commands.measure import measure_images, measure_lines, warn_about
 from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
+from fsens_cli.commands.outcome import Outcome
 from fsens_cli.commands.record import provenance, record_inputs, run_name
 from fsens_cli.commands.resuming import refuse_changes
 from fsens_cli.commands.training_job import (

@@ -12,6 +12,7 @@ from fsens_cli.commands.options import (
     Device,
     Flags,
     Json,
+    Launcher,
     Model,
     Multirun,
     Out,
@@ -32,7 +33,11 @@ SETTINGS: dict[str, Any] = {
     "seed": Seed,
     "out": Out,
 }
-RUNNING: dict[str, tuple[Any, Any]] = {"multirun": (Multirun, False), "config_dir": (ConfigDir, None)}
+RUNNING: dict[str, tuple[Any, Any]] = {
+    "multirun": (Multirun, False),
+    "launcher": (Launcher, None),
+    "config_dir": (ConfigDir, None),
+}
 SHOWING: dict[str, tuple[Any, Any]] = {
     "print_config": (PrintConfig, False),
     "quiet": (Quiet, False),
@@ -63,7 +68,7 @@ def verb_command(verb: str, run: Callable[..., None], **own: Any) -> Callable[..
         overrides: list[str] | None = given["overrides"]
         config_dir: Path | None = given["config_dir"]
         flags = Flags(**{name: given[name] for name in SHOWING})
-        named = {name: given[name] for name in SETTINGS}
+        named = {name: given[name] for name in SETTINGS} | {"hydra/launcher": given["launcher"]}
         with boundary(debug=flags.debug):
             request = make_request(verb, overrides, named, multirun=given["multirun"], config_dir=config_dir)
             run(request, flags, **{name: given[name] for name in own})

@@ -1,31 +1,28 @@
 """How do configuration files, typed settings and overrides become one checked job?"""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any
 
 import yaml
 from hydra import compose, initialize_config_dir
-from hydra._internal.callbacks import Callbacks
+from hydra._internal.hydra import Hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
-from hydra.types import HydraContext, RunMode
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fsens_cli.config.jobs import JOBS, JobFields
-from fsens_cli.config.overrides import combinations, prepare, quoted
+from fsens_cli.config.launchers.choice import GROUP, SETTINGS, chosen, is_about_launcher, register_plugin_settings
+from fsens_cli.config.overrides import group_options, parse, prepare, quoted
 from fsens_cli.data.catalog import CONFIGS as DATA_CONFIGS
 from fsens_cli.errors import ConfigError, FsensError
 from fsens_cli.models.catalog import ModelConfig
-
-Result = TypeVar("Result")
 
 # Our run folders replace Hydra's: nothing is written or logged by it.
 SILENT = ("hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none")
@@ -71,7 +68,7 @@ def _register_schemas() -> None:
 
 
 @contextmanager
-def _hydra(request: Request) -> Iterator[list[str]]:
+def started_hydra(request: Request) -> Iterator[list[str]]:
     """Start Hydra on the configuration folders and yield the prepared overrides."""
     _register_schemas()
     folders = [configs_folder()]
@@ -82,16 +79,43 @@ def _hydra(request: Request) -> Iterator[list[str]]:
         folders.append(request.config_dir)
         own = [f"hydra.searchpath=[{quoted(f'file://{request.config_dir.resolve()}')}]"]
     with initialize_config_dir(version_base="1.3", config_dir=str(configs_folder()), job_name=request.verb):
+        # Plugins are found at their first use, which has just been.
+        register_plugin_settings()
         choices = [o for o in request.overrides if _is_choice(o, folders)]
-        with _one_line_errors():
+        with one_line_errors():
+            launcher = _chosen_launcher(request, folders)
             prepared_choices = prepare(choices, folders=folders, keys=(), multirun=request.multirun)
             keys = _known_keys(request.verb, tuple(own), tuple(prepared_choices))
+            if any(o.startswith(SETTINGS) for o in request.overrides):
+                keys |= _launcher_keys(request.verb, own, launcher)
             prepared = prepare(request.overrides, folders=folders, keys=keys, multirun=request.multirun)
         yield [*own, *prepared]
 
 
 def _is_choice(override: str, folders: Sequence[Path]) -> bool:
-    return any((folder / override.split("=", 1)[0]).is_dir() for folder in folders) and "=" in override
+    key, equals, _ = override.partition("=")
+    return bool(equals) and not is_about_launcher(key) and any((folder / key).is_dir() for folder in folders)
+
+
+def _chosen_launcher(request: Request, folders: Sequence[Path]) -> str:
+    options = {name for folder in folders for name in group_options(folder, GROUP)}
+    options |= set(GlobalHydra.instance().config_loader().get_group_options(GROUP))
+    return chosen(parse(request.overrides), sorted(options), multirun=request.multirun)
+
+
+def _launcher_keys(verb: str, own: Sequence[str], launcher: str) -> set[str]:
+    """Return every dotted key that can be set of a launcher."""
+    hydra = running_hydra()
+    overrides = [*SILENT, *own, f"{GROUP}={launcher}"]
+    config = hydra.compose_config(config_name=verb, overrides=overrides, run_mode=RunMode.MULTIRUN)
+    return set(_dotted(config.hydra.launcher, SETTINGS)) - {f"{SETTINGS}_target_"}
+
+
+def running_hydra() -> Hydra:
+    """Return the Hydra that ``started_hydra`` has started."""
+    hydra = GlobalHydra.instance().hydra
+    assert hydra is not None, "initialize_config_dir has just created it"
+    return hydra
 
 
 @lru_cache(maxsize=32)
@@ -118,7 +142,7 @@ def _dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:
 
 
 @contextmanager
-def _one_line_errors() -> Iterator[None]:
+def one_line_errors() -> Iterator[None]:
     """Turn Hydra's and OmegaConf's complaints into one line."""
     try:
         yield
@@ -143,7 +167,7 @@ def _one_line_errors() -> Iterator[None]:
 
 def to_job(verb: str, config: DictConfig) -> JobFields:
     """Return the composed configuration as the verb's typed, range-checked job."""
-    with _one_line_errors():
+    with one_line_errors():
         job = OmegaConf.to_object(config)
     if not isinstance(job, JOBS[verb]):
         raise ConfigError(f"the configuration of {verb} is incomplete: a file of your own lost `schema/{verb}`.")
@@ -152,14 +176,14 @@ def to_job(verb: str, config: DictConfig) -> JobFields:
 
 def compose_job(request: Request) -> tuple[JobFields, str]:
     """Return the job of a single run, and its configuration as YAML."""
-    with _hydra(request) as overrides, _one_line_errors():
+    with started_hydra(request) as overrides, one_line_errors():
         config = compose(config_name=request.verb, overrides=overrides)
         return to_job(request.verb, config), OmegaConf.to_yaml(config)
 
 
 def load_job(verb: str, config_file: Path) -> tuple[JobFields, str]:
     """Return the job stored in a run's ``config.yaml``, for resuming."""
-    with _one_line_errors():
+    with one_line_errors():
         stored = OmegaConf.load(config_file)
         if not isinstance(stored, DictConfig):
             raise ConfigError(f"{config_file} holds no configuration.")
@@ -169,82 +193,6 @@ def load_job(verb: str, config_file: Path) -> tuple[JobFields, str]:
         merged = OmegaConf.merge(schema, stored)
         assert isinstance(merged, DictConfig)
         return to_job(verb, merged), OmegaConf.to_yaml(merged)
-
-
-def check_sweep(request: Request) -> list[JobFields]:
-    """Return the job of every combination of a multirun, so that all are refused or none before the first one runs."""
-    with _hydra(request) as overrides, _one_line_errors():
-        return [
-            to_job(request.verb, compose(config_name=request.verb, overrides=list(combination)))
-            for combination in combinations(overrides)
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt(Generic[Result]):
-    """How a job ended. Hydra announces an exception on standard error before passing it on, so it gets to see none."""
-
-    value: Result | None = None
-    error: Exception | None = None
-
-    def result(self) -> Result:
-        if self.error is not None:
-            raise self.error
-        return cast("Result", self.value)
-
-
-def launch(request: Request, task: Callable[[JobFields, str], Result]) -> Result:
-    """Run ``task(job, config_yaml)`` once, through Hydra.
-
-    Raises:
-        FsensError: what the task raised.
-    """
-
-    def attempt(config: DictConfig) -> _Attempt[Result]:
-        try:
-            return _Attempt(task(to_job(request.verb, config), OmegaConf.to_yaml(config)))
-        except Exception as error:  # noqa: BLE001 raised again by result()
-            return _Attempt(error=error)
-
-    with _hydra(request) as overrides, _one_line_errors():
-        hydra = GlobalHydra.instance().hydra
-        assert hydra is not None, "initialize_config_dir has just created it"
-        done = hydra.run(config_name=request.verb, task_function=attempt, overrides=[*SILENT, *overrides])
-        return done.return_value.result()
-
-
-def launch_sweep(
-    request: Request, task: Callable[[JobFields, str, int], Result], *, sweep_dir: Path, numbers: Sequence[int]
-) -> list[Result]:
-    """Run ``task(job, config_yaml, number)`` for these jobs of a sweep through Hydra's launcher; it must not raise.
-
-    The sweeper is ours: Hydra's own cannot leave out the jobs that are done already.
-    """
-
-    def attempt(config: DictConfig) -> _Attempt[Result]:
-        number = numbers[int(HydraConfig.get().job.num)]
-        try:
-            return _Attempt(task(to_job(request.verb, config), OmegaConf.to_yaml(config), number))
-        except Exception as error:  # noqa: BLE001 raised again by result()
-            return _Attempt(error=error)
-
-    if not numbers:
-        return []
-    with _hydra(request) as overrides, _one_line_errors():
-        hydra = GlobalHydra.instance().hydra
-        assert hydra is not None, "initialize_config_dir has just created it"
-        jobs = [[o for o in job if not o.startswith("hydra")] for job in combinations(overrides)]
-        sweep = [f"hydra.sweep.dir={quoted(str(sweep_dir))}", "hydra.sweep.subdir=."]
-        config = hydra.compose_config(
-            config_name=request.verb, overrides=[*SILENT, *sweep, *overrides], run_mode=RunMode.MULTIRUN
-        )
-        launcher = Plugins.instance().instantiate_launcher(
-            config=config,
-            hydra_context=HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config)),
-            task_function=attempt,
-        )
-        done = launcher.launch([jobs[number] for number in numbers], initial_job_idx=0)
-        return [job.return_value.result() for job in done]
 
 
 def job_yaml(job: JobFields) -> str:

@@ -13,6 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, QuotedString
 from hydra.errors import HydraException
 
+from fsens_cli.config.launchers.choice import GROUP, SETTINGS, is_about_launcher
 from fsens_cli.errors import ConfigError, suggestion
 from fsens_cli.models.catalog import check_model_name
 
@@ -20,8 +21,13 @@ from fsens_cli.models.catalog import check_model_name
 PLAIN_VALUE = re.compile(r"(?!(true|false|null|nan|inf)$)[A-Za-z_./][A-Za-z0-9_./:@%+-]*|0|[1-9][0-9]*", re.IGNORECASE)
 
 
-# Of Hydra's own settings, those that say how a sweep is spread over machines; run folders are ours.
-HYDRA_KEYS = ("hydra/launcher", "hydra.launcher.")
+# What belongs to others and is not known beforehand: a network's own arguments, and those that launchers pass on.
+OPEN_KEYS = (
+    "model.kwargs",
+    "hydra.launcher.additional_parameters",
+    "hydra.launcher.ray.init",
+    "hydra.launcher.ray.remote",
+)
 
 
 def flag_override(key: str, value: str, *, multirun: bool) -> str:
@@ -54,14 +60,19 @@ def parse(overrides: Sequence[str]) -> list[Override]:
     Raises:
         ConfigError: not of the form key=value, or with a ``+`` or ``~`` in front.
     """
-    parser = OverridesParser.create()
-    parsed = []
     for text in overrides:
         if text.startswith(("+", "~")):
             plain = text.lstrip("+~")
             raise ConfigError(f"'{text}': settings are neither added nor removed; write {plain} without the sign.")
         if not text.partition("=")[0].strip() or "=" not in text:
             raise ConfigError(f"'{text}' is not a setting: write key=value, for example num_images=500.")
+    return _parsed(overrides)
+
+
+def _parsed(overrides: Sequence[str]) -> list[Override]:
+    parser = OverridesParser.create()
+    parsed = []
+    for text in overrides:
         try:
             parsed.append(parser.parse_override(text))
         except HydraException as error:
@@ -90,7 +101,7 @@ def prepare(overrides: Sequence[str], *, folders: Sequence[Path], keys: Iterable
         ConfigError: unknown key, unknown option of a group, or several values without ``-m``.
     """
     known = set(keys)
-    groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
+    groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()} - {"hydra"}
     return [_prepared(o, folders=folders, groups=groups, known=known, multirun=multirun) for o in parse(overrides)]
 
 
@@ -98,16 +109,19 @@ def _prepared(override: Override, *, folders: Sequence[Path], groups: set[str], 
     key, text = override.key_or_group, str(override.input_line)
     if override.is_sweep_override() and not multirun:
         raise ConfigError(f"{text} gives several values: add -m to run one job for each, or quote a single value.")
-    if key.startswith(HYDRA_KEYS):
+    if key == GROUP:
         return text
     if key in groups:
         return _group_override(override, folders)
-    if key == "model.kwargs" or key.startswith("model.kwargs."):
-        # A network's own arguments are not known beforehand.
+    if any(key == name or key.startswith(f"{name}.") for name in OPEN_KEYS):
         return f"++{text}"
     if key not in known:
         near = difflib.get_close_matches(key, known, n=3, cutoff=0.6)
         hint = f" Closest: {', '.join(near)}." if near else ""
+        if is_about_launcher(key):
+            own = ", ".join(sorted(k.removeprefix(SETTINGS) for k in known if k.startswith(SETTINGS)))
+            has = f"It has {own}." if own else "Name one that has it, for example --launcher joblib."
+            raise ConfigError(f"unknown setting '{key}' of the launcher.{hint} {has}")
         raise ConfigError(f"unknown setting '{key}'.{hint} `--print-config` shows them all.")
     return text
 
@@ -162,7 +176,7 @@ def _register_model(name: str) -> str:
 
 
 def combinations(overrides: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Yield the overrides of every job of a multirun, the last key changing fastest.
+    """Yield the prepared overrides of every job of a multirun, the last key changing fastest.
 
     Raises:
         ConfigError: a sweep without a list of values.
@@ -170,7 +184,7 @@ def combinations(overrides: Sequence[str]) -> Iterator[tuple[str, ...]]:
     >>> list(combinations(["model=a,b", "seed=range(2)"]))
     [('model=a', 'seed=0'), ('model=a', 'seed=1'), ('model=b', 'seed=0'), ('model=b', 'seed=1')]
     """
-    return itertools.product(*(_single_values(override) for override in parse(overrides)))
+    return itertools.product(*(_single_values(override) for override in _parsed(overrides)))
 
 
 def _single_values(override: Override) -> list[str]:
@@ -178,7 +192,9 @@ def _single_values(override: Override) -> list[str]:
         return [str(override.input_line)]
     if not override.is_discrete_sweep():
         raise ConfigError(f"'{override.input_line}' has no list of values: give them one by one or as range(a,b).")
-    return [f"{override.key_or_group}={value}" for value in override.sweep_string_iterator()]
+    # The key with the signs that `prepare` may have put in front.
+    key = str(override.input_line).partition("=")[0]
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
 
 
 def given_values(overrides: Sequence[str]) -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""Which device does a name mean?"""
+"""Which device does a name mean, and which share of a machine does a job get?"""
+
+import os
 
 import torch
 
@@ -24,3 +26,33 @@ def pick_device(name: str) -> torch.device:
     if device.type not in ("cpu", "cuda"):
         raise ConfigError(f"device={name} is not supported: give auto, cpu, cuda or cuda:N.")
     return device
+
+
+def num_gpus(name: str) -> int:
+    """Return how many GPUs jobs with this setting may be dealt out to."""
+    return torch.cuda.device_count() if name in ("auto", "cuda") else 0
+
+
+def device_in_turn(name: str, turn: int) -> str:
+    """Return the device of the job at place ``turn`` of several at once: the GPUs it can see, one after the other.
+
+    A device that was named exactly stays.
+    """
+    gpus = num_gpus(name)
+    return f"cuda:{turn % gpus}" if gpus > 1 else name
+
+
+def num_cores() -> int:
+    """Return how many CPU cores this process may use."""
+    # Not every system says which of the cores those are.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def num_threads() -> int:
+    """Return how many threads torch uses for one operation."""
+    return torch.get_num_threads()
+
+
+def use_threads(count: int) -> None:
+    """Let torch use this many threads for one operation."""
+    torch.set_num_threads(count)

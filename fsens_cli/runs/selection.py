@@ -41,6 +41,7 @@ class FinishedRun:
     settings: dict[str, Any] = field(default_factory=dict)
     status: str = "done"
     error: str = ""
+    said: str = ""
 
     @property
     def verb(self) -> str:

@@ -1,6 +1,6 @@
 """What does a sweep leave behind: its plan, how each job ended, and one row a job with settings and numbers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +25,8 @@ class JobOutcome(Protocol):
     def settings(self) -> dict[str, Any]: ...  # noqa: D102
     @property
     def error(self) -> str: ...  # noqa: D102
+    @property
+    def said(self) -> str: ...  # noqa: D102
 
 
 def headline_numbers(results: dict[str, Any]) -> dict[str, float | str | None]:
@@ -96,7 +98,7 @@ def read_plan(folder: Path) -> dict[str, Any]:
 
 
 def write_job(folder: Path, number: int, outcome: JobOutcome) -> None:
-    """Write how one job ended; each has a file of its own, because jobs may end at the same time."""
+    """Write how one job goes or ended; each has a file of its own, because jobs may end at the same time."""
     (folder / JOBS).mkdir(exist_ok=True)
     record = {
         "number": number,
@@ -104,8 +106,27 @@ def write_job(folder: Path, number: int, outcome: JobOutcome) -> None:
         "folder": None if outcome.folder is None else str(outcome.folder),
         "settings": {key: str(value) for key, value in outcome.settings.items()},
         "error": outcome.error,
+        "said": outcome.said,
     }
-    write_json(folder / JOBS / f"{number:03d}.json", record)
+    write_json(_job_file(folder, number), record)
+
+
+def _job_file(folder: Path, number: int) -> Path:
+    return folder / JOBS / f"{number:03d}.json"
+
+
+def read_job(folder: Path, number: int) -> dict[str, Any]:
+    """Return what is known of a job; nothing if it has not begun or its record is damaged."""
+    try:
+        return read_json(_job_file(folder, number), "this job")
+    except OutputError:
+        return {}
+
+
+def forget_jobs(folder: Path, numbers: Iterable[int]) -> None:
+    """Remove the records of jobs that are to be run again, or were stopped."""
+    for number in numbers:
+        _job_file(folder, number).unlink(missing_ok=True)
 
 
 def finished_jobs(folder: Path) -> dict[int, dict[str, Any]]:

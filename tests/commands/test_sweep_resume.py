@@ -101,6 +101,23 @@ def test_a_run_that_was_lost_since_is_run_again(fsens: Type) -> None:
     assert len(set(folders)) == 2
 
 
+def test_a_failed_job_s_traceback_is_shown_and_the_sweep_goes_on(fsens: Type, failing: Callable[..., None]) -> None:
+    failing(0, RuntimeError("the machine was tired"))
+    result = fsens("measure", "-m", *FEW, "seed=0,1", "--debug")
+    assert result.exit_code == 1
+    assert "Traceback" in result.stderr
+    assert ended() == {"0": "failed", "1": "done"}
+
+
+def test_a_resumed_sweep_may_name_another_launcher_alone(fsens: Type, failing: Callable[..., None]) -> None:
+    failing(1, RuntimeError("the machine was tired"))
+    assert fsens("measure", "-m", *FEW, "seed=0,1", "hydra/launcher=basic").exit_code == 1
+    failing(1, None)
+    assert fsens("measure", "--resume", str(SWEEP), "--launcher", "basik").exit_code == 2
+    assert fsens("measure", "--resume", str(SWEEP), "--launcher", "basic").exit_code == 0
+    assert ended() == {"0": "done", "1": "done"}
+
+
 def test_refused(fsens: Type) -> None:
     assert fsens("measure", "-m", *FEW, "seed=0,1").exit_code == 0
     for arguments, message in (

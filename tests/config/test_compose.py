@@ -9,8 +9,9 @@ import yaml
 from hydra.core.override_parser.types import QuotedString
 from omegaconf import OmegaConf
 
-from fsens_cli.config.compose import Request, check_sweep, compose_job, configs_folder, launch, launch_sweep, load_job
+from fsens_cli.config.compose import Request, compose_job, configs_folder, load_job
 from fsens_cli.config.jobs import JOBS, JobFields, MeasureJob, TrainJob
+from fsens_cli.config.launch import check_sweep, launch, launch_sweep
 from fsens_cli.config.overrides import flag_override, parse
 from fsens_cli.data.catalog import CONFIGS as DATA_CONFIGS
 from fsens_cli.data.dualband import DualbandConfig

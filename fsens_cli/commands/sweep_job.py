@@ -1,0 +1,91 @@
+"""What does one job of a sweep do, beside the verb's own work?"""
+
+import contextlib
+import io
+import traceback
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fsens_cli.commands.console import note, stderr
+from fsens_cli.commands.options import Flags
+from fsens_cli.commands.outcome import Outcome, Task
+from fsens_cli.config.jobs import JobFields
+from fsens_cli.errors import Interrupted
+from fsens_cli.runs.sweep_files import forget_jobs, write_job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepJob:
+    """Does one job and records how it ended. Plain data, so that a launcher can send it to another process.
+
+    Attributes:
+        task: does the verb's work; a function of a module.
+        flags: how to show what is done.
+        swept: the settings that tell the jobs apart.
+        folder: of the sweep.
+        elsewhere: whether this runs in another process, which keeps its words for the one that the user sees.
+    """
+
+    task: Task
+    flags: Flags
+    swept: tuple[str, ...]
+    folder: Path
+    elsewhere: bool = False
+
+    def __call__(self, job: JobFields, config_yaml: str, number: int) -> Outcome:
+        """Return how the job ended; only an interruption is raised."""
+        settings = settings_of(job, self.swept)
+        write_job(self.folder, number, Outcome(status="running", settings=settings))
+        try:
+            done = self._aside(job, config_yaml) if self.elsewhere else self._attempt(job, config_yaml, self.flags)
+        except BaseException:
+            forget_jobs(self.folder, [number])
+            raise
+        done = replace(done, settings=settings)
+        write_job(self.folder, number, done)
+        if not self.elsewhere:
+            note(in_one_line(done), self.flags)
+        return done
+
+    def _aside(self, job: JobFields, config_yaml: str) -> Outcome:
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            outcome = self._attempt(job, config_yaml, replace(self.flags, quiet=True))
+        return replace(outcome, said=said.getvalue().strip())
+
+    def _attempt(self, job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
+        try:
+            return self.task(job, config_yaml, flags)
+        except Interrupted as stopped:
+            # Nothing between here and the command line catches this, so no further job starts.
+            raise KeyboardInterrupt(str(stopped)) from None
+        except Exception as error:  # noqa: BLE001 a job that fails takes no other with it
+            if flags.debug:
+                stderr().print(traceback.format_exc(), markup=False)
+            return Outcome(status="failed", error=f"{error}" or type(error).__name__)
+
+
+def settings_of(job: JobFields, swept: tuple[str, ...]) -> dict[str, Any]:
+    """Return a job's values of the settings that were given."""
+    return {key: _setting(job, key) for key in swept}
+
+
+def _setting(job: JobFields, key: str) -> Any:
+    value: Any = job
+    for part in key.split("."):
+        value = getattr(value, part, "") if not isinstance(value, dict) else value.get(part, "")
+    return getattr(value, "name", value)
+
+
+def in_one_line(outcome: Outcome) -> str:
+    """Return which job it was and where its results are, or why there are none."""
+    return f"{in_words(outcome.settings)}: {outcome.folder or outcome.error}"
+
+
+def in_words(settings: dict[str, Any]) -> str:
+    """Return settings as they are typed.
+
+    >>> in_words({"seed": 1, "split": "test"})
+    'seed=1 split=test'
+    """
+    return " ".join(f"{key}={value}" for key, value in settings.items())

@@ -1,0 +1,112 @@
+"""How many jobs of a sweep run at a time, and with how many threads each?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fsens_cli.errors import ConfigError, require
+
+# By the last part of the launcher's _target_; any other launcher is left to Hydra.
+KINDS = {
+    "BasicLauncher": "basic",
+    "JoblibLauncher": "joblib",
+    "LocalLauncher": "submitit",
+    "SlurmLauncher": "submitit",
+    "RayLauncher": "ray",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What this machine has to share out: CPU cores, threads that torch would use, GPUs that jobs may use."""
+
+    cores: int
+    threads: int
+    gpus: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """Who does the jobs.
+
+    Attributes:
+        name: the launcher as it was typed.
+        kind: ``basic``, ``joblib``, ``submitit``, ``ray`` or ``other``.
+        settings: of the launcher.
+        workers: how many jobs run at a time; None where a cluster decides.
+        threads: of torch in each job; None where the job finds out by itself.
+    """
+
+    name: str
+    kind: str = "basic"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    workers: int | None = 1
+    threads: int | None = None
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether jobs run in other processes."""
+        return self.kind != "basic"
+
+    def in_words(self, num_jobs: int) -> str:
+        """Return one line about who does how many jobs.
+
+        >>> Crew(name="joblib", kind="joblib", workers=2, threads=1).in_words(3)
+        '3 jobs through joblib, 2 at a time, threads each: 1'
+        """
+        text = f"{num_jobs} job{'' if num_jobs == 1 else 's'} through {self.name}"
+        text += "" if self.workers is None else f", {self.workers} at a time"
+        return text + ("" if self.threads is None else f", threads each: {self.threads}")
+
+
+def crew_for(name: str, settings: Mapping[str, Any], *, num_jobs: int, machine: Machine) -> Crew:
+    """Share the machine out.
+
+    Raises:
+        ConfigError: a setting of the launcher makes no sense.
+    """
+    kind = KINDS.get(str(settings.get("_target_", "")).rpartition(".")[2], "other")
+    workers, threads = _SHARES[kind](settings, num_jobs, machine) if kind in _SHARES else (None, None)
+    if kind == "basic" or (kind == "joblib" and workers == 1):
+        # One at a time needs no second process; joblib would use none either.
+        return Crew(name="basic")
+    return Crew(name=name, kind=kind, settings=dict(settings), workers=workers, threads=threads)
+
+
+def _share_joblib(settings: Mapping[str, Any], num_jobs: int, machine: Machine) -> tuple[int | None, int | None]:
+    asked = int(settings["n_jobs"])
+    if asked == 0:
+        raise ConfigError(
+            "hydra.launcher.n_jobs=0: give how many jobs run at a time, or -1 for one for each GPU, else CPU core."
+        )
+    # As joblib counts: -1 is all, -2 all but one.
+    places = asked if asked > 0 else max(1, (machine.gpus or machine.cores) + 1 + asked)
+    workers = max(1, min(places, num_jobs))
+    return workers, max(1, machine.threads // workers)
+
+
+def _share_submitit(settings: Mapping[str, Any], num_jobs: int, machine: Machine) -> tuple[int | None, int | None]:
+    for key in ("nodes", "tasks_per_node"):
+        count = settings.get(key, 1)
+        require(count == 1, f"hydra.launcher.{key}={count}: each job is one process, so this stays 1.")
+    for key in ("timeout_min", "cpus_per_task", "mem_gb", "array_parallelism"):
+        value = settings.get(key)
+        require(value is None or value >= 1, f"hydra.launcher.{key}={value} must be at least 1.")
+    cpus = settings.get("cpus_per_task")
+    if not str(settings["_target_"]).endswith("LocalLauncher"):
+        return None, cpus
+    # Without a queue in front of it, submitit would start all jobs at once.
+    workers = max(1, min(num_jobs, machine.gpus or machine.cores // (cpus or 1)))
+    return workers, cpus or max(1, machine.threads // workers)
+
+
+def _share_ray(settings: Mapping[str, Any], num_jobs: int, machine: Machine) -> tuple[int | None, int | None]:
+    del num_jobs, machine
+    cpus = settings["ray"]["remote"].get("num_cpus", 1)
+    require(
+        isinstance(cpus, int | float) and cpus > 0, f"hydra.launcher.ray.remote.num_cpus={cpus} must be larger than 0."
+    )
+    return None, max(1, int(cpus))
+
+
+_SHARES = {"joblib": _share_joblib, "submitit": _share_submitit, "ray": _share_ray}

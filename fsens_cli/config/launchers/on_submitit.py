@@ -1,0 +1,96 @@
+"""How are jobs given to Slurm, or to processes of this machine that behave as Slurm's?"""
+
+import math
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+from fsens_cli.config.launchers.call import Call, Lost
+from fsens_cli.config.launchers.crew import Crew
+from fsens_cli.errors import ConfigError
+
+POLL_SECONDS = 0.2
+PATIENCE_SECONDS = 10.0
+
+
+def run(calls: Sequence[Call[Any]], crew: Crew) -> list[Any]:
+    """Return every job's result, or Lost; all are waited for, whichever of them dies. An interruption cancels them."""
+    jobs: list[Any] = []
+    try:
+        try:
+            executor = _executor(crew)
+            if crew.workers is None:
+                jobs += executor.submit_array(calls)
+            else:
+                for call in calls:
+                    _wait_until(lambda: sum(not job.done() for job in jobs) < (crew.workers or 1))
+                    with _out_of_the_terminal():
+                        jobs.append(executor.submit(call))
+        except Exception as error:
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise ConfigError(f"the launcher {crew.name} cannot submit jobs: {reason}") from error
+        return [_result(job) for job in jobs]
+    except BaseException:
+        _cancel(jobs)
+        raise
+
+
+def _executor(crew: Crew) -> Any:
+    from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
+    from omegaconf import OmegaConf
+    from submitit import AutoExecutor
+
+    cluster = "local" if str(crew.settings["_target_"]).endswith("LocalLauncher") else "slurm"
+    settings = {k: v for k, v in crew.settings.items() if k not in ("_target_", "submitit_folder", "max_num_timeout")}
+    own = {} if cluster == "local" else {"slurm_max_num_timeout": crew.settings["max_num_timeout"]}
+    executor = AutoExecutor(cluster=cluster, folder=crew.settings["submitit_folder"], **own)
+    # Settings of one kind of cluster alone carry its name.
+    shared = set(OmegaConf.structured(BaseQueueConf))
+    executor.update_parameters(**{k if k in shared else f"{cluster}_{k}": v for k, v in settings.items()})
+    return executor
+
+
+@contextmanager
+def _out_of_the_terminal() -> Iterator[None]:
+    """Let submitit start processes that Ctrl-C does not reach: they would each print where it met them.
+
+    They are ended by ``_cancel`` instead, as jobs of Slurm are. What a job itself prints goes to its log in any case.
+    """
+    from submitit.local import local
+
+    popen = partial(subprocess.Popen, start_new_session=True, stderr=subprocess.DEVNULL)
+    local.subprocess = SimpleNamespace(Popen=popen)
+    try:
+        yield
+    finally:
+        local.subprocess = subprocess
+
+
+def _result(job: Any) -> Any:
+    try:
+        return job.results()[0]
+    except Exception as error:  # noqa: BLE001 the other jobs are waited for all the same
+        state = str(job.state).lower()
+        ended = "was killed or ran out of time" if state == "interrupted" else f"ended without a result ({state})"
+        if type(error).__name__ == "FailedJobError":
+            ended = "failed: " + str(error).strip().rpartition("\n")[2]
+        return Lost(f"its process {ended}; its words are in {job.paths.stderr}")
+
+
+def _cancel(jobs: Sequence[Any]) -> None:
+    for job in jobs:
+        if not job.done():
+            job.cancel(check=False)
+    # Processes of this machine end a moment later; Slurm ends its own.
+    here = [job for job in jobs if getattr(job, "_process", None)]
+    _wait_until(lambda: all(job.done() for job in here), at_most=PATIENCE_SECONDS)
+
+
+def _wait_until(true: Callable[[], bool], *, at_most: float = math.inf) -> None:
+    end = time.monotonic() + at_most
+    while not true() and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
