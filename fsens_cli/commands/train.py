@@ -34,7 +34,8 @@ from fsens_cli.config.jobs import JobFields, TrainJob
 from fsens_cli.config.overrides import given_values
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, DataError, Interrupted
-from fsens_cli.experiments.train import TrainResult, TrainState, evaluate_accuracy, train
+from fsens_cli.experiments.train import TrainResult, evaluate_accuracy, train
+from fsens_cli.experiments.train_state import TrainState
 from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.checkpoint import load_into, read_state_dict
 from fsens_cli.models.classifier import Classifier

@@ -15,18 +15,22 @@ import torch
 from torch import Tensor
 
 from fsens_cli.data.images import ImageSet, split_off
-from fsens_cli.errors import Interrupted, ModelError, require
+from fsens_cli.errors import Interrupted, require
 from fsens_cli.experiments.measure import measure
-from fsens_cli.experiments.optimization import OptimConfig, build_optimizer, learning_rate, set_learning_rate
+from fsens_cli.experiments.optimization import (
+    OptimConfig,
+    build_optimizer,
+    learning_rate,
+    restore_optimizer,
+    set_learning_rate,
+)
 from fsens_cli.experiments.sensitivity import MeasureConfig
-from fsens_cli.experiments.training_step import StepConfig, StepSums, prepare_images, take_step
+from fsens_cli.experiments.train_state import TrainState, add_up, require_finite
+from fsens_cli.experiments.training_step import StepConfig, prepare_images, take_step
 from fsens_cli.models.classifier import Classifier, device_of, held_still
 from fsens_cli.models.front_end import reseed_front_end
 from fsens_cli.objectives.fourier_penalty import prepare_penalty
 from fsens_cli.statistics.intervals import Interval, wilson
-
-# A sum that has become non-finite is noticed after this many steps; looking means waiting for the device.
-STEPS_BETWEEN_CHECKS = 50
 
 
 @dataclass(kw_only=True)
@@ -56,25 +60,6 @@ class TrainConfig(StepConfig):
         require(0 < self.val_fraction < 1, f"val_fraction={self.val_fraction} must lie in (0, 1).")
         require(self.probe_size >= 1, f"probe_size={self.probe_size} must be at least 1.")
         require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
-
-
-@dataclass(kw_only=True, slots=True)
-class TrainState:
-    """Where a training stands: everything but weights and optimizer.
-
-    Attributes:
-        epoch, step: epochs finished, and steps finished in the current one.
-        sums: running totals of the current epoch.
-        history: one row an epoch.
-        best_epoch, best_accuracy: by the validation images; epochs count from 1, 0 is none yet.
-    """
-
-    epoch: int = 0
-    step: int = 0
-    sums: dict[str, Tensor | float] = field(default_factory=dict)
-    history: list[dict[str, float]] = field(default_factory=list)
-    best_epoch: int = 0
-    best_accuracy: float = -1.0
 
 
 class Recorder(Protocol):
@@ -175,7 +160,7 @@ def train(
                 )
                 due = prepared if state.step % config.regularizer.every == 0 else None
                 sums = take_step(classifier, optimizer, batch, own_labels, config, due)
-                _add_up(state, sums)
+                add_up(state, sums)
                 recorder.on_step(state, steps_per_epoch)
                 if recorder.stop_requested():
                     recorder.save_checkpoint(classifier, optimizer, state)
@@ -225,34 +210,9 @@ def _begin_step(
     return lr
 
 
-def _add_up(state: TrainState, sums: StepSums) -> None:
-    state.step += 1
-    values = {
-        "loss": sums.loss * sums.num_images,
-        "penalty": sums.penalty,
-        "penalised_steps": torch.tensor(float(sums.num_penalised)),
-        "skipped_images": sums.num_skipped,
-        "correct": sums.num_correct,
-        "images": torch.tensor(float(sums.num_images)),
-    }
-    for name, value in values.items():
-        state.sums[name] = value.double() + state.sums.get(name, 0.0)
-    if state.step % STEPS_BETWEEN_CHECKS == 0 or state.step == 1:
-        _require_finite(state)
-
-
-def _require_finite(state: TrainState) -> None:
-    for name in ("loss", "penalty"):
-        if not bool(torch.isfinite(torch.as_tensor(state.sums[name]))):
-            raise ModelError(
-                f"the training {name} is not finite in epoch {state.epoch + 1}, at or before step {state.step}: "
-                "lower optim.lr, or lengthen optim.warmup_epochs."
-            )
-
-
 def _end_epoch(classifier: Classifier, validation: ImageSet, config: TrainConfig, state: TrainState, lr: float) -> None:
     """Validate, write the epoch's row and note whether it is the best; of equals the later one counts."""
-    _require_finite(state)
+    require_finite(state)
     sums = {name: float(value) for name, value in state.sums.items()}
     accuracy = evaluate_accuracy(classifier, validation, config.batch_size)
     # Evenly spaced rows, because pictures from folders come sorted by class.
@@ -288,22 +248,3 @@ def evaluate_accuracy(classifier: Classifier, images: ImageSet, batch_size: int)
         for batch, labels in images.batches(batch_size, device_of(classifier)):
             correct += int((classifier(batch).argmax(dim=1) == labels).sum())
     return correct / len(images)
-
-
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return the optimizer's state as tensors named ``PARAMETER.KEY``."""
-    return {
-        f"{number}.{key}": torch.as_tensor(value)
-        for number, entries in optimizer.state_dict()["state"].items()
-        for key, value in entries.items()
-        if value is not None
-    }
-
-
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what ``optimizer_tensors`` returned."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        number, key = name.split(".", 1)
-        state.setdefault(int(number), {})[key] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

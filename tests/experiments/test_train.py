@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from fsens_cli.data.augment import AugmentConfig
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, Interrupted, ModelError
-from fsens_cli.experiments.optimization import OptimConfig, build_optimizer, learning_rate
-from fsens_cli.experiments.train import TrainConfig, TrainState, evaluate_accuracy, optimizer_tensors, train
+from fsens_cli.experiments.optimization import OptimConfig, build_optimizer, learning_rate, optimizer_tensors
+from fsens_cli.experiments.train import TrainConfig, evaluate_accuracy, train
+from fsens_cli.experiments.train_state import TrainState
 from fsens_cli.experiments.training_step import AdversaryConfig, losses, prepare_images
 from fsens_cli.models.cifar_resnet import CifarResNet
 from fsens_cli.models.classifier import Classifier
