@@ -11,6 +11,7 @@ LEVEL = {
     "errors": 0,
     "cache": 1,
     "fourier": 1,
+    "parallel": 1,
     "statistics": 1,
     "models": 2,
     "data": 2,
