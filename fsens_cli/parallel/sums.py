@@ -13,9 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-
-class PeerLost(Exception):
-    """Another process of the training has ended, so this one cannot go on."""
+from fsens_cli.errors import PeerLost
 
 
 def total(values: Tensor) -> Tensor:

@@ -12,7 +12,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from fsens_cli.parallel.sums import DifferentiableTotal, PeerLost, total
+from fsens_cli.errors import PeerLost
+from fsens_cli.parallel.sums import DifferentiableTotal, total
 
 Answer = TypeVar("Answer")
 
