@@ -171,7 +171,7 @@ def train(
         while state.epoch < config.epochs:
             classifier.train()
             for rows in _rows_left(len(fit), steps_per_epoch, config, state):
-                lr = _begin_step(optimizer, config, state, steps_per_epoch, world)
+                _begin_step(optimizer, config, state, steps_per_epoch, world)
                 reseed_front_end(
                     classifier.front_end, seeded(config.seed, "filter", state.epoch, state.step).initial_seed()
                 )
@@ -199,7 +199,7 @@ def train(
             reseed_front_end(classifier.front_end, config.seed)
             require_finite(state)
             row = world.from_first(lambda: _validated(classifier, validation, config))
-            _end_epoch(state, row, lr)
+            _end_epoch(state, row, _learning_rate(config, state, steps_per_epoch, steps_per_epoch - 1))
             world.from_first(lambda: _keep(recorder, classifier, optimizer, state))
     correct = round(state.best_accuracy * len(validation))
     return TrainResult(
@@ -228,17 +228,21 @@ def _rows_left(num_images: int, steps_per_epoch: int, config: TrainConfig, state
         yield order[step * config.batch_size : (step + 1) * config.batch_size]
 
 
+def _learning_rate(config: TrainConfig, state: TrainState, steps_per_epoch: int, step: int) -> float:
+    """Return the learning rate of a step of the current epoch."""
+    number = state.epoch * steps_per_epoch + step
+    return learning_rate(config.optim, number, steps_per_epoch=steps_per_epoch, epochs=config.epochs)
+
+
 def _begin_step(
     optimizer: torch.optim.Optimizer, config: TrainConfig, state: TrainState, steps_per_epoch: int, world: World
-) -> float:
+) -> None:
     """Set learning rate and global seed (for layers such as dropout) from the step's number."""
+    set_learning_rate(optimizer.param_groups, _learning_rate(config, state, steps_per_epoch, state.step))
     step = state.epoch * steps_per_epoch + state.step
-    lr = learning_rate(config.optim, step, steps_per_epoch=steps_per_epoch, epochs=config.epochs)
-    set_learning_rate(optimizer.param_groups, lr)
     # Layers draw for the images that they see, so no two processes may draw the same.
     own = () if world.is_first else (world.rank,)
     torch.manual_seed(seeded(config.seed, "layers", step, *own).initial_seed())
-    return lr
 
 
 def _validated(classifier: Classifier, validation: ImageSet, config: TrainConfig) -> dict[str, float]:

@@ -128,14 +128,18 @@ def test_learns_and_reports() -> None:
     assert evaluate_accuracy(classifier, stripes(), 32) >= 0.95
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_interrupted_and_resumed_ends_with_the_same_weights(kind: str) -> None:
+MIDDLE, LAST_STEP = 6, 8  # of the second epoch, of four steps
+STOPS = {**{kind: (kind, MIDDLE) for kind in KINDS}, "after the last step of an epoch": ("standard", LAST_STEP)}
+
+
+@pytest.mark.parametrize(("kind", "stop_after"), STOPS.values(), ids=STOPS.keys())
+def test_interrupted_and_resumed_ends_with_the_same_weights(kind: str, stop_after: int) -> None:
     config = settings(**KINDS[kind])
     straight = Notebook()
     through = network()
     whole = train(through, stripes(), config, straight)
-    stopped = Notebook(stop_after=6)  # in the middle of the second epoch
-    with pytest.raises(Interrupted, match="after epoch 1, step 2"):
+    stopped = Notebook(stop_after=stop_after)
+    with pytest.raises(Interrupted, match=f"after epoch 1, step {stop_after - 4}"):
         train(network(), stripes(), config, stopped)
     assert stopped.saved is not None
     weights, optimizer_state, state = stopped.saved
