@@ -32,6 +32,8 @@ OWNERS = {
     "omegaconf": "config",
     "matplotlib": "runs",
     "plotly": "runs",
+    "tensorboard": "runs",
+    "mlflow": "runs",
     "typer": "commands",
     "rich": "commands",
 }

@@ -3,7 +3,7 @@
 import dataclasses
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 from torch import Tensor
 
-from fsens_cli.commands.console import Advance, note, progress
+from fsens_cli.commands.console import Advance, note, progress, warn
 from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.jobs import Outcome, print_single
 from fsens_cli.commands.measure import measure_images, measure_lines, warn_about
@@ -50,17 +50,20 @@ from fsens_cli.runs.folder import RunFolder, read_record
 from fsens_cli.runs.index import find_run
 from fsens_cli.runs.measure_files import published_for, write_measure
 from fsens_cli.runs.provenance import peak_memory_mib
-from fsens_cli.runs.train_files import write_history, write_train
+from fsens_cli.runs.trackers.choice import require_tracker, tracking
+from fsens_cli.runs.trackers.tracker import Tracker
+from fsens_cli.runs.train_files import end_numbers, epoch_numbers, write_history, write_train
 from fsens_cli.statistics.intervals import wilson
 
 
 @dataclass(slots=True)
 class RunRecorder:
-    """Keeps a training's checkpoints and history in its run folder, and moves the progress bar."""
+    """Keeps a training's checkpoints and history in its run folder, moves the progress bar and tells the tracker."""
 
     run: RunFolder
     description: dict[str, Any]
     advance: Advance
+    tracker: Tracker
     stop: threading.Event = field(default_factory=threading.Event)
 
     def stop_requested(self) -> bool:
@@ -76,6 +79,7 @@ class RunRecorder:
         with self.run.reporting_disk_errors():
             write_history(self.run.path, state.history)
         row = state.history[-1]
+        self.tracker.log(state.epoch, epoch_numbers(row))
         shares = "/".join(f"{row[f'probe_{b}_share']:.2f}" for b in ("low", "mid", "high"))
         self.advance(-1, f"val {100 * row['val_accuracy']:.1f} %  low/mid/high {shares}")
 
@@ -138,6 +142,7 @@ def train_task(job: JobFields, config_yaml: str, flags: Flags, world: World = AL
         job = with_augmentation(with_target(job))
         device = pick_own_device(job.device, world)
         require_sharable(job, world.size)
+        require_tracker(job.tracker)
         check_model_name(job.model.name)
         weights = named_weights(job, flags)
         check_before_loading(job, weights, "train", bands_of=job.measure, penalty=job.regularizer)
@@ -156,6 +161,7 @@ def resume_task(path: Path, job: TrainJob, flags: Flags, world: World = ALONE) -
     with agreeing(world) as ready:
         device = pick_own_device(job.device, world)
         require_sharable(job, world.size)
+        require_tracker(job.tracker)
         weights_file, optimizer_state, state = load_checkpoint(path)
         # The checkpoint knows its normalisation and front end, wherever the training began.
         weights = find_weights(str(weights_file), model=job.model.name, data=job.data.name)
@@ -176,17 +182,35 @@ def _train_in(run: RunFolder, job: TrainJob, start: Start, flags: Flags, ready: 
     job, classifier = _built(job, start, images)
     if start.state is None:
         record_inputs(run, start.weights, classifier, images)
-    ready()
-    result = _fit(run, classifier, images, job, flags, start)
-    leave()
+    with tracking(job.tracker, run, warn) as tracker:
+        ready()
+        result = _fit(run, classifier, images, job, flags, start, tracker)
+        leave()
+        results = _write_results(run, classifier, test, job, result, images.class_names, flags)
+        tracker.log(len(result.history), end_numbers(results))
+    run.save(peak_memory_mib=round(peak_memory_mib(start.device), 1))
+    return Outcome(status="done", folder=run.path, results=results)
+
+
+def _write_results(
+    run: RunFolder,
+    classifier: Classifier,
+    test: ImageSet,
+    job: TrainJob,
+    result: TrainResult,
+    class_names: Sequence[str],
+    flags: Flags,
+) -> dict[str, Any]:
+    """Measure the best epoch's weights, write everything and return the headline numbers."""
     best = run.path / "checkpoints" / "best.safetensors"
     load_into(classifier.module, read_state_dict(best), best)
     accuracy = evaluate_accuracy(classifier, test, job.batch_size)
     measured = measure_images(classifier, test.sample(job.measure_images, job.measure.seed), job.measure, flags)
     subject = dataclasses.replace(subject_of(job), data_title=f"{test.title} {test.split}")
+    warn_about(measured)
     with run.reporting_disk_errors():
-        numbers = write_measure(run.path, measured, subject, job.plot, class_names=images.class_names)
-        results = write_train(
+        numbers = write_measure(run.path, measured, subject, job.plot, class_names=class_names)
+        return write_train(
             run.path,
             result,
             test_accuracy=wilson(round(accuracy * len(test)), len(test)),
@@ -194,9 +218,6 @@ def _train_in(run: RunFolder, job: TrainJob, start: Start, flags: Flags, ready: 
             training=training_name(job),
             formats=job.plot.all_formats(),
         )
-    run.save(peak_memory_mib=round(peak_memory_mib(start.device), 1))
-    warn_about(measured)
-    return Outcome(status="done", folder=run.path, results=results)
 
 
 def _help(job: TrainJob, start: Start, flags: Flags, ready: Callable[[], None]) -> NoReturn:
@@ -215,14 +236,21 @@ def _built(job: TrainJob, start: Start, images: ImageSet) -> tuple[TrainJob, Cla
 
 
 def _fit(
-    run: RunFolder, classifier: Classifier, images: ImageSet, job: TrainJob, flags: Flags, start: Start
+    run: RunFolder,
+    classifier: Classifier,
+    images: ImageSet,
+    job: TrainJob,
+    flags: Flags,
+    start: Start,
+    tracker: Tracker,
 ) -> TrainResult:
     """Train with a progress bar, keeping checkpoints in the run folder."""
     fitted = len(images) - round(job.val_fraction * len(images))
     total = job.epochs * max(1, fitted // job.batch_size)
     with progress("training", total, flags) as advance:
         try:
-            return _steps(classifier, images, job, RunRecorder(run, describe(job, images), advance), start)
+            recorder = RunRecorder(run, describe(job, images), advance, tracker)
+            return _steps(classifier, images, job, recorder, start)
         except Interrupted as stopped:
             raise Interrupted(f"{stopped}; continue with: fsens train --resume {run.path}") from None
 
