@@ -95,9 +95,10 @@ class World:
         if not self.is_shared:
             return
         for bucket in _buckets([p.grad for p in parameters if p.grad is not None]):
-            summed = total(torch.cat([grad.reshape(-1) for grad in bucket]))
-            for grad, flat in zip(bucket, summed.split([g.numel() for g in bucket]), strict=True):
-                grad.copy_(flat.view_as(grad))
+            together = torch.cat([grad.reshape(-1) for grad in bucket])
+            _heard(partial(dist.all_reduce, together))
+            for grad, summed in zip(bucket, together.split([g.numel() for g in bucket]), strict=True):
+                grad.copy_(summed.view_as(grad))
 
     def from_first(self, answer: Callable[[], Answer]) -> Answer:
         """Return what the first process computes, or raise in every process what it raises."""

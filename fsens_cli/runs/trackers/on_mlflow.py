@@ -2,6 +2,7 @@
 
 import logging
 import os
+import textwrap
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from fsens_cli.runs.trackers.tracker import Tracker, TrackerConfig
 # As many as a server takes at once.
 MAX_PARAMS = 100
 MAX_PARAM_LENGTH = 500
+# What a broken connection says of itself fills a page.
+MAX_REASON = 200
 
 
 class MlflowRun:
@@ -61,7 +64,7 @@ def mlflow_run(config: TrackerConfig, run: RunFolder) -> Iterator[Tracker]:
             # Not the address, which may hold a password.
             run.save(tracker={"name": config.name, "run_id": known})
     except (MlflowException, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = textwrap.shorten(str(error).splitlines()[0], MAX_REASON, placeholder=" ...")
         raise OutputError(f"tracker.uri={uri} cannot be used ({reason}): give another one, or tracker=none.") from error
     status = "KILLED"
     try:
