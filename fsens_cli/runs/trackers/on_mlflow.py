@@ -7,19 +7,17 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-
-# A server that has gone is given up within seconds; MLflow's own patience is minutes, and the training waits.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-
-from mlflow import MlflowClient
-from mlflow.entities import Metric, Param
-from mlflow.exceptions import MlflowException
+from typing import TYPE_CHECKING
 
 from fsens_cli.errors import OutputError
 from fsens_cli.runs.folder import RunFolder
 from fsens_cli.runs.trackers.tracker import Tracker, TrackerConfig
 
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# A server that has gone is given up within seconds; MLflow's own patience is minutes, and the training waits.
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 # As many as a server takes at once.
 MAX_PARAMS = 100
 MAX_PARAM_LENGTH = 500
@@ -30,12 +28,14 @@ MAX_REASON = 200
 class MlflowRun:
     """One run of MLflow."""
 
-    def __init__(self, client: MlflowClient, run_id: str) -> None:
+    def __init__(self, client: "MlflowClient", run_id: str) -> None:
         self.client = client
         self.run_id = run_id
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
         """Write the numbers as metrics."""
+        from mlflow.entities import Metric
+
         now = int(1000 * time.time())
         self.client.log_batch(self.run_id, [Metric(name, value, now, step) for name, value in numbers.items()])
 
@@ -47,6 +47,11 @@ def mlflow_run(config: TrackerConfig, run: RunFolder) -> Iterator[Tracker]:
     Raises:
         OutputError: the store or server cannot be used.
     """
+    for name, value in PATIENCE.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
     # The database is made by migrations that tell of every step.
     for teller in ("alembic", "mlflow.store.db"):
         logging.getLogger(teller).setLevel(logging.WARNING)
@@ -79,8 +84,10 @@ def _all_runs(run: RunFolder) -> Path:
     return run.path.resolve().parents[2]
 
 
-def _new_run(client: MlflowClient, title: str, run: RunFolder, artifacts: str | None) -> str:
+def _new_run(client: "MlflowClient", title: str, run: RunFolder, artifacts: str | None) -> str:
     """Make a run, and its experiment if it is the first of it, and return the run's identifier."""
+    from mlflow.entities import Param
+
     experiment = client.get_experiment_by_name(title)
     number = experiment.experiment_id if experiment else client.create_experiment(title, artifact_location=artifacts)
     name = "/".join(run.path.parts[-2:])
@@ -92,8 +99,10 @@ def _new_run(client: MlflowClient, title: str, run: RunFolder, artifacts: str | 
     return identifier
 
 
-def _end(client: MlflowClient, run_id: str, status: str) -> None:
+def _end(client: "MlflowClient", run_id: str, status: str) -> None:
     """Say how the run ended; a server that has gone has been warned about, and the numbers matter more."""
+    from mlflow.exceptions import MlflowException
+
     try:
         client.set_terminated(run_id, status=status)
     except (MlflowException, OSError):

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-from torch.utils.tensorboard import SummaryWriter
+from typing import TYPE_CHECKING
 
 from fsens_cli.errors import OutputError
 from fsens_cli.runs.trackers.tracker import Tracker
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 FOLDER = "tensorboard"
 
@@ -15,7 +17,7 @@ FOLDER = "tensorboard"
 class EventFiles:
     """Writes one event a number; what is written is on the disk when ``log`` returns."""
 
-    def __init__(self, writer: SummaryWriter) -> None:
+    def __init__(self, writer: "SummaryWriter") -> None:
         self.writer = writer
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
@@ -32,6 +34,8 @@ def event_files(run: Path) -> Iterator[Tracker]:
     Raises:
         OutputError: the folder cannot be written.
     """
+    from torch.utils.tensorboard import SummaryWriter
+
     try:
         writer = SummaryWriter(str(run / FOLDER))
     except OSError as error:
