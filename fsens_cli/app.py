@@ -1,6 +1,7 @@
 """The command line: every command's flags and help. Heavy imports wait until a command runs."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 from fsens_cli import __version__
 from fsens_cli.commands.help_text import HELP
 from fsens_cli.commands.options import Debug, Flags, Json, Quiet, Resume, ResumeSweep
+from fsens_cli.commands.processes import only_the_first_speaks, refuse_torchrun
 from fsens_cli.commands.verb_command import verb_command
 
 if TYPE_CHECKING:
@@ -33,12 +35,17 @@ def _version(value: bool) -> None:
 
 @app.callback(epilog=HELP["fsens"])
 def root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Which spatial frequencies a vision model listens to, how to change that, and what it does to robustness."""
     del version
+    from fsens_cli.commands.boundary import boundary
+
+    with boundary(debug=False):
+        refuse_torchrun(context.invoked_subcommand or "")
 
 
 def _measure(request: "Request", flags: Flags, resume: str | None) -> None:
@@ -62,21 +69,24 @@ def _measure(request: "Request", flags: Flags, resume: str | None) -> None:
 def _train(request: "Request", flags: Flags, resume: str | None) -> None:
     """Train a network, then show which spatial frequencies it has learnt to listen to."""
     from fsens_cli.commands.jobs import run_verb
+    from fsens_cli.commands.processes import processes_of_training
     from fsens_cli.commands.sweeps import is_sweep_to_resume
     from fsens_cli.commands.train import resume_training, sweep_columns, train_lines, train_task
     from fsens_cli.commands.wording import sweep_lines
 
-    if resume is not None and not is_sweep_to_resume(resume, request):
-        resume_training(resume, request, flags)
-        return
-    run_verb(
-        request,
-        train_task,
-        flags,
-        show=train_lines,
-        show_sweep=lambda o: sweep_lines(o, sweep_columns),
-        resume=resume,
-    )
+    resumes_sweep = is_sweep_to_resume(resume, request)
+    with processes_of_training(request, resumes_sweep) as world:
+        if resume is not None and not resumes_sweep:
+            resume_training(resume, request, flags, world)
+            return
+        run_verb(
+            request,
+            partial(train_task, world=world),
+            flags,
+            show=train_lines,
+            show_sweep=lambda o: sweep_lines(o, sweep_columns),
+            resume=resume,
+        )
 
 
 def _hybrid_probe(request: "Request", flags: Flags, resume: str | None) -> None:
@@ -270,7 +280,8 @@ def data(debug: Debug = False) -> None:
 def main() -> None:
     """Run the command line; a closed pipe on the reading side is no error."""
     try:
-        app()
+        with only_the_first_speaks():
+            app()
     except BrokenPipeError:
         # Nobody reads any more; keep Python from complaining when it flushes at exit.
         sys.stdout = None

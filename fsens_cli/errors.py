@@ -43,6 +43,10 @@ class OutputError(FsensError):
     """Results cannot be written or read where the user asked."""
 
 
+class PeerLost(Exception):
+    """Another process of a training that several share has ended, so this one cannot go on."""
+
+
 class Interrupted(Exception):
     """A long job was asked to stop and has kept what it had."""
 

@@ -11,6 +11,7 @@ LEVEL = {
     "errors": 0,
     "cache": 1,
     "fourier": 1,
+    "parallel": 1,
     "statistics": 1,
     "models": 2,
     "data": 2,
@@ -35,6 +36,8 @@ OWNERS = {
     "ray": "config",
     "matplotlib": "runs",
     "plotly": "runs",
+    "tensorboard": "runs",
+    "mlflow": "runs",
     "typer": "commands",
     "rich": "commands",
 }

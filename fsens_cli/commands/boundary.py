@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import typer
 
 from fsens_cli.commands.console import stderr
-from fsens_cli.errors import FsensError, Interrupted
+from fsens_cli.errors import FsensError, Interrupted, PeerLost
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM}
@@ -33,6 +33,11 @@ def boundary(*, debug: bool) -> Iterator[None]:
             raise
         show_error(str(error))
         raise typer.Exit(BAD_INPUT) from error
+    except PeerLost as error:
+        if debug:
+            raise
+        show_error("another process of this training has ended; what it said, if anything, says why.")
+        raise typer.Exit(FAILED) from error
     except (KeyboardInterrupt, Interrupted) as error:
         stderr().print(f"interrupted: {error}" if str(error) else "interrupted", markup=False)
         raise typer.Exit(INTERRUPTED) from error

@@ -62,12 +62,14 @@ HELP = {
             ("noise_sd=0", "Gaussian noise on the images, 0..1 scale"),
             ("adversary.norm=none", "or linf, l2: adversarial training, adversary.eps"),
             ("frontend=none", "or blur, frontend.sigma=1.5 pixels"),
+            ("tracker=none", "or tensorboard, mlflow: told every epoch's numbers"),
             ("experiment=NAME", "a recipe: dualband_lsf, fast_cifar10_lsf, ..."),
         ],
         [
             "fsens train epochs=3",
             "fsens train --model resnet20 --data cifar10 experiment=fast_cifar10_lsf",
             "fsens train --resume outputs/train/resnet8-dualband/v001",
+            "torchrun --nproc-per-node 2 -m fsens_cli train regularizer=lsf",
         ],
         "Results: outputs/train/MODEL-DATA/v001 with training.csv, training.png,\n"
         "checkpoints/ and all that measure writes.",

@@ -3,22 +3,25 @@
 import dataclasses
 import signal
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
+import typer
 from rich.markup import escape
 from torch import Tensor
 
-from fsens_cli.commands.console import Advance, note, progress
+from fsens_cli.commands.console import Advance, note, progress, warn
 from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.jobs import print_single
 from fsens_cli.commands.measure import measure_images, measure_lines, warn_about
 from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.outcome import Outcome
+from fsens_cli.commands.processes import agreeing, pick_own_device
 from fsens_cli.commands.record import provenance, record_inputs, run_name
 from fsens_cli.commands.resuming import refuse_changes
 from fsens_cli.commands.training_job import (
@@ -35,28 +38,33 @@ from fsens_cli.config.jobs import JobFields, TrainJob
 from fsens_cli.config.overrides import given_values
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, DataError, Interrupted
-from fsens_cli.experiments.train import TrainResult, TrainState, evaluate_accuracy, train
+from fsens_cli.experiments.train import TrainResult, evaluate_accuracy, require_sharable, train
+from fsens_cli.experiments.train_state import TrainState
 from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.checkpoint import load_into, read_state_dict
 from fsens_cli.models.classifier import Classifier
-from fsens_cli.models.device import pick_device
 from fsens_cli.models.weights import Weights, find_weights
+from fsens_cli.parallel.meeting import leave
+from fsens_cli.parallel.world import ALONE, World
 from fsens_cli.runs.checkpoints import load_checkpoint, save_best, save_checkpoint
 from fsens_cli.runs.folder import RunFolder, read_record
 from fsens_cli.runs.index import find_run
 from fsens_cli.runs.measure_files import published_for, write_measure
 from fsens_cli.runs.provenance import peak_memory_mib
-from fsens_cli.runs.train_files import write_history, write_train
+from fsens_cli.runs.trackers.choice import require_tracker, tracking
+from fsens_cli.runs.trackers.tracker import Tracker
+from fsens_cli.runs.train_files import end_numbers, epoch_numbers, write_history, write_train
 from fsens_cli.statistics.intervals import wilson
 
 
 @dataclass(slots=True)
 class RunRecorder:
-    """Keeps a training's checkpoints and history in its run folder, and moves the progress bar."""
+    """Keeps a training's checkpoints and history in its run folder, moves the progress bar and tells the tracker."""
 
     run: RunFolder
     description: dict[str, Any]
     advance: Advance
+    tracker: Tracker
     stop: threading.Event = field(default_factory=threading.Event)
 
     def stop_requested(self) -> bool:
@@ -72,6 +80,7 @@ class RunRecorder:
         with self.run.reporting_disk_errors():
             write_history(self.run.path, state.history)
         row = state.history[-1]
+        self.tracker.log(state.epoch, epoch_numbers(row))
         shares = "/".join(f"{row[f'probe_{b}_share']:.2f}" for b in ("low", "mid", "high"))
         self.advance(-1, f"val {100 * row['val_accuracy']:.1f} %  low/mid/high {shares}")
 
@@ -86,63 +95,123 @@ class RunRecorder:
             save_checkpoint(self.run.path, classifier, optimizer, state, self.description)
 
 
+@dataclass(slots=True)
+class Listener:
+    """The recorder of a process beside the first one: it asks to stop, and is told nothing."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def stop_requested(self) -> bool:
+        """Return whether a signal has asked to stop."""
+        return self.stop.is_set()
+
+    def on_step(self, *_: object) -> None:
+        """Leave the bar to the first process."""
+
+    def on_epoch(self, *_: object) -> None:
+        """Leave the history to the first process."""
+
+    def save_best(self, *_: object) -> None:
+        """Leave the weights to the first process."""
+
+    def save_checkpoint(self, *_: object) -> None:
+        """Leave the checkpoint to the first process."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resumed:
-    """A run to continue, and what its newest checkpoint holds."""
+class Start:
+    """What a training starts from.
 
-    run: RunFolder
-    weights_file: Path
-    optimizer_state: dict[str, Tensor]
-    state: TrainState
+    Attributes:
+        weights: to begin with, or those of a checkpoint.
+        device: of this process.
+        world: the processes that train together.
+        state, optimizer_state: of a checkpoint; None for a new training.
+    """
+
+    weights: Weights
+    device: torch.device
+    world: World
+    state: TrainState | None = None
+    optimizer_state: dict[str, Tensor] | None = None
 
 
-def train_task(job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
+def train_task(job: JobFields, config_yaml: str, flags: Flags, world: World = ALONE) -> Outcome:
     """Train, measure and write a new run folder."""
     assert isinstance(job, TrainJob), "the verb decides the type"
-    job = with_augmentation(with_target(job))
-    device = pick_device(job.device)
-    check_model_name(job.model.name)
-    weights = named_weights(job, flags)
-    check_before_loading(job, weights, "train", bands_of=job.measure, penalty=job.regularizer)
-    published_for(job.plot.published, subject_of(job))
-    record = provenance(job, device) | {"training": training_name(job), "config": flat_settings(config_yaml)}
-    with RunFolder.create(Path(job.out), "train", run_name(job), config_yaml=config_yaml, record=record) as run:
-        return _train_in(run, job, weights, device, flags, resumed=None)
+    with agreeing(world) as ready:
+        job = with_augmentation(with_target(job))
+        device = pick_own_device(job.device, world)
+        require_sharable(job, world.size)
+        require_tracker(job.tracker)
+        check_model_name(job.model.name)
+        weights = named_weights(job, flags)
+        check_before_loading(job, weights, "train", bands_of=job.measure, penalty=job.regularizer)
+        published_for(job.plot.published, subject_of(job))
+        start = Start(weights=weights, device=device, world=world)
+        if not world.is_first:
+            _help(job, start, flags, ready)
+        record = provenance(job, device) | {"training": training_name(job), "config": flat_settings(config_yaml)}
+        record["num_processes"] = world.size
+        with RunFolder.create(Path(job.out), "train", run_name(job), config_yaml=config_yaml, record=record) as run:
+            return _train_in(run, job, start, flags, ready)
 
 
-def resume_task(path: Path, job: TrainJob, flags: Flags) -> Outcome:
-    """Continue an unfinished training in its own folder."""
-    device = pick_device(job.device)
-    weights_file, optimizer_state, state = load_checkpoint(path)
-    resumed = Resumed(
-        run=RunFolder.reopen(path), weights_file=weights_file, optimizer_state=optimizer_state, state=state
-    )
-    note(f"continuing {path} after epoch {state.epoch}, step {state.step}", flags)
-    with resumed.run as run:
+def resume_task(path: Path, job: TrainJob, flags: Flags, world: World = ALONE) -> Outcome:
+    """Continue an unfinished training in its own folder, with as many processes as there are now."""
+    with agreeing(world) as ready:
+        device = pick_own_device(job.device, world)
+        require_sharable(job, world.size)
+        require_tracker(job.tracker)
+        weights_file, optimizer_state, state = load_checkpoint(path)
         # The checkpoint knows its normalisation and front end, wherever the training began.
-        weights = find_weights(str(resumed.weights_file), model=job.model.name, data=job.data.name)
-        return _train_in(run, with_augmentation(with_target(job)), weights, device, flags, resumed=resumed)
+        weights = find_weights(str(weights_file), model=job.model.name, data=job.data.name)
+        start = Start(weights=weights, device=device, world=world, state=state, optimizer_state=optimizer_state)
+        job = with_augmentation(with_target(job))
+        if not world.is_first:
+            _help(job, start, flags, ready)
+        note(f"continuing {path} after epoch {state.epoch}, step {state.step}", flags)
+        with RunFolder.reopen(path) as run:
+            run.save(num_processes=world.size)
+            return _train_in(run, job, start, flags, ready)
 
 
-def _train_in(
-    run: RunFolder, job: TrainJob, weights: Weights, device: torch.device, flags: Flags, *, resumed: Resumed | None
-) -> Outcome:
-    images, test = (load_for(job, weights, split, flags) for split in ("train", "test"))
-    _check_same_data(run, images, resumed)
-    job = with_inherited(job, weights, images)
-    classifier = build_for(job, weights, images).to(device)
-    if resumed is None:
-        record_inputs(run, weights, classifier, images)
-    description = describe(job, images)
-    result = _fit(run, classifier, images, job, description, flags, resumed)
+def _train_in(run: RunFolder, job: TrainJob, start: Start, flags: Flags, ready: Callable[[], None]) -> Outcome:
+    """Train and measure in the first or only process."""
+    images, test = (load_for(job, start.weights, split, flags) for split in ("train", "test"))
+    _check_same_data(run, images, resumed=start.state is not None)
+    job, classifier = _built(job, start, images)
+    if start.state is None:
+        record_inputs(run, start.weights, classifier, images)
+    with tracking(job.tracker, run, warn) as tracker:
+        ready()
+        result = _fit(run, classifier, images, job, flags, start, tracker)
+        leave()
+        results = _write_results(run, classifier, test, job, result, images.class_names, flags)
+        tracker.log(len(result.history), end_numbers(results))
+    run.save(peak_memory_mib=round(peak_memory_mib(start.device), 1))
+    return Outcome(status="done", folder=run.path, results=results)
+
+
+def _write_results(
+    run: RunFolder,
+    classifier: Classifier,
+    test: ImageSet,
+    job: TrainJob,
+    result: TrainResult,
+    class_names: Sequence[str],
+    flags: Flags,
+) -> dict[str, Any]:
+    """Measure the best epoch's weights, write everything and return the headline numbers."""
     best = run.path / "checkpoints" / "best.safetensors"
     load_into(classifier.module, read_state_dict(best), best)
     accuracy = evaluate_accuracy(classifier, test, job.batch_size)
     measured = measure_images(classifier, test.sample(job.measure_images, job.measure.seed), job.measure, flags)
     subject = dataclasses.replace(subject_of(job), data_title=f"{test.title} {test.split}")
+    warn_about(measured)
     with run.reporting_disk_errors():
-        numbers = write_measure(run.path, measured, subject, job.plot, class_names=images.class_names)
-        results = write_train(
+        numbers = write_measure(run.path, measured, subject, job.plot, class_names=class_names)
+        return write_train(
             run.path,
             result,
             test_accuracy=wilson(round(accuracy * len(test)), len(test)),
@@ -150,9 +219,21 @@ def _train_in(
             training=training_name(job),
             formats=job.plot.all_formats(),
         )
-    run.save(peak_memory_mib=round(peak_memory_mib(device), 1))
-    warn_about(measured)
-    return Outcome(status="done", folder=run.path, results=results)
+
+
+def _help(job: TrainJob, start: Start, flags: Flags, ready: Callable[[], None]) -> NoReturn:
+    """Take the steps of the training in a process beside the first one, which keeps and tells everything, and leave."""
+    images = load_for(job, start.weights, "train", flags)
+    job, classifier = _built(job, start, images)
+    ready()
+    _steps(classifier, images, job, Listener(), start)
+    raise typer.Exit
+
+
+def _built(job: TrainJob, start: Start, images: ImageSet) -> tuple[TrainJob, Classifier]:
+    """Return the job with what the starting weights and the images decide, and its network."""
+    job = with_inherited(job, start.weights, images)
+    return job, build_for(job, start.weights, images).to(start.device)
 
 
 def _fit(
@@ -160,33 +241,41 @@ def _fit(
     classifier: Classifier,
     images: ImageSet,
     job: TrainJob,
-    description: dict[str, Any],
     flags: Flags,
-    resumed: Resumed | None,
+    start: Start,
+    tracker: Tracker,
 ) -> TrainResult:
-    """Train with a progress bar; signals end it after the current step."""
+    """Train with a progress bar, keeping checkpoints in the run folder."""
     fitted = len(images) - round(job.val_fraction * len(images))
     total = job.epochs * max(1, fitted // job.batch_size)
     with progress("training", total, flags) as advance:
-        recorder = RunRecorder(run, description, advance)
         try:
-            with stopping_on_signals(recorder.stop):
-                return train(
-                    classifier,
-                    images,
-                    job,
-                    recorder,
-                    state=resumed.state if resumed else None,
-                    optimizer_state=resumed.optimizer_state if resumed else None,
-                )
+            recorder = RunRecorder(run, describe(job, images), advance, tracker)
+            return _steps(classifier, images, job, recorder, start)
         except Interrupted as stopped:
             raise Interrupted(f"{stopped}; continue with: fsens train --resume {run.path}") from None
 
 
-def _check_same_data(run: RunFolder, images: ImageSet, resumed: Resumed | None) -> None:
+def _steps(
+    classifier: Classifier, images: ImageSet, job: TrainJob, recorder: RunRecorder | Listener, start: Start
+) -> TrainResult:
+    """Train; signals end it after the current step."""
+    with stopping_on_signals(recorder.stop):
+        return train(
+            classifier,
+            images,
+            job,
+            recorder,
+            state=start.state,
+            optimizer_state=start.optimizer_state,
+            world=start.world,
+        )
+
+
+def _check_same_data(run: RunFolder, images: ImageSet, *, resumed: bool) -> None:
     """Raise DataError if a run is continued on other images than it was started on."""
     before = run.record.get("data_fingerprint")
-    if resumed is not None and before is not None and before != images.fingerprint():
+    if resumed and before is not None and before != images.fingerprint():
         raise DataError(
             f"{run.path} was started on other training images than {images.title} has now; start a new run."
         )
@@ -238,7 +327,7 @@ class stopping_on_signals:
             signal.signal(number, handler)
 
 
-def resume_training(name: str, request: Request, flags: Flags) -> None:
+def resume_training(name: str, request: Request, flags: Flags, world: World = ALONE) -> None:
     """Continue the run called ``name`` and print what a finished training prints."""
     asked = given_values(request.overrides)
     path = find_run(name, Path(asked.get("out", "outputs")))
@@ -247,5 +336,5 @@ def resume_training(name: str, request: Request, flags: Flags) -> None:
     job, config_yaml = load_job("train", path / "config.yaml")
     assert isinstance(job, TrainJob), "the verb decides the type"
     refuse_changes(path, config_yaml, asked)
-    outcome = resume_task(path, dataclasses.replace(job, device=asked.get("device", job.device)), flags)
+    outcome = resume_task(path, dataclasses.replace(job, device=asked.get("device", job.device)), flags, world)
     print_single(outcome, flags, train_lines)

@@ -15,6 +15,7 @@ from fsens_cli.experiments.train import TrainConfig
 from fsens_cli.models.catalog import ModelConfig
 from fsens_cli.models.front_end import FrontEndConfig
 from fsens_cli.runs.measure_files import PlotConfig
+from fsens_cli.runs.trackers.tracker import TrackerConfig
 
 
 @dataclass(kw_only=True)
@@ -78,11 +79,13 @@ class TrainJob(JobFields, TrainConfig):
     Attributes:
         measure: the measurement of the trained network.
         measure_images: at most this many test images for it.
+        tracker: who else is told the numbers of every epoch.
     """
 
     weights: str = "random"
     measure: MeasureConfig = field(default_factory=MeasureConfig)
     measure_images: int = 1000
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
 
     def __post_init__(self) -> None:
         """Check the ranges."""

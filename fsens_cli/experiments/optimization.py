@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fsens_cli.errors import require, require_one_of
 
@@ -91,3 +91,22 @@ def set_learning_rate(groups: Iterable[dict[str, object]], lr: float) -> None:
     """Write the learning rate into every parameter group."""
     for group in groups:
         group["lr"] = lr
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the optimizer's state as tensors named ``PARAMETER.KEY``."""
+    return {
+        f"{number}.{key}": torch.as_tensor(value)
+        for number, entries in optimizer.state_dict()["state"].items()
+        for key, value in entries.items()
+        if value is not None
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put back what ``optimizer_tensors`` returned."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        number, key = name.split(".", 1)
+        state.setdefault(int(number), {})[key] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

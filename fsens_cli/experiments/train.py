@@ -1,7 +1,8 @@
 """How is a classifier trained? One plain loop that can be stopped after any step and continued exactly.
 
 Every random number is a function of (seed, epoch, step), so a checkpoint needs no generator state: an interrupted
-and resumed training takes the same steps as an uninterrupted one.
+and resumed training takes the same steps as an uninterrupted one. Several processes can share every batch (``World``):
+the steps are those of one process up to the order in which sums are added.
 
 Shape letters: N images, C channels, H, W pixels.
 """
@@ -15,18 +16,23 @@ import torch
 from torch import Tensor
 
 from fsens_cli.data.images import ImageSet, split_off
-from fsens_cli.errors import Interrupted, ModelError, require
+from fsens_cli.errors import Interrupted, require
 from fsens_cli.experiments.measure import measure
-from fsens_cli.experiments.optimization import OptimConfig, build_optimizer, learning_rate, set_learning_rate
+from fsens_cli.experiments.optimization import (
+    OptimConfig,
+    build_optimizer,
+    learning_rate,
+    restore_optimizer,
+    set_learning_rate,
+)
 from fsens_cli.experiments.sensitivity import MeasureConfig
-from fsens_cli.experiments.training_step import StepConfig, StepSums, prepare_images, take_step
+from fsens_cli.experiments.train_state import TrainState, add_up, require_finite
+from fsens_cli.experiments.training_step import StepConfig, prepare_images, take_step
 from fsens_cli.models.classifier import Classifier, device_of, held_still
 from fsens_cli.models.front_end import reseed_front_end
 from fsens_cli.objectives.fourier_penalty import prepare_penalty
+from fsens_cli.parallel.world import ALONE, World
 from fsens_cli.statistics.intervals import Interval, wilson
-
-# A sum that has become non-finite is noticed after this many steps; looking means waiting for the device.
-STEPS_BETWEEN_CHECKS = 50
 
 
 @dataclass(kw_only=True)
@@ -35,7 +41,7 @@ class TrainConfig(StepConfig):
 
     Attributes:
         epochs: passes over the training images.
-        batch_size: images a step; the last incomplete batch of an epoch is left out.
+        batch_size: images a step, those of all processes together; the last incomplete batch of an epoch is left out.
         val_fraction: part of every class of the training images kept apart to choose the best epoch.
         probe_size: validation images whose band shares are followed over the epochs.
         seed: of the split, the order and the augmentation.
@@ -58,27 +64,11 @@ class TrainConfig(StepConfig):
         require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
 
 
-@dataclass(kw_only=True, slots=True)
-class TrainState:
-    """Where a training stands: everything but weights and optimizer.
-
-    Attributes:
-        epoch, step: epochs finished, and steps finished in the current one.
-        sums: running totals of the current epoch.
-        history: one row an epoch.
-        best_epoch, best_accuracy: by the validation images; epochs count from 1, 0 is none yet.
-    """
-
-    epoch: int = 0
-    step: int = 0
-    sums: dict[str, Tensor | float] = field(default_factory=dict)
-    history: list[dict[str, float]] = field(default_factory=list)
-    best_epoch: int = 0
-    best_accuracy: float = -1.0
-
-
 class Recorder(Protocol):
-    """What a training tells the outside, and what it asks."""
+    """What a training tells the outside, and what it asks.
+
+    Of several processes all are asked whether to stop, and only the first one's recorder is told anything.
+    """
 
     def stop_requested(self) -> bool:
         """Return whether to stop after the current step."""
@@ -108,6 +98,25 @@ class TrainResult:
     num_validation: int
 
 
+def require_sharable(config: TrainConfig, num_processes: int) -> None:
+    """Raise ConfigError unless that many processes can take the training's steps together."""
+    if num_processes == 1:
+        return
+    require(
+        config.batch_size % num_processes == 0,
+        f"batch_size={config.batch_size} is the batch of all processes together, and {num_processes} processes cannot "
+        f"share it evenly: give a multiple of {num_processes}.",
+    )
+    if config.regularizer.is_on:
+        count = config.num_penalised(config.batch_size)
+        require(
+            count >= num_processes,
+            f"regularizer.fraction={config.regularizer.fraction} penalises {count} images a step, too few for "
+            f"{num_processes} processes: give at least {num_processes / config.batch_size:.3g}.",
+        )
+    require(not config.compile, f"compile=true is for a single process: leave it out with {num_processes}.")
+
+
 def seeded(*parts: int | str) -> torch.Generator:
     """Return a generator whose seed is a hash of ``parts``: independent streams for independent purposes."""
     digest = hashlib.sha256("/".join(str(p) for p in parts).encode()).digest()
@@ -122,6 +131,7 @@ def train(
     *,
     state: TrainState | None = None,
     optimizer_state: dict[str, Tensor] | None = None,
+    world: World = ALONE,
 ) -> TrainResult:
     """Train the classifier in place on the device it lies on.
 
@@ -129,12 +139,14 @@ def train(
         images: training images; a stratified part of them becomes the validation set.
         recorder: hears of progress and keeps checkpoints.
         state, optimizer_state: from a checkpoint, to continue; the classifier then holds that checkpoint's weights.
+        world: the processes that share the batches; all of them call this with the same images and settings.
 
     Raises:
-        Interrupted: the recorder asked to stop.
+        Interrupted: the recorder asked to stop, that of any process.
         ModelError: the loss became non-finite.
-        ConfigError: too few images for one batch, or no validation image.
+        ConfigError: too few images for one batch, no validation image, or a batch that the processes cannot share.
     """
+    require_sharable(config, world.size)
     kept, held = split_off(images.label_N, config.val_fraction, config.seed)
     fit, validation = images.select(kept), images.select(held)
     steps_per_epoch = len(fit) // config.batch_size
@@ -147,6 +159,7 @@ def train(
     prepared = None
     if config.regularizer.is_on:
         prepared = prepare_penalty(config.regularizer, pixels.shape[-2], pixels.shape[-1], device)
+    world.level(classifier)
     classifier.to(memory_format=_memory_format(classifier))
     optimizer = build_optimizer(config.optim, classifier)
     if optimizer_state is not None:
@@ -158,35 +171,36 @@ def train(
         while state.epoch < config.epochs:
             classifier.train()
             for rows in _rows_left(len(fit), steps_per_epoch, config, state):
-                lr = _begin_step(optimizer, config, state, steps_per_epoch)
+                _begin_step(optimizer, config, state, steps_per_epoch, world)
                 reseed_front_end(
                     classifier.front_end, seeded(config.seed, "filter", state.epoch, state.step).initial_seed()
                 )
-                own_labels = labels[rows.to(device)]
+                batch_labels = labels[rows.to(device)]
                 batch = prepare_images(
                     pixels[rows.to(device)],
-                    own_labels,
+                    batch_labels,
                     rows,
                     classifier,
                     config,
                     epoch=state.epoch,
                     seed=config.seed,
                     generator=seeded(config.seed, "images", state.epoch, state.step),
+                    world=world,
                 )
                 due = prepared if state.step % config.regularizer.every == 0 else None
-                sums = take_step(classifier, optimizer, batch, own_labels, config, due)
-                _add_up(state, sums)
-                recorder.on_step(state, steps_per_epoch)
-                if recorder.stop_requested():
-                    recorder.save_checkpoint(classifier, optimizer, state)
+                sums = take_step(classifier, optimizer, batch, world.part_of(batch_labels), config, due, world)
+                add_up(state, sums)
+                if world.is_first:
+                    recorder.on_step(state, steps_per_epoch)
+                if world.any(recorder.stop_requested()):
+                    world.from_first(lambda: recorder.save_checkpoint(classifier, optimizer, state))
                     raise Interrupted(f"stopped after epoch {state.epoch}, step {state.step}")
             # Every epoch is validated with the same draws, so that a resumed run chooses the same best one.
             reseed_front_end(classifier.front_end, config.seed)
-            _end_epoch(classifier, validation, config, state, lr)
-            if state.best_epoch == state.epoch:
-                recorder.save_best(classifier, state)
-            recorder.save_checkpoint(classifier, optimizer, state)
-            recorder.on_epoch(state)
+            require_finite(state)
+            row = world.from_first(lambda: _validated(classifier, validation, config))
+            _end_epoch(state, row, _learning_rate(config, state, steps_per_epoch, steps_per_epoch - 1))
+            world.from_first(lambda: _keep(recorder, classifier, optimizer, state))
     correct = round(state.best_accuracy * len(validation))
     return TrainResult(
         config=config,
@@ -214,46 +228,25 @@ def _rows_left(num_images: int, steps_per_epoch: int, config: TrainConfig, state
         yield order[step * config.batch_size : (step + 1) * config.batch_size]
 
 
+def _learning_rate(config: TrainConfig, state: TrainState, steps_per_epoch: int, step: int) -> float:
+    """Return the learning rate of a step of the current epoch."""
+    number = state.epoch * steps_per_epoch + step
+    return learning_rate(config.optim, number, steps_per_epoch=steps_per_epoch, epochs=config.epochs)
+
+
 def _begin_step(
-    optimizer: torch.optim.Optimizer, config: TrainConfig, state: TrainState, steps_per_epoch: int
-) -> float:
+    optimizer: torch.optim.Optimizer, config: TrainConfig, state: TrainState, steps_per_epoch: int, world: World
+) -> None:
     """Set learning rate and global seed (for layers such as dropout) from the step's number."""
+    set_learning_rate(optimizer.param_groups, _learning_rate(config, state, steps_per_epoch, state.step))
     step = state.epoch * steps_per_epoch + state.step
-    lr = learning_rate(config.optim, step, steps_per_epoch=steps_per_epoch, epochs=config.epochs)
-    set_learning_rate(optimizer.param_groups, lr)
-    torch.manual_seed(seeded(config.seed, "layers", step).initial_seed())
-    return lr
+    # Layers draw for the images that they see, so no two processes may draw the same.
+    own = () if world.is_first else (world.rank,)
+    torch.manual_seed(seeded(config.seed, "layers", step, *own).initial_seed())
 
 
-def _add_up(state: TrainState, sums: StepSums) -> None:
-    state.step += 1
-    values = {
-        "loss": sums.loss * sums.num_images,
-        "penalty": sums.penalty,
-        "penalised_steps": torch.tensor(float(sums.num_penalised)),
-        "skipped_images": sums.num_skipped,
-        "correct": sums.num_correct,
-        "images": torch.tensor(float(sums.num_images)),
-    }
-    for name, value in values.items():
-        state.sums[name] = value.double() + state.sums.get(name, 0.0)
-    if state.step % STEPS_BETWEEN_CHECKS == 0 or state.step == 1:
-        _require_finite(state)
-
-
-def _require_finite(state: TrainState) -> None:
-    for name in ("loss", "penalty"):
-        if not bool(torch.isfinite(torch.as_tensor(state.sums[name]))):
-            raise ModelError(
-                f"the training {name} is not finite in epoch {state.epoch + 1}, at or before step {state.step}: "
-                "lower optim.lr, or lengthen optim.warmup_epochs."
-            )
-
-
-def _end_epoch(classifier: Classifier, validation: ImageSet, config: TrainConfig, state: TrainState, lr: float) -> None:
-    """Validate, write the epoch's row and note whether it is the best; of equals the later one counts."""
-    _require_finite(state)
-    sums = {name: float(value) for name, value in state.sums.items()}
+def _validated(classifier: Classifier, validation: ImageSet, config: TrainConfig) -> dict[str, float]:
+    """Return what the validation images say: the accuracy, and the band shares of some of them."""
     accuracy = evaluate_accuracy(classifier, validation, config.batch_size)
     # Evenly spaced rows, because pictures from folders come sorted by class.
     count = min(config.probe_size, len(validation))
@@ -262,6 +255,12 @@ def _end_epoch(classifier: Classifier, validation: ImageSet, config: TrainConfig
         space=config.regularizer.space, channels=config.regularizer.channels, batch_size=config.batch_size
     )
     measured = measure(classifier, probe.batches(config.batch_size, device_of(classifier)), settings)
+    return {"val_accuracy": accuracy, **{f"probe_{b.band.name}_share": b.share.value for b in measured.bands}}
+
+
+def _end_epoch(state: TrainState, validated: dict[str, float], lr: float) -> None:
+    """Write the epoch's row and note whether it is the best; of equals the later one counts."""
+    sums = {name: float(value) for name, value in state.sums.items()}
     state.epoch += 1
     state.step = 0
     state.sums = {}
@@ -273,12 +272,18 @@ def _end_epoch(classifier: Classifier, validation: ImageSet, config: TrainConfig
             "train_accuracy": sums["correct"] / sums["images"],
             "penalty": sums["penalty"] / max(1.0, sums["penalised_steps"]),
             "skipped_images": sums["skipped_images"],
-            "val_accuracy": accuracy,
-            **{f"probe_{b.band.name}_share": b.share.value for b in measured.bands},
+            **validated,
         }
     )
-    if accuracy >= state.best_accuracy:
-        state.best_accuracy, state.best_epoch = accuracy, state.epoch
+    if validated["val_accuracy"] >= state.best_accuracy:
+        state.best_accuracy, state.best_epoch = validated["val_accuracy"], state.epoch
+
+
+def _keep(recorder: Recorder, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState) -> None:
+    if state.best_epoch == state.epoch:
+        recorder.save_best(classifier, state)
+    recorder.save_checkpoint(classifier, optimizer, state)
+    recorder.on_epoch(state)
 
 
 def evaluate_accuracy(classifier: Classifier, images: ImageSet, batch_size: int) -> float:
@@ -288,22 +293,3 @@ def evaluate_accuracy(classifier: Classifier, images: ImageSet, batch_size: int)
         for batch, labels in images.batches(batch_size, device_of(classifier)):
             correct += int((classifier(batch).argmax(dim=1) == labels).sum())
     return correct / len(images)
-
-
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return the optimizer's state as tensors named ``PARAMETER.KEY``."""
-    return {
-        f"{number}.{key}": torch.as_tensor(value)
-        for number, entries in optimizer.state_dict()["state"].items()
-        for key, value in entries.items()
-        if value is not None
-    }
-
-
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what ``optimizer_tensors`` returned."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        number, key = name.split(".", 1)
-        state.setdefault(int(number), {})[key] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

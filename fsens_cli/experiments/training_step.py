@@ -15,9 +15,10 @@ from fsens_cli.data.augment import AugmentConfig, augment
 from fsens_cli.data.images import to_unit
 from fsens_cli.errors import ConfigError, require, require_one_of
 from fsens_cli.models.classifier import Classifier, held_still
-from fsens_cli.objectives.batch_norm import cheap_double_backward
+from fsens_cli.objectives.batch_norm import cheap_double_backward, shared_batch_norm
 from fsens_cli.objectives.fourier_penalty import Penalty, PreparedPenalty, RegularizerConfig, fourier_penalty
-from fsens_cli.perturb.projected_gradient import NORMS, projected_gradient_attack
+from fsens_cli.parallel.world import ALONE, World
+from fsens_cli.perturb.projected_gradient import NORMS, projected_gradient_attack, random_start
 
 PRECISIONS = ("float32", "bf16")
 
@@ -78,6 +79,10 @@ class StepConfig:
                 "backward. Set compile=false."
             )
 
+    def num_penalised(self, batch_size: int) -> int:
+        """Return how many images of a batch are penalised: its first ones."""
+        return max(2, round(self.regularizer.fraction * batch_size))
+
 
 @dataclass(frozen=True, slots=True)
 class StepSums:
@@ -101,24 +106,31 @@ def prepare_images(
     epoch: int,
     seed: int,
     generator: torch.Generator,
+    world: World = ALONE,
 ) -> Tensor:
-    """Return the [0, 1] images that the step trains on: varied, then noisy, then moved by the adversary."""
-    images = to_unit(augment(images_u8, rows, config.augment, epoch=epoch, seed=seed, generator=generator))
+    """Return the [0, 1] images that the step trains on: varied, then noisy, then moved by the adversary.
+
+    Of a batch that several processes share, every one draws the random numbers of the whole and takes its part, so
+    that an image is varied in the same way whoever has it.
+    """
+    varied = augment(images_u8, rows, config.augment, epoch=epoch, seed=seed, generator=generator)
+    images, own_labels = to_unit(world.part_of(varied)), world.part_of(labels)
     if config.noise_sd > 0:
-        noise = torch.randn(images.shape, generator=generator).to(images)
-        images = (images + config.noise_sd * noise).clamp_(0, 1)
+        noise = torch.randn(varied.shape, generator=generator)
+        images = (images + config.noise_sd * world.part_of(noise).to(images)).clamp_(0, 1)
     if config.adversary.norm != "none":
+        start = random_start(images.new_empty(varied.shape), config.adversary.norm, config.adversary.eps, generator)
         # The attack sees the network as it is used, so batch statistics and running averages stay as they are.
-        with held_still(classifier):
+        with held_still(classifier), shared_batch_norm(world):
             images = projected_gradient_attack(
                 classifier,
                 images,
-                labels,
+                own_labels,
                 norm=config.adversary.norm,
                 eps=config.adversary.eps,
                 step_size=config.adversary.step_size,
                 num_steps=config.adversary.steps,
-                generator=generator,
+                start_NCHW=world.part_of(start),
             )
     return images
 
@@ -129,11 +141,15 @@ def losses(
     labels: Tensor,
     config: StepConfig,
     prepared: PreparedPenalty | None,
+    world: World = ALONE,
 ) -> tuple[Tensor, Penalty | None, Tensor]:
-    """Return (cross-entropy, penalty or None, logits); one forward pass where the whole batch is penalised."""
+    """Return (cross-entropy, penalty or None, logits); one forward pass where the whole batch is penalised.
+
+    Images, labels, logits and cross-entropy are this process's; the penalty is that of the whole batch.
+    """
     whole = prepared is not None and config.regularizer.fraction == 1.0
     images = images.requires_grad_(whole)
-    with _forward_mode(classifier, images.device, config, penalised=prepared is not None):
+    with _forward_mode(classifier, images.device, config, world, penalised=prepared is not None):
         logits = classifier(images)
         # float32 at least; a network in double stays in double.
         wide = logits if logits.dtype == torch.float64 else logits.float()
@@ -141,24 +157,26 @@ def losses(
         if prepared is None:
             return loss, None, logits
         if whole:
-            return loss, fourier_penalty(logits, images, labels, prepared, std=classifier.std), logits
-        count = max(2, round(config.regularizer.fraction * len(images)))
+            return loss, fourier_penalty(logits, images, labels, prepared, std=classifier.std, world=world), logits
+        count = world.part_of_first(config.num_penalised(len(images) * world.size))
         part = images[:count].detach().requires_grad_()
-        penalty = fourier_penalty(classifier(part), part, labels[:count], prepared, std=classifier.std)
+        penalty = fourier_penalty(classifier(part), part, labels[:count], prepared, std=classifier.std, world=world)
         return loss, penalty, logits
 
 
 @contextlib.contextmanager
 def _forward_mode(
-    classifier: Classifier, device: torch.device, config: StepConfig, *, penalised: bool
+    classifier: Classifier, device: torch.device, config: StepConfig, world: World, *, penalised: bool
 ) -> Iterator[None]:
     """Autocast where asked for; attention and batch norm in twice differentiable forms where a penalty needs them."""
     with contextlib.ExitStack() as stack:
         if config.precision == "bf16":
             stack.enter_context(torch.autocast(device.type, dtype=torch.bfloat16))
+        stack.enter_context(shared_batch_norm(world))
         if penalised:
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-            stack.enter_context(cheap_double_backward(classifier))
+            if not world.is_shared:
+                stack.enter_context(cheap_double_backward(classifier))
         yield
 
 
@@ -169,21 +187,31 @@ def take_step(
     labels: Tensor,
     config: StepConfig,
     prepared: PreparedPenalty | None,
+    world: World = ALONE,
 ) -> StepSums:
-    """Move the weights once down the gradient of loss + weight x penalty and return the step's totals."""
-    loss, penalty, logits = losses(classifier, images, labels, config, prepared)
-    total = loss
+    """Move the weights once down the gradient of loss + weight x penalty and return the step's totals.
+
+    Of a batch that several processes share, ``images`` and ``labels`` are this one's part, and the totals are those of
+    the whole. What all processes differentiate adds up to the loss of the whole batch: each has a ``world.size``-th of
+    the mean over its equally large part, and of the penalty, which is the same for all.
+    """
+    loss, penalty, logits = losses(classifier, images, labels, config, prepared, world)
+    own = loss
     if penalty is not None:
-        total = loss + config.regularizer.weight * config.regularizer.every * penalty.value
+        own = loss + config.regularizer.weight * config.regularizer.every * penalty.value
     optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(total)
+    torch.autograd.backward(own / world.size if world.is_shared else own)
+    world.add_gradients(classifier.parameters())
     optimizer.step()
     zero = torch.zeros((), device=images.device)
+    skipped = zero if penalty is None else penalty.num_skipped
+    correct = (logits.detach().argmax(dim=1) == labels).sum()
+    sums = world.total(torch.stack([loss.detach().double() / world.size, skipped.double(), correct.double()]))
     return StepSums(
-        loss=loss.detach(),
+        loss=sums[0].to(loss.dtype),
         penalty=zero if penalty is None else penalty.value.detach(),
         num_penalised=0 if penalty is None else 1,
-        num_skipped=zero if penalty is None else penalty.num_skipped,
-        num_correct=(logits.detach().argmax(dim=1) == labels).sum(),
-        num_images=len(labels),
+        num_skipped=sums[1],
+        num_correct=sums[2],
+        num_images=len(labels) * world.size,
     )

@@ -17,6 +17,7 @@ from fsens_cli.fourier.bands import band_mask, frequency_bands
 from fsens_cli.fourier.bases import Basis, fourier_basis
 from fsens_cli.fourier.bins import RadialBins
 from fsens_cli.fourier.sensitivity import CHANNEL_REDUCTIONS, sensitivity_share
+from fsens_cli.parallel.world import ALONE, World
 
 REGULARIZERS = ("none", "lsf", "msf", "hsf", "asf", "target")
 KEPT_BAND = {"lsf": "low", "msf": "mid", "hsf": "high"}
@@ -133,30 +134,34 @@ def divergence(target: Tensor, share: Tensor) -> Tensor:
     )
 
 
-def penalty_of_share(share_NK: Tensor, used_N: Tensor, prepared: PreparedPenalty) -> Tensor:
+def penalty_of_share(share_NK: Tensor, used_N: Tensor, prepared: PreparedPenalty, world: World = ALONE) -> Tensor:
     """Return R of a batch's sensitivities; only images where ``used_N`` is True count.
 
     lsf, msf, hsf: mean share outside the band that is kept, 0 .. 1. asf: minus the entropy over the radii
     1 .. floor(N / 2), renormalised, in bits, -log2(floor(N / 2)) .. 0. target: Kullback-Leibler divergence of the batch
     mean from the target, in bits, 0 and up. A batch without a usable image has penalty 0.
+
+    The batch is that of all processes together: each gets the same value, and the sum of what all of them derive from
+    it is ``world.size`` times its derivative.
     """
     counted_K = prepared.counted_K.to(share_NK.dtype)
     share_NK = torch.where(used_N[:, None], share_NK, torch.zeros_like(share_NK))
-    any_used = used_N.any().to(share_NK.dtype)
-    num_used = used_N.sum().clamp_min(1).to(share_NK.dtype)
-    mean_K = share_NK.sum(dim=0) / num_used
+    num_used = world.total(used_N.sum())
+    any_used = (num_used > 0).to(share_NK.dtype)
+    num_used = num_used.clamp_min(1).to(share_NK.dtype)
+    if prepared.config.name == "asf" and prepared.config.entropy == "per_image":
+        return world.sum(negative_entropy(share_NK * counted_K).sum()) / num_used
+    mean_K = world.sum(share_NK.sum(dim=0)) / num_used
     if prepared.config.name == "target":
         return divergence(counted_K, mean_K) * any_used
     if prepared.config.name != "asf":
         return (mean_K * counted_K).sum()
-    if prepared.config.entropy == "batch":
-        return negative_entropy(mean_K * counted_K)
-    return negative_entropy(share_NK * counted_K).sum() / num_used
+    return negative_entropy(mean_K * counted_K)
 
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
-    """The penalty of one batch and how many images could not take part (zero or non-finite gradient)."""
+    """The penalty of one batch and how many images here could not take part (zero or non-finite gradient)."""
 
     value: Tensor
     num_skipped: Tensor
@@ -169,12 +174,14 @@ def fourier_penalty(
     prepared: PreparedPenalty,
     *,
     std: Tensor,
+    world: World = ALONE,
 ) -> Penalty:
     """Return the penalty on the input gradient of the cross-entropy, differentiable with respect to the parameters.
 
     Args:
         logits_NL: the model's output for ``images_NCHW``, which must require a gradient.
         std: the model's normalisation (broadcastable to the images), for ``space="normalized"``.
+        world: the processes that hold parts of the batch; the images are this one's part.
 
     The transform and the penalty run in float32 or wider whatever the model computes in. An image whose gradient is
     zero or not finite is left out and counted; it never switches the penalty of the others off.
@@ -192,7 +199,7 @@ def fourier_penalty(
         grad = torch.where(finite_N[:, None, None, None], grad, torch.zeros_like(grad))
         share_NK = sensitivity_share(grad, prepared.basis, config.channels)
         used_N = finite_N & (share_NK.detach().sum(dim=1) > 0)
-        value = penalty_of_share(share_NK, used_N, prepared)
+        value = penalty_of_share(share_NK, used_N, prepared, world)
     return Penalty(value, (~used_N).sum())
 
 

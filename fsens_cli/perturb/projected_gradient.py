@@ -46,10 +46,13 @@ def projected_gradient_attack(
     eps: float,
     step_size: float,
     num_steps: int,
-    generator: torch.Generator,
+    start_NCHW: Tensor,
 ) -> Tensor:
-    """Return images inside the ball and [0, 1] after ``num_steps`` steps up the cross-entropy from a random start."""
-    delta = random_start(images_NCHW, norm, eps, generator)
+    """Return images inside the ball and [0, 1] after ``num_steps`` steps up the cross-entropy.
+
+    ``start_NCHW`` is the perturbation to begin with, such as ``random_start``.
+    """
+    delta = start_NCHW
     for _ in range(num_steps):
         moved = (images_NCHW + delta).clamp(0, 1).detach().requires_grad_()
         with torch.enable_grad():

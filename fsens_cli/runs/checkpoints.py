@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from fsens_cli.errors import CheckpointError
-from fsens_cli.experiments.train import TrainState, optimizer_tensors
+from fsens_cli.experiments.optimization import optimizer_tensors
+from fsens_cli.experiments.train_state import TrainState
 from fsens_cli.models.checkpoint import serialise
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.runs.files import write_bytes

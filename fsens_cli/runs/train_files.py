@@ -1,6 +1,6 @@
 """What does a training leave behind: its history, a figure of it, and its numbers beside the measurement's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,17 @@ def write_train(
     write_json(folder / "results.json", results)
     draw_training(folder, formats)
     return results
+
+
+def epoch_numbers(row: Mapping[str, float]) -> dict[str, float]:
+    """Return what a tracker is told of an epoch: its row of ``training.csv``."""
+    return {name: float(value) for name, value in row.items() if name != "epoch"}
+
+
+def end_numbers(results: Mapping[str, Any]) -> dict[str, float]:
+    """Return what a tracker is told at the end: what the test images say of the best epoch."""
+    shares = {f"test_{band['name']}_share": float(band["share"]["value"]) for band in results["measure"]["bands"]}
+    return {"test_accuracy": float(results["test_accuracy"]["value"]), **shares}
 
 
 def draw_training(folder: Path, formats: Sequence[str]) -> None:

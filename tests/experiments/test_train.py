@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from fsens_cli.data.augment import AugmentConfig
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, Interrupted, ModelError
-from fsens_cli.experiments.optimization import OptimConfig, build_optimizer, learning_rate
-from fsens_cli.experiments.train import TrainConfig, TrainState, evaluate_accuracy, optimizer_tensors, train
+from fsens_cli.experiments.optimization import OptimConfig, build_optimizer, learning_rate, optimizer_tensors
+from fsens_cli.experiments.train import TrainConfig, evaluate_accuracy, train
+from fsens_cli.experiments.train_state import TrainState
 from fsens_cli.experiments.training_step import AdversaryConfig, losses, prepare_images
 from fsens_cli.models.cifar_resnet import CifarResNet
 from fsens_cli.models.classifier import Classifier
@@ -127,14 +128,18 @@ def test_learns_and_reports() -> None:
     assert evaluate_accuracy(classifier, stripes(), 32) >= 0.95
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_interrupted_and_resumed_ends_with_the_same_weights(kind: str) -> None:
+MIDDLE, LAST_STEP = 6, 8  # of the second epoch, of four steps
+STOPS = {**{kind: (kind, MIDDLE) for kind in KINDS}, "after the last step of an epoch": ("standard", LAST_STEP)}
+
+
+@pytest.mark.parametrize(("kind", "stop_after"), STOPS.values(), ids=STOPS.keys())
+def test_interrupted_and_resumed_ends_with_the_same_weights(kind: str, stop_after: int) -> None:
     config = settings(**KINDS[kind])
     straight = Notebook()
     through = network()
     whole = train(through, stripes(), config, straight)
-    stopped = Notebook(stop_after=6)  # in the middle of the second epoch
-    with pytest.raises(Interrupted, match="after epoch 1, step 2"):
+    stopped = Notebook(stop_after=stop_after)
+    with pytest.raises(Interrupted, match=f"after epoch 1, step {stop_after - 4}"):
         train(network(), stripes(), config, stopped)
     assert stopped.saved is not None
     weights, optimizer_state, state = stopped.saved

@@ -1,0 +1,1 @@
+"""What several processes that train one model together must say to each other."""
