@@ -153,6 +153,7 @@ def test_a_killed_worker_of_joblib_takes_only_what_was_running(fsens: Type, netw
     assert [records()[i]["folder"] for i in (0, 3)] == kept
 
 
+@pytest.mark.slow
 @NEEDS_SLURM
 def test_submitit_waits_for_all_and_another_launcher_goes_on(fsens: Type, networks: Path) -> None:
     jobs = [*models("killed", "make"), *FEW]

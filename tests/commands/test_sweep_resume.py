@@ -76,7 +76,11 @@ def test_a_resumed_sweep_equals_one_that_ran_through(fsens: Type, failing: Calla
     pd.testing.assert_frame_equal(first, second)
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), Interrupted("stopped after step 3")])
+@pytest.mark.parametrize(
+    "error",
+    [KeyboardInterrupt(), pytest.param(Interrupted("stopped after step 3"), marks=pytest.mark.slow)],
+    ids=["Ctrl-C", "in a training"],
+)
 def test_an_interrupted_sweep_stops_and_says_how_to_go_on(
     fsens: Type, failing: Callable[..., None], error: BaseException
 ) -> None:
@@ -90,6 +94,7 @@ def test_an_interrupted_sweep_stops_and_says_how_to_go_on(
     assert len(pd.read_csv(SWEEP / "summary.csv")) == 3
 
 
+@pytest.mark.slow
 def test_a_run_that_was_lost_since_is_run_again(fsens: Type) -> None:
     assert fsens("measure", "-m", *FEW, "seed=0,1").exit_code == 0
     lost = Path(pd.read_csv(SWEEP / "summary.csv")["folder"].iloc[1])

@@ -127,7 +127,7 @@ def wait_for_epoch(run: Path, epoch: int, process: subprocess.Popen[str]) -> Non
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_stopped_and_resumed_equals_uninterrupted(number: int, fsens: Type) -> None:
     straight = fsens("train", *TINY, "epochs=6", "regularizer=asf", "--out", "straight")
     assert straight.exit_code == 0, straight.output

@@ -14,6 +14,9 @@ from fsens_cli.experiments.train import require_sharable, train
 from fsens_cli.objectives.fourier_penalty import RegularizerConfig
 from fsens_cli.parallel.world import ALONE
 
+# Both processes are started once, by the worker that runs all of these.
+pytestmark = pytest.mark.xdist_group("two processes")
+
 Answers = dict[str, Any]
 
 # Of the largest entry of each parameter's gradient.
