@@ -253,7 +253,7 @@ class EvaluateResult:
 def expected_right(margin_N: Tensor, move_NK: Tensor) -> Tensor:
     """Return the chance that a margin stays above 0 when a normal amount of spread ``move_NK`` is added, (N, K).
 
-    >>> [round(p, 4) for p in expected_right(torch.tensor([1.0, -1.0]), torch.tensor([[1.0], [0.0]])).flatten().tolist()]
+    >>> [round(float(p), 4) for p in expected_right(torch.tensor([1.0, -1.0]), torch.tensor([[1.0], [0.0]]))]
     [0.8413, 0.0]
     """
     # A corruption that changes nothing leaves the answer what it is.
