@@ -53,9 +53,12 @@ def build_classifier(
         num_classes=num_classes,
         mean=config.mean or stored.get("mean", []),
         std=config.std or stored.get("std", []),
-        front_end=build_front_end(front_end if front_end.name != "none" else FrontEndConfig(**behind)),
     )
     check_fit(classifier, shape)
+    # A filter keeps the images' shape, and principal components have yet to be found: so it comes after the check.
+    in_front = build_front_end(front_end if front_end.name != "none" else FrontEndConfig(**behind))
+    if in_front is not None:
+        classifier.front_end = in_front
     return classifier
 
 

@@ -75,6 +75,19 @@ def test_training_on_from_weights_keeps_their_normalisation_and_blur(fsens: Type
     assert before["model"]["mean"] != []
 
 
+def test_principal_components_are_found_before_training_and_again_for_later_runs(fsens: Type) -> None:
+    trained = fsens("train", *TINY, "epochs=1", "frontend=pca", "frontend.components=20")
+    assert trained.exit_code == 0, trained.output
+    weights_of_run = f"run:{trained.stdout.strip()}"
+    data = [a for a in TINY if a.startswith("data.")]
+    behind, without = (
+        fsens("measure", "--weights", weights_of_run, *data, "num_images=20", *more, "--json")
+        for more in ([], ["frontend=pca", "frontend.components=20"])
+    )
+    assert behind.exit_code == 0, behind.output
+    assert json.loads(behind.stdout)["bands"] == json.loads(without.stdout)["bands"]
+
+
 def test_a_target_spectrum_from_another_run(fsens: Type) -> None:
     first = fsens("measure", "--weights", "random", "num_images=10", "data.test_size=10", "--quiet")
     spectrum = Path(first.stdout.strip()) / "spectrum.csv"
