@@ -115,7 +115,8 @@ class Prediction:
     Attributes:
         conditions: the corruptions.
         measured: accuracy under each.
-        predicted: expected accuracy, if the corruption moves every margin by a normal amount of the predicted spread.
+        predicted: expected accuracy, if the corruption moves every margin by a normal amount of the predicted spread
+            and what is wrong stays wrong.
         flat: the same from the sizes of gradient and change alone.
         mean_l2: mean L2 norm of the change, root mean square over images, pixel range.
         energy_KR: mean energy of the change in each radial bin.
@@ -251,13 +252,18 @@ class EvaluateResult:
 
 
 def expected_right(margin_N: Tensor, move_NK: Tensor) -> Tensor:
-    """Return the chance that a margin stays above 0 when a normal amount of spread ``move_NK`` is added, (N, K).
+    """Return the chance that an image that is right stays right when its margin moves by a normal amount, (N, K).
 
-    >>> [round(float(p), 4) for p in expected_right(torch.tensor([1.0, -1.0]), torch.tensor([[1.0], [0.0]]))]
-    [0.8413, 0.0]
+    ``move_NK`` is the move's root mean square. A wrong image is taken to stay wrong: where its margin may go says
+    nothing about the other classes that it would also have to beat.
+
+    >>> chance = expected_right(torch.tensor([1.0, 1.0, -1.0]), torch.tensor([[1.0], [0.0], [9.0]]))
+    >>> [round(float(p), 4) for p in chance]
+    [0.8413, 1.0, 0.0]
     """
-    # A corruption that changes nothing leaves the answer what it is.
-    return torch.special.ndtr(margin_N.double()[:, None] / move_NK.double().clamp_min(1e-300))
+    margin_N1 = margin_N.double()[:, None]
+    stays = torch.special.ndtr(margin_N1 / move_NK.double().clamp_min(1e-300))
+    return torch.where(margin_N1 > 0, stays, torch.zeros_like(stays))
 
 
 def half_power_interval(energy_NK: Tensor, radius_K: Tensor, seed: int, num_resamples: int) -> Interval:

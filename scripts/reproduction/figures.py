@@ -184,15 +184,23 @@ def prediction_figure(comparisons: Sequence[Comparison], standard: dict[int, Net
             extra = extra_loss(c.network, standard[c.network.seed])
             for group, (colour, words) in GROUPS.items():
                 mine = extra[extra["group"] == group]
-                axes.plot(100 * mine["spectra"], 100 * mine["measured"], ".", markersize=3.5, color=colour, label=words)
+                axes.plot(
+                    100 * mine["spectra"],
+                    100 * mine["measured"],
+                    ".",
+                    markersize=3.5,
+                    color=colour,
+                    label=f"corruption: {words}",
+                )
             axes.axhline(0, color=GRAY, linewidth=0.5, zorder=0)
             axes.axvline(0, color=GRAY, linewidth=0.5, zorder=0)
             seed = f", seed {c.network.seed}" if c.network.seed else ""
             axes.set_title(f"{c.network.label}{seed}: {c.spectra.value:.2f}", fontsize=7)
-        figure.supxlabel("points lost beyond the standard network, predicted from spectra", fontsize=8)
-        figure.supylabel("measured", fontsize=8)
+        for axes in panels.flat[max(0, len(comparisons) - columns) : len(comparisons)]:
+            axes.set_xlabel("predicted from spectra")
+        for axes in panels[:, 0]:
+            axes.set_ylabel("measured")
+        figure.suptitle("Points lost beyond the standard network, and their rank correlation", fontsize=8)
         handles, labels = panels[0, 0].get_legend_handles_labels()
-        figure.legend(
-            handles, labels, loc="outside lower center", ncols=3, frameon=False, title="corruptions, frequency"
-        )
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     save_figure(figure, folder, "prediction", ["png"])

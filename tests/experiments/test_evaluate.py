@@ -210,9 +210,9 @@ class TestParts:
                 for rows in ([0], [1, 2]):
                     energies = [float(p[rows][:, here].sum()) for p in planes]
                     variance += energies[0] * energies[1] / (len(rows) * int(here.sum()))
-            chances.append(0.5 * (1 + math.erf(value / math.sqrt(2 * variance))))
+            chances.append(0.5 * (1 + math.erf(value / math.sqrt(2 * variance))) if value > 0 else 0.0)
             size = float(gradient.norm() * change.norm()) / math.sqrt(3 * 1024)
-            flat.append(0.5 * (1 + math.erf(value / size / math.sqrt(2))))
+            flat.append(0.5 * (1 + math.erf(value / size / math.sqrt(2))) if value > 0 else 0.0)
         at = [c.label for c in prediction.conditions].index("contrast-5")
         assert prediction.predicted[at] == pytest.approx(sum(chances) / len(chances), abs=1e-4)
         assert prediction.flat[at] == pytest.approx(sum(flat) / len(flat), abs=1e-4)
