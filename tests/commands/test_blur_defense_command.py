@@ -136,6 +136,7 @@ def test_a_killed_defense_goes_on(
         assert (cut / name).read_bytes() == (whole / name).read_bytes(), name
 
 
+@pytest.mark.slow  # training behind principal components is tested in test_train_command.py
 def test_pca(defense: Type, no_drawing: None) -> None:
     # 32 x 32 RGB has 3,072 numbers; 300 training images span fewer, which is no obstacle.
     result = defense("defense=pca", "components=[0,64]", "--weights", "packaged:lsf")

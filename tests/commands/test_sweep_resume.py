@@ -114,6 +114,7 @@ def test_a_failed_job_s_traceback_is_shown_and_the_sweep_goes_on(fsens: Type, fa
     assert ended() == {"0": "failed", "1": "done"}
 
 
+@pytest.mark.slow
 def test_a_resumed_sweep_may_name_another_launcher_alone(fsens: Type, failing: Callable[..., None]) -> None:
     failing(1, RuntimeError("the machine was tired"))
     assert fsens("measure", "-m", *FEW, "seed=0,1", "hydra/launcher=basic").exit_code == 1

@@ -59,6 +59,7 @@ def finished(*arguments: str) -> None:
     assert said == f"{RUN}\n"
 
 
+@pytest.mark.slow
 def test_two_processes_leave_one_run() -> None:
     finished("epochs=1", "regularizer=lsf")
     assert [p.parent for p in Path.cwd().rglob("run.json") if not p.parent.is_symlink()] == [Path.cwd() / RUN]
