@@ -205,3 +205,15 @@ def test_both_pages_of_a_small_reproduction(tmp_path: Path) -> None:
         assert row["corruptions_all_accuracy"] == pytest.approx(groups["all"], rel=1e-5)
     claims = pd.read_csv(page / "claims_ploscb2023.csv")
     assert set(claims["verdict"]) <= {REPRODUCED, PARTLY, NOT, UNDECIDED, UNTESTABLE}
+
+
+@pytest.mark.parametrize("paper", ["tmlr2022", "ploscb2023"])
+def test_the_documented_verdicts_are_those_of_the_tables(paper: str) -> None:
+    docs = SCRIPTS.parent / "docs"
+    lines = (docs / "reproduction.md").read_text().splitlines()
+    claims = pd.read_csv(docs / "reproduction" / f"claims_{paper}.csv", keep_default_na=False)
+    assert len(claims) >= 10
+    for claim in claims.itertuples():
+        (line,) = (row for row in lines if row.startswith(f"| {claim.text} |"))
+        assert f"**{claim.verdict}**" in line
+        assert str(claim.found) in line
