@@ -16,7 +16,7 @@ FSENS=${FSENS:-fsens}
 if [ -n "${QUICK:-}" ]; then
     OUT=${OUT:-build/reproduction-quick}
     MODEL=${MODEL:-resnet8} EPOCHS=${EPOCHS:-2} PENALISED_EPOCHS=${PENALISED_EPOCHS:-2} SEEDS=${SEEDS:-0}
-    EXTRA=${EXTRA:-data.subset=4000}
+    EXTRA=${EXTRA:-data.subset=2500}
     ADVERSARY="adversary.norm=linf adversary.steps=2 adversary.step_size=0.0196"
     PENALTY="regularizer.space=normalized regularizer.every=2"
     MEASURED=500
