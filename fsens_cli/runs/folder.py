@@ -139,6 +139,8 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Write the final status."""
+        if isinstance(error, FsensError) and not self.path.is_dir():
+            return  # somebody removed the folder: nothing is left to be said of it but the error itself
         if isinstance(error, FsensError) and {p.name for p in self.path.iterdir()} <= RECORDS:
             self.discard()
             return

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -345,6 +346,14 @@ def test_headline_numbers_of_lists_and_truth_values() -> None:
 def test_records_are_plain_json(tmp_path: Path) -> None:
     path = finished_run(tmp_path, name="Käse")
     assert json.loads((path / "run.json").read_text())["verb"] == "measure"
+
+
+def test_a_folder_that_was_removed_meanwhile_is_one_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot write"), new_run(tmp_path) as run:
+        shutil.rmtree(run.path)
+        with run.reporting_disk_errors():
+            (run.path / "checkpoints").mkdir()
+    assert not run.path.exists()
 
 
 def test_a_refused_first_run_leaves_nothing_at_all(tmp_path: Path) -> None:
