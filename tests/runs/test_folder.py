@@ -349,11 +349,14 @@ def test_records_are_plain_json(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_was_removed_meanwhile_is_one_error(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="cannot write"), new_run(tmp_path) as run:
-        shutil.rmtree(run.path)
-        with run.reporting_disk_errors():
+    def write_into(run: RunFolder) -> None:
+        with run, run.reporting_disk_errors():
+            shutil.rmtree(run.path)
             (run.path / "checkpoints").mkdir()
-    assert not run.path.exists()
+
+    with pytest.raises(OutputError, match="cannot write"):
+        write_into(new_run(tmp_path))
+    assert list(tmp_path.rglob("run.json")) == []
 
 
 def test_a_refused_first_run_leaves_nothing_at_all(tmp_path: Path) -> None:
