@@ -16,6 +16,7 @@ from fsens_cli.runs.published import published_curve, published_names, published
 
 FULL_WIDTH = 2 * COLUMN_WIDTH + 0.2
 PLOTTED_RADII = 23
+BOUNDS = ("value", "low", "high")
 # Of the published networks, by how they were trained.
 MARKERS = {"standard": "o", "adversarially-trained": "s", "corruption-trained": "D", "blur": "^", "pca": "v"}
 
@@ -121,12 +122,26 @@ def _coloured(networks: Sequence[Network]) -> list[tuple[Network, str]]:
     return [(n, to_hex(palette(names.index(n.name) / max(1, len(names) - 1)))) for n in networks]
 
 
-def _cross(axes: Axes, x: dict, y: dict, colour: str, scale: float, label: str | None = None) -> None:  # type: ignore[type-arg]
+def _span(interval: dict[str, float | None]) -> tuple[float, float, float]:
+    """Return a value and how far its bounds lie below and above; no number (NaN) is drawn where there is none."""
+    value, low, high = (float("nan") if interval[k] is None else float(interval[k] or 0) for k in BOUNDS)
+    return value, value - low, high - value
+
+
+def _cross(
+    axes: Axes,
+    x: dict[str, float | None],
+    y: dict[str, float | None],
+    colour: str,
+    scale: float,
+    label: str | None = None,
+) -> None:
+    across, along = _span(x), _span(y)
     axes.errorbar(
-        x["value"],
-        scale * y["value"],
-        xerr=[[x["value"] - x["low"]], [x["high"] - x["value"]]],
-        yerr=[[scale * (y["value"] - y["low"])], [scale * (y["high"] - y["value"])]],
+        across[0],
+        scale * along[0],
+        xerr=[[across[1]], [across[2]]],
+        yerr=[[scale * along[1]], [scale * along[2]]],
         fmt="o",
         markersize=3.5,
         linewidth=0.6,
@@ -153,11 +168,11 @@ def blur_figure(networks: Sequence[Network], folder: Path) -> None:
             left.plot(x, [100 * g["all"] for g in groups], "o" + style, markersize=3, color=BLACK, label="all 15")
             clean = [100 * n.evaluation.results["accuracy"]["value"] for n in mine]
             left.plot(x, clean, "o" + style, markersize=3, color=GRAY, label="clean")
-            f_rev = [n.hybrid.results["f_rev"]["nyquist"] for n in mine]
+            spans = [_span(n.hybrid.results["f_rev"]["nyquist"]) for n in mine]
             right.errorbar(
                 x,
-                [f["value"] for f in f_rev],
-                yerr=[[f["value"] - f["low"] for f in f_rev], [f["high"] - f["value"] for f in f_rev]],
+                [value for value, _, _ in spans],
+                yerr=[[down for _, down, _ in spans], [up for _, _, up in spans]],
                 fmt="o" + style,
                 markersize=3,
                 color=BLACK,

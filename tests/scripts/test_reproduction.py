@@ -217,3 +217,13 @@ def test_the_documented_verdicts_are_those_of_the_tables(paper: str) -> None:
         (line,) = (row for row in lines if row.startswith(f"| {claim.text} |"))
         assert f"**{claim.verdict}**" in line
         assert str(claim.found) in line
+
+
+def test_a_number_that_was_not_found_is_no_number_in_a_figure() -> None:
+    from figures import _span
+
+    assert np.isnan(_span({"value": None, "low": None, "high": None})).all()
+    assert _span({"value": 0.0, "low": -1.0, "high": 2.0}) == (0.0, 1.0, 2.0)
+    value, down, up = _span({"value": 0.5, "low": 0.25, "high": None})
+    assert (value, down) == (0.5, 0.25)
+    assert np.isnan(up)
