@@ -11,9 +11,11 @@ from fsens_cli.commands.outcome import Outcome, Task
 from fsens_cli.commands.sweep_job import SweepJob, settings_of
 from fsens_cli.commands.sweep_watch import telling
 from fsens_cli.config.compose import Request
+from fsens_cli.config.jobs import JobFields
 from fsens_cli.config.launch import check_sweep, crew_of, launch_sweep
 from fsens_cli.config.launchers.call import Lost
 from fsens_cli.config.launchers.choice import GROUP, without_launcher
+from fsens_cli.config.launchers.crew import Crew
 from fsens_cli.config.overrides import given_values
 from fsens_cli.errors import ConfigError, Interrupted, OutputError
 from fsens_cli.runs.selection import read_run, sweep_path
@@ -42,23 +44,30 @@ def run_sweep(
     request: Request, task: Task, flags: Flags, order: Order | None, draw: Draw | None
 ) -> tuple[list[Outcome], Path]:
     """Return how every job ended, and the sweep's folder with its table and figure."""
-    first, *others = check_sweep(request)
-    with sweep_folder(Path(first.out), request.command) as folder:
-        write_plan(folder, request.verb, request.overrides, request.config_dir, 1 + len(others))
-        return go_on(request, folder, task, flags, order, draw)
+    jobs = check_sweep(request)
+    with sweep_folder(Path(jobs[0].out), request.command) as folder:
+        write_plan(folder, request.verb, request.overrides, request.config_dir, len(jobs))
+        return go_on(request, folder, task, flags, order, draw, checked=jobs)
 
 
 def go_on(
-    request: Request, folder: Path, task: Task, flags: Flags, order: Order | None, draw: Draw | None
+    request: Request,
+    folder: Path,
+    task: Task,
+    flags: Flags,
+    order: Order | None,
+    draw: Draw | None,
+    *,
+    checked: Sequence[JobFields] = (),
 ) -> tuple[list[Outcome], Path]:
-    """Run the jobs that the sweep lacks and write its table and figure."""
+    """Run the jobs that the sweep lacks and write its table and figure; ``checked`` are all its jobs, if known."""
     before = _done_before(folder)
     missing = [n for n in range(read_plan(folder)["num_jobs"]) if n not in before]
     if before:
         note(f"{len(before)} jobs of {folder} are done, {len(missing)} are missing", flags)
     again = f"fsens {request.command} --resume {folder}"
     try:
-        by_number = before | _run(request, folder, task, flags, missing)
+        by_number = before | _run(request, folder, task, flags, missing, checked)
     except KeyboardInterrupt as stopped:
         kept = f"finished jobs are kept; go on with: {again}"
         raise Interrupted(f"{stopped}; {kept}" if str(stopped) else kept) from None
@@ -71,11 +80,13 @@ def go_on(
     return outcomes, folder
 
 
-def _run(request: Request, folder: Path, task: Task, flags: Flags, numbers: list[int]) -> dict[int, Outcome]:
+def _run(
+    request: Request, folder: Path, task: Task, flags: Flags, numbers: list[int], checked: Sequence[JobFields]
+) -> dict[int, Outcome]:
     """Run these jobs; where the launcher broke down, those that it had not begun are given to it again."""
     if not numbers:
         return {}
-    jobs = check_sweep(request)
+    jobs = checked or check_sweep(request)
     swept = tuple(dict.fromkeys(o.split("=", 1)[0] for o in without_launcher(request.overrides)))
     ended: dict[int, Outcome] = {}
     forget_jobs(folder, numbers)
@@ -85,7 +96,7 @@ def _run(request: Request, folder: Path, task: Task, flags: Flags, numbers: list
         if crew.elsewhere:
             note(crew.in_words(len(numbers)), flags)
         with telling(folder, numbers, flags) if crew.elsewhere else nullcontext():
-            ran = dict(zip(numbers, _launched(request, work, folder, numbers), strict=True))
+            ran = dict(zip(numbers, _launched(request, work, crew, numbers), strict=True))
         lost = {n: result.reason for n, result in ran.items() if isinstance(result, Lost)}
         unbegun = [n for n in lost if not read_job(folder, n)]
         # Without a single job that began, another try would end the same way.
@@ -98,9 +109,10 @@ def _run(request: Request, folder: Path, task: Task, flags: Flags, numbers: list
     return ended
 
 
-def _launched(request: Request, work: SweepJob, folder: Path, numbers: list[int]) -> list[Outcome | Lost]:
+def _launched(request: Request, work: SweepJob, crew: Crew, numbers: list[int]) -> list[Outcome | Lost]:
+    folder = work.folder
     try:
-        return launch_sweep(request, work, sweep_dir=folder, numbers=numbers)
+        return launch_sweep(request, work, crew=crew, sweep_dir=folder, numbers=numbers)
     except KeyboardInterrupt:
         # What was running then is no more.
         forget_jobs(folder, [n for n in numbers if read_job(folder, n).get("status") == "running"])

@@ -95,9 +95,14 @@ def launch(request: Request, task: Callable[[JobFields, str], Result]) -> Result
 
 
 def launch_sweep(
-    request: Request, task: Callable[[JobFields, str, int], Result], *, sweep_dir: Path, numbers: Sequence[int]
+    request: Request,
+    task: Callable[[JobFields, str, int], Result],
+    *,
+    crew: Crew,
+    sweep_dir: Path,
+    numbers: Sequence[int],
 ) -> list[Result | Lost]:
-    """Run ``task(job, config_yaml, number)`` for these jobs of a sweep through the launcher; it must not raise.
+    """Run ``task(job, config_yaml, number)`` for these jobs of a sweep by the crew; the task must not raise.
 
     The sweeper is ours: Hydra's own cannot leave out the jobs that are done already.
 
@@ -109,13 +114,18 @@ def launch_sweep(
     """
     if not numbers:
         return []
-    composed = _composed_jobs(request)
-    todo = [(number, *composed[number]) for number in numbers]
-    crew = crew_of(request, [job for _, job, _ in todo], sweep_dir=sweep_dir)
     if crew.kind in ELSEWHERE:
+        composed = _composed_jobs(request)
         calls = [
-            Call(task=task, job=job, config_yaml=text, number=number, turn=turn, threads=crew.threads)
-            for turn, (number, job, text) in enumerate(todo)
+            Call(
+                task=task,
+                job=composed[number][0],
+                config_yaml=composed[number][1],
+                number=number,
+                turn=turn,
+                threads=crew.threads,
+            )
+            for turn, number in enumerate(numbers)
         ]
         return ELSEWHERE[crew.kind](calls, crew)
     if not crew.elsewhere:

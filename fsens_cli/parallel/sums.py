@@ -7,6 +7,7 @@ backward pass is the forward pass again, so it can itself be differentiated.
 Every process must run the same graph: autograd then runs the collectives of a backward pass in the same order in all.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,6 +17,18 @@ from torch import Tensor
 from fsens_cli.errors import PeerLost
 
 
+def heard(collective: Callable[[], object]) -> None:
+    """Run a collective; a process that has gone is one kind of error, whatever the backend calls it.
+
+    Raises:
+        PeerLost: another process has ended.
+    """
+    try:
+        collective()
+    except RuntimeError as error:
+        raise PeerLost(str(error)) from error
+
+
 def total(values: Tensor) -> Tensor:
     """Return the sum over all processes, the same on each; not differentiable.
 
@@ -23,10 +36,7 @@ def total(values: Tensor) -> Tensor:
         PeerLost: another process has ended.
     """
     summed = values.detach().clone(memory_format=torch.contiguous_format)
-    try:
-        dist.all_reduce(summed)
-    except RuntimeError as error:
-        raise PeerLost(str(error)) from error
+    heard(lambda: dist.all_reduce(summed))
     return summed
 
 

@@ -12,8 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from fsens_cli.errors import PeerLost
-from fsens_cli.parallel.sums import DifferentiableTotal, total
+from fsens_cli.parallel.sums import DifferentiableTotal, heard, total
 
 Answer = TypeVar("Answer")
 
@@ -87,7 +86,7 @@ class World:
                 for tensor in [*module.parameters(), *module.buffers()]:
                     # A broadcast writes into plain memory, whatever the layout of the tensor.
                     sent = tensor.detach().contiguous()
-                    _heard(partial(dist.broadcast, sent, src=0))
+                    heard(partial(dist.broadcast, sent, src=0))
                     tensor.copy_(sent)
 
     def add_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
@@ -96,7 +95,7 @@ class World:
             return
         for bucket in _buckets([p.grad for p in parameters if p.grad is not None]):
             together = torch.cat([grad.reshape(-1) for grad in bucket])
-            _heard(partial(dist.all_reduce, together))
+            heard(partial(dist.all_reduce, together))
             for grad, summed in zip(bucket, together.split([g.numel() for g in bucket]), strict=True):
                 grad.copy_(summed.view_as(grad))
 
@@ -110,7 +109,7 @@ class World:
                 told[0] = answer()
             except Exception as error:  # noqa: BLE001 raised below, here and elsewhere
                 told[1] = error
-        _heard(lambda: dist.broadcast_object_list(told, src=0))
+        heard(lambda: dist.broadcast_object_list(told, src=0))
         if told[1] is not None:
             raise told[1]
         result: Answer = told[0]
@@ -121,21 +120,13 @@ class World:
         if not self.is_shared:
             return
         told: list[Any] = [None] * self.size
-        _heard(lambda: dist.all_gather_object(told, problem))
+        heard(lambda: dist.all_gather_object(told, problem))
         for rank, found in enumerate(told):
             if found is not None:
                 raise problem if rank == self.rank and problem is not None else found
 
 
 ALONE = World()
-
-
-def _heard(collective: Callable[[], object]) -> None:
-    """Run a collective; a process that has gone is one kind of error, whatever the backend calls it."""
-    try:
-        collective()
-    except RuntimeError as error:
-        raise PeerLost(str(error)) from error
 
 
 def _buckets(gradients: list[Tensor]) -> Iterable[list[Tensor]]:

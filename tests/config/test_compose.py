@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from fsens_cli.config.compose import Request, compose_job, configs_folder, load_job
 from fsens_cli.config.jobs import JOBS, JobFields, MeasureJob, TrainJob
 from fsens_cli.config.launch import check_sweep, launch, launch_sweep
+from fsens_cli.config.launchers.crew import Crew
 from fsens_cli.config.overrides import flag_override, parse
 from fsens_cli.data.catalog import CONFIGS as DATA_CONFIGS
 from fsens_cli.data.dualband import DualbandConfig
@@ -22,6 +23,8 @@ from fsens_cli.experiments.sensitivity import CONVENTIONS
 from fsens_cli.models.catalog import ModelConfig
 from fsens_cli.models.front_end import FrontEndConfig
 from fsens_cli.objectives.fourier_penalty import RegularizerConfig
+
+BASIC = Crew(name="basic")
 
 
 def measure_job(*overrides: str, config_dir: Path | None = None) -> MeasureJob:
@@ -333,7 +336,7 @@ def told(job: JobFields, text: str, number: int) -> tuple[object, ...]:
 def sweep(tmp_path: Path, *overrides: str) -> list[tuple[object, ...]]:
     request = Request(verb="measure", overrides=overrides, multirun=True)
     jobs = [(job.model.name, job.seed) for job in check_sweep(request)]  # type: ignore[attr-defined]
-    ran = launch_sweep(request, told, sweep_dir=tmp_path / "it's a sweep", numbers=range(len(jobs)))
+    ran = launch_sweep(request, told, crew=BASIC, sweep_dir=tmp_path / "it's a sweep", numbers=range(len(jobs)))
     assert ran == jobs
     return ran
 
@@ -364,8 +367,8 @@ def test_some_jobs_of_a_sweep_keep_their_numbers(tmp_path: Path) -> None:
     def numbered(job: JobFields, text: str, number: int) -> tuple[int, object]:
         return number, job.seed  # type: ignore[attr-defined]
 
-    assert launch_sweep(request, numbered, sweep_dir=tmp_path, numbers=[1, 3]) == [(1, 6), (3, 8)]
-    assert launch_sweep(request, numbered, sweep_dir=tmp_path, numbers=[]) == []
+    assert launch_sweep(request, numbered, crew=BASIC, sweep_dir=tmp_path, numbers=[1, 3]) == [(1, 6), (3, 8)]
+    assert launch_sweep(request, numbered, crew=BASIC, sweep_dir=tmp_path, numbers=[]) == []
 
 
 def test_a_sweeper_of_hydra_s_is_refused() -> None:

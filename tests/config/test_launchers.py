@@ -255,7 +255,8 @@ def test_arguments_of_a_network_sweep_too(tmp_path: Path) -> None:
         return number, job.model.kwargs["width"]
 
     request = request_of("model.kwargs.width=8,12")
-    assert launch_sweep(request, width, sweep_dir=tmp_path, numbers=[0, 1]) == [(0, 8), (1, 12)]
+    crew = crew_of(request, check_sweep(request), sweep_dir=tmp_path)
+    assert launch_sweep(request, width, crew=crew, sweep_dir=tmp_path, numbers=[0, 1]) == [(0, 8), (1, 12)]
 
 
 def test_num_cores() -> None:
