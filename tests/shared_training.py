@@ -16,7 +16,7 @@ from fsens_cli.experiments.train import TrainConfig, train
 from fsens_cli.experiments.train_state import TrainState
 from fsens_cli.experiments.training_step import AdversaryConfig, StepConfig, prepare_images, take_step
 from fsens_cli.models.classifier import Classifier
-from fsens_cli.objectives.batch_norm import shared_batch_norm
+from fsens_cli.objectives.double_backward import shared_batch_norm
 from fsens_cli.objectives.fourier_penalty import RegularizerConfig, prepare_penalty
 from fsens_cli.parallel.world import World
 

@@ -15,7 +15,7 @@ from fsens_cli.data.augment import AugmentConfig, augment
 from fsens_cli.data.images import to_unit
 from fsens_cli.errors import ConfigError, require, require_one_of
 from fsens_cli.models.classifier import Classifier, held_still
-from fsens_cli.objectives.batch_norm import cheap_double_backward, shared_batch_norm
+from fsens_cli.objectives.double_backward import cheap_double_backward, shared_batch_norm
 from fsens_cli.objectives.fourier_penalty import Penalty, PreparedPenalty, RegularizerConfig, fourier_penalty
 from fsens_cli.parallel.world import ALONE, World
 from fsens_cli.perturb.projected_gradient import NORMS, projected_gradient_attack, random_start
@@ -149,7 +149,7 @@ def losses(
     """
     whole = prepared is not None and config.regularizer.fraction == 1.0
     images = images.requires_grad_(whole)
-    with _forward_mode(classifier, images.device, config, world, penalised=prepared is not None):
+    with _forward_mode(images.device, config, world, penalised=prepared is not None):
         logits = classifier(images)
         # float32 at least; a network in double stays in double.
         wide = logits if logits.dtype == torch.float64 else logits.float()
@@ -165,18 +165,14 @@ def losses(
 
 
 @contextlib.contextmanager
-def _forward_mode(
-    classifier: Classifier, device: torch.device, config: StepConfig, world: World, *, penalised: bool
-) -> Iterator[None]:
-    """Autocast where asked for; attention and batch norm in twice differentiable forms where a penalty needs them."""
+def _forward_mode(device: torch.device, config: StepConfig, world: World, *, penalised: bool) -> Iterator[None]:
+    """Autocast where asked for; layers in twice differentiable forms where a penalty needs them."""
     with contextlib.ExitStack() as stack:
         if config.precision == "bf16":
             stack.enter_context(torch.autocast(device.type, dtype=torch.bfloat16))
-        stack.enter_context(shared_batch_norm(world))
         if penalised:
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-            if not world.is_shared:
-                stack.enter_context(cheap_double_backward(classifier))
+        stack.enter_context(cheap_double_backward(world) if penalised else shared_batch_norm(world))
         yield
 
 

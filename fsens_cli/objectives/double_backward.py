@@ -1,0 +1,48 @@
+"""Which layers of a network compute in forms that are cheap to differentiate twice?
+
+Calls are taken over wherever they come from, so that a network of any library is served as it is.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from fsens_cli.objectives.batch_norm import batch_norm
+from fsens_cli.objectives.relu import relu
+from fsens_cli.parallel.world import ALONE, World
+
+
+class _TakenOver(TorchFunctionMode):
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.nn.functional.batch_norm:
+            return batch_norm(*args, **(kwargs or {}), world=self.world)
+        if func in (torch.nn.functional.relu, torch.relu, torch.Tensor.relu):
+            return relu(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def cheap_double_backward(world: World = ALONE) -> Iterator[None]:
+    """While active, batch norm and ReLU have cheap second derivatives, and batch norm the statistics of all processes.
+
+    ``nn.SyncBatchNorm`` has neither a second derivative nor a version for the CPU.
+    """
+    with _TakenOver(world):
+        yield
+
+
+@contextmanager
+def shared_batch_norm(world: World) -> Iterator[None]:
+    """While active, batch norm has the statistics of all processes' images together; alone, nothing changes."""
+    if not world.is_shared:
+        yield
+        return
+    with cheap_double_backward(world):
+        yield
