@@ -11,6 +11,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from fsens_cli.objectives.batch_norm import batch_norm
+from fsens_cli.objectives.convolution import conv2d
 from fsens_cli.objectives.relu import relu
 from fsens_cli.parallel.world import ALONE, World
 
@@ -23,6 +24,8 @@ class _TakenOver(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.nn.functional.batch_norm:
             return batch_norm(*args, **(kwargs or {}), world=self.world)
+        if func is torch.nn.functional.conv2d:
+            return conv2d(*args, **(kwargs or {}))
         if func in (torch.nn.functional.relu, torch.relu, torch.Tensor.relu):
             return relu(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
@@ -30,8 +33,9 @@ class _TakenOver(TorchFunctionMode):
 
 @contextmanager
 def cheap_double_backward(world: World = ALONE) -> Iterator[None]:
-    """While active, batch norm and ReLU have cheap second derivatives, and batch norm the statistics of all processes.
+    """While active, convolution, batch norm and ReLU have cheap second derivatives.
 
+    Batch norm then has the statistics of all processes:
     ``nn.SyncBatchNorm`` has neither a second derivative nor a version for the CPU.
     """
     with _TakenOver(world):

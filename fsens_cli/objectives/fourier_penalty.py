@@ -17,6 +17,7 @@ from fsens_cli.fourier.bands import band_mask, frequency_bands
 from fsens_cli.fourier.bases import Basis, fourier_basis
 from fsens_cli.fourier.bins import RadialBins
 from fsens_cli.fourier.sensitivity import CHANNEL_REDUCTIONS, sensitivity_share
+from fsens_cli.objectives.convolution import for_inputs_alone
 from fsens_cli.parallel.world import ALONE, World
 
 REGULARIZERS = ("none", "lsf", "msf", "hsf", "asf", "target")
@@ -190,7 +191,8 @@ def fourier_penalty(
     with torch.autocast(images_NCHW.device.type, enabled=False):
         logits = logits_NL.float() if logits_NL.dtype in (torch.float16, torch.bfloat16) else logits_NL
         loss = torch.nn.functional.cross_entropy(logits, label_N, reduction="sum")
-        (grad,) = torch.autograd.grad(loss, images_NCHW, create_graph=True)
+        with for_inputs_alone():
+            (grad,) = torch.autograd.grad(loss, images_NCHW, create_graph=True)
         grad = grad if grad.dtype == torch.float64 else grad.float()
         if config.space == "normalized":
             grad = grad * std.to(grad)

@@ -77,6 +77,7 @@ def test_a_step_waits_for_no_number_and_mixes_no_devices(
 ) -> None:
     """A meta tensor has a shape and no numbers: reading one is an error, and so is to join it with a CPU's tensor."""
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())  # knows no meta device
+    monkeypatch.setattr(torch, "is_autocast_enabled", lambda *_: False)
     config = StepConfig(
         regularizer=PENALTIES[penalty],
         label_smoothing=0.1,

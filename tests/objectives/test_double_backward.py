@@ -1,7 +1,9 @@
-"""The cheap double backward of batch norm and ReLU against automatic differentiation and PyTorch's own."""
+"""The cheap double backward of convolution, batch norm and ReLU against automatic differentiation and PyTorch's own."""
 
 import copy
 from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch import Tensor, nn
 
 from fsens_cli.models.cifar_resnet import CifarResNet
 from fsens_cli.objectives.batch_norm import batch_norm
+from fsens_cli.objectives.convolution import MOST_WEIGHTS_ON_CPU, conv2d
 from fsens_cli.objectives.double_backward import cheap_double_backward
 from fsens_cli.objectives.relu import relu
 
@@ -36,6 +39,48 @@ def test_a_weight_of_zero_has_second_derivatives_too() -> None:
         return batch_norm(x, None, None, weight, bias, training=True)
 
     assert torch.autograd.gradgradcheck(f, (x, weight))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"stride": (2, 1), "padding": 1}, {"padding": (1, 0), "dilation": 2}, {"groups": 2}, {"padding": "valid"}],
+)
+@pytest.mark.parametrize("has_bias", [True, False])
+def test_second_derivatives_of_convolution(options: dict[str, Any], has_bias: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(*shape, dtype=torch.float64, generator=generator).requires_grad_()
+
+    inputs = [random(2, 4, 5, 6), random(4, 4 // options.get("groups", 1), 3, 2)] + [random(4)] * has_bias
+    torch.testing.assert_close(conv2d(*inputs, **options), nn.functional.conv2d(*inputs, **options))
+    assert torch.autograd.gradcheck(lambda *given: conv2d(*given, **options), inputs)
+    assert torch.autograd.gradgradcheck(lambda *given: conv2d(*given, **options), inputs)
+
+
+def test_a_single_image_and_large_weights_are_left_to_pytorch() -> None:
+    image, weight = torch.rand(4, 6, 6), torch.rand(3, 4, 3, 3)
+    torch.testing.assert_close(conv2d(image, weight), nn.functional.conv2d(image, weight))
+    large = torch.ones(MOST_WEIGHTS_ON_CPU // 9 // 4 + 1, 4, 3, 3, requires_grad=True)
+    assert type(conv2d(image[None], large).grad_fn).__name__ == "ConvolutionBackward0"
+
+
+def test_convolution_under_autocast_computes_in_the_narrow_type_in_both_derivatives() -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(3, 2, 8, 8, generator=generator)
+    net = nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Conv2d(4, 3, 3))
+
+    def second(cheap: bool) -> list[Tensor]:
+        x = images.clone().requires_grad_()
+        with torch.autocast("cpu", dtype=torch.bfloat16), cheap_double_backward() if cheap else nullcontext():
+            y = net(x)
+            assert y.dtype == torch.bfloat16
+        (grad,) = torch.autograd.grad(y.float().square().sum(), x, create_graph=True)
+        assert grad.dtype == torch.float32
+        return list(torch.autograd.grad(grad.square().sum(), [p for p in net.parameters() if p.ndim == 4]))
+
+    for own, theirs in zip(second(True), second(False), strict=True):
+        torch.testing.assert_close(own, theirs, rtol=0.03, atol=0.03 * float(theirs.abs().max()))
 
 
 def test_second_derivatives_of_relu() -> None:

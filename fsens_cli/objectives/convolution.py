@@ -1,0 +1,148 @@
+"""A convolution whose second derivative uses the kernel that every training uses for the gradient of its weights.
+
+PyTorch writes the double backward of a convolution as further convolutions: the part that belongs to the weights
+becomes one whose kernel is as large as the images, after copies that put images and channels in each other's place, and
+with groups there is one for each group. The kernel for the gradient of the weights gives the same sum.
+
+With y = x * w, cotangents v of dx and p of dw, and (dx, dw) linear in dy, the answers are
+
+    to dy:  v * w + x * p + q,    to x: dx of (dy, p),    to w: dw of (dy, v)
+
+Shape letters: N images, C channels in, D channels out, H, W pixels.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+# Measured: on CPUs the kernel for the gradient of the weights is the slower one for 512 x 512 x 3 x 3 numbers and the
+# few pixels that images have by then.
+MOST_WEIGHTS_ON_CPU = 2**21
+
+
+# Autograd skips what nobody asked for, but does not tell a Python function what that is.
+_weights_asked = True
+
+
+@contextmanager
+def for_inputs_alone() -> Iterator[None]:
+    """While active, backward passes of ``conv2d`` leave out the gradients of the parameters."""
+    global _weights_asked  # a GPU runs backward passes in threads of its own
+    before, _weights_asked = _weights_asked, False
+    try:
+        yield
+    finally:
+        _weights_asked = before
+
+
+class _Shape(NamedTuple):
+    stride: list[int]
+    padding: list[int]
+    dilation: list[int]
+    groups: int
+
+
+def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, shape: _Shape) -> Tensor:
+    convolved: Tensor = torch.ops.aten.convolution(
+        x, weight, bias, shape.stride, shape.padding, shape.dilation, False, [0, 0], shape.groups
+    )
+    return convolved
+
+
+def _gradients(
+    dy: Tensor, x: Tensor, weight: Tensor, shape: _Shape, wanted: list[bool]
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """Return (dx, dw, db), None where not wanted."""
+    gradients: tuple[Tensor | None, Tensor | None, Tensor | None] = torch.ops.aten.convolution_backward(
+        dy, x, weight, [weight.shape[0]], shape.stride, shape.padding, shape.dilation, False, [0, 0], shape.groups,
+        wanted,
+    )  # fmt: skip
+    return gradients
+
+
+class _ConvolutionBackward(torch.autograd.Function):
+    """(dy, x, w) -> (dx, dw, db), with the backward pass of the module's docstring."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, dy: Tensor, x: Tensor, weight: Tensor, shape: _Shape, wanted: list[bool]
+    ) -> tuple[Tensor | None, ...]:
+        ctx.save_for_backward(dy, x, weight)
+        ctx.shape = shape
+        ctx.set_materialize_grads(False)
+        return _gradients(dy, x, weight, shape, wanted)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, v: Tensor | None, p: Tensor | None, q: Tensor | None) -> tuple[Tensor | None, ...]:
+        dy, x, weight = ctx.saved_tensors
+        to_dy = to_x = to_weight = None
+        if v is not None:
+            to_dy = _convolved(v, weight, None, ctx.shape)
+            _, to_weight, _ = _gradients(dy, v, weight, ctx.shape, [False, True, False])
+        if p is not None:
+            from_weight = _convolved(x, p, None, ctx.shape)
+            to_dy = from_weight if to_dy is None else to_dy + from_weight
+            to_x, _, _ = _gradients(dy, x, p, ctx.shape, [True, False, False])
+        if q is not None:
+            from_bias = q.reshape(-1, 1, 1).expand_as(dy)
+            to_dy = from_bias if to_dy is None else to_dy + from_bias
+        return to_dy, to_x, to_weight, None, None
+
+
+class _Convolution(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, shape: _Shape) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.shape = shape
+        return _convolved(x, weight, bias, shape)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        to_x, to_weight, to_bias, _ = ctx.needs_input_grad
+        wanted = [to_x, to_weight and _weights_asked, to_bias and _weights_asked]
+        return *_ConvolutionBackward.apply(dy, x, weight, ctx.shape, wanted), None
+
+
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | tuple[int, ...] = 1,
+    padding: int | tuple[int, ...] | str = 0,
+    dilation: int | tuple[int, ...] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Return what ``torch.nn.functional.conv2d`` returns, twice differentiable at low cost."""
+    many = input.device.type == "cpu" and groups == 1 and weight.numel() > MOST_WEIGHTS_ON_CPU
+    if many or isinstance(padding, str) or input.ndim != 4:
+        return torch.nn.functional.conv2d(input, weight, bias, stride, padding, dilation, groups)
+    kind = input.device.type
+    shape = _Shape(_pair(stride), _pair(padding), _pair(dilation), groups)
+    if not torch.is_autocast_enabled(kind):
+        return _applied(input, weight, bias, shape)
+    narrow = torch.get_autocast_dtype(kind)
+    # What is saved for the backward passes must be what was computed with.
+    with torch.autocast(kind, enabled=False):
+        return _applied(
+            _cast(input, narrow), _cast(weight, narrow), None if bias is None else _cast(bias, narrow), shape
+        )
+
+
+def _applied(x: Tensor, weight: Tensor, bias: Tensor | None, shape: _Shape) -> Tensor:
+    y: Tensor = _Convolution.apply(x, weight, bias, shape)
+    return y
+
+
+def _cast(operand: Tensor, narrow: torch.dtype) -> Tensor:
+    """Return the operand as autocast would: doubles stay."""
+    return operand if operand.dtype == torch.float64 else operand.to(narrow)
+
+
+def _pair(value: int | tuple[int, ...]) -> list[int]:
+    return [value, value] if isinstance(value, int) else [*value] * (2 // len(value))
