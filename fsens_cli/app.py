@@ -74,11 +74,7 @@ def _train(request: "Request", flags: Flags, resume: str | None) -> None:
     from fsens_cli.commands.train import resume_training, sweep_columns, train_lines, train_task
     from fsens_cli.commands.wording import sweep_lines
 
-    resumes_sweep = is_sweep_to_resume(resume, request)
-    with processes_of_training(request, resumes_sweep) as world:
-        if resume is not None and not resumes_sweep:
-            resume_training(resume, request, flags, world)
-            return
+    with processes_of_training(request, is_sweep_to_resume(resume, request)) as world:
         run_verb(
             request,
             partial(train_task, world=world),
@@ -86,6 +82,7 @@ def _train(request: "Request", flags: Flags, resume: str | None) -> None:
             show=train_lines,
             show_sweep=lambda o: sweep_lines(o, sweep_columns),
             resume=resume,
+            resume_one=partial(resume_training, world=world),
         )
 
 
@@ -112,13 +109,9 @@ def _evaluate(request: "Request", flags: Flags, resume: str | None) -> None:
     """Show how robust a model is: to corruptions, missing frequencies, noise and attacks."""
     from fsens_cli.commands.evaluate import evaluate_lines, evaluate_task, resume_evaluation, sweep_columns
     from fsens_cli.commands.jobs import run_verb
-    from fsens_cli.commands.sweeps import is_sweep_to_resume
     from fsens_cli.commands.wording import sweep_lines
     from fsens_cli.runs.sweep_overlays import draw_evaluations
 
-    if resume is not None and not is_sweep_to_resume(resume, request):
-        resume_evaluation(resume, request, flags)
-        return
     run_verb(
         request,
         evaluate_task,
@@ -127,6 +120,7 @@ def _evaluate(request: "Request", flags: Flags, resume: str | None) -> None:
         show_sweep=lambda o: sweep_lines(o, sweep_columns),
         draw_sweep=draw_evaluations,
         resume=resume,
+        resume_one=resume_evaluation,
     )
 
 
@@ -134,13 +128,9 @@ def _blur_defense(request: "Request", flags: Flags, resume: str | None) -> None:
     """Show whether blurring the input defends a model, with the checks that such a claim needs."""
     from fsens_cli.commands.blur_defense import defense_lines, defense_task, resume_defense, sweep_columns
     from fsens_cli.commands.jobs import run_verb
-    from fsens_cli.commands.sweeps import is_sweep_to_resume
     from fsens_cli.commands.wording import sweep_lines
     from fsens_cli.runs.sweep_overlays import draw_defenses
 
-    if resume is not None and not is_sweep_to_resume(resume, request):
-        resume_defense(resume, request, flags)
-        return
     run_verb(
         request,
         defense_task,
@@ -149,6 +139,7 @@ def _blur_defense(request: "Request", flags: Flags, resume: str | None) -> None:
         show_sweep=lambda o: sweep_lines(o, sweep_columns),
         draw_sweep=draw_defenses,
         resume=resume,
+        resume_one=resume_defense,
     )
 
 

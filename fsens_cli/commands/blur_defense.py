@@ -17,12 +17,11 @@ from fsens_cli.commands.networks import build_for, fit_front_end, named_weights
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.outcome import Outcome
 from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name
-from fsens_cli.commands.resuming import refuse_changes
+from fsens_cli.commands.resuming import job_to_resume
 from fsens_cli.commands.train import train_task
 from fsens_cli.commands.wording import aligned, percent_interval
-from fsens_cli.config.compose import Request, flat_settings, job_yaml, load_job
+from fsens_cli.config.compose import Request, flat_settings, job_yaml
 from fsens_cli.config.jobs import DefenseJob, JobFields, TrainJob
-from fsens_cli.config.overrides import given_values
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, DataError
 from fsens_cli.experiments.defense import DefenseRow, as_trained, defend, with_front_end
@@ -35,8 +34,8 @@ from fsens_cli.runs.defense_files import VERB, write_defense
 from fsens_cli.runs.defense_summary import mark, reversal_text, size_ratio
 from fsens_cli.runs.evaluate_summary import GROUP_NAMES, median_text
 from fsens_cli.runs.evaluation_parts import RowFiles
-from fsens_cli.runs.folder import RunFolder, read_record
-from fsens_cli.runs.index import find_run, list_runs
+from fsens_cli.runs.folder import RunFolder
+from fsens_cli.runs.index import list_runs
 from fsens_cli.runs.measure_files import Subject
 from fsens_cli.runs.provenance import peak_memory_mib
 
@@ -66,14 +65,7 @@ def defense_task(job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
 
 def resume_defense(name: str, request: Request, flags: Flags) -> None:
     """Continue the run called ``name`` with what it lacks, and print what a finished one prints."""
-    asked = given_values(request.overrides)
-    path = find_run(name, Path(asked.get("out", "outputs")))
-    if read_record(path).get("status") == "done":
-        raise ConfigError(f"{path} is finished: there is nothing to resume.")
-    job, config_yaml = load_job("blur_defense", path / "config.yaml")
-    assert isinstance(job, DefenseJob), "the verb decides the type"
-    refuse_changes(path, config_yaml, asked)
-    job = dataclasses.replace(job, device=asked.get("device", job.device))
+    path, job = job_to_resume("blur_defense", DefenseJob, name, request)
     note(f"continuing {path}", flags)
     with RunFolder.reopen(path) as run:
         outcome = _defend_in(run, job, pick_device(job.device), flags)

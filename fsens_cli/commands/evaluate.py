@@ -1,6 +1,5 @@
 """``fsens evaluate``: how robust is a model, to what?"""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,11 @@ from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.outcome import Outcome
 from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
-from fsens_cli.commands.resuming import refuse_changes
+from fsens_cli.commands.resuming import job_to_resume
 from fsens_cli.commands.wording import aligned, percent_interval
-from fsens_cli.config.compose import Request, flat_settings, load_job
+from fsens_cli.config.compose import Request, flat_settings
 from fsens_cli.config.jobs import DefenseJob, EvaluateJob, JobFields
-from fsens_cli.config.overrides import given_values
-from fsens_cli.errors import ConfigError, DataError
+from fsens_cli.errors import DataError
 from fsens_cli.experiments.evaluate import evaluate
 from fsens_cli.experiments.evaluation import EvaluateResult
 from fsens_cli.models.catalog import check_model_name
@@ -28,8 +26,7 @@ from fsens_cli.models.weights import Weights
 from fsens_cli.runs.evaluate_files import VERB, write_evaluate
 from fsens_cli.runs.evaluate_summary import GROUP_NAMES, eps_text, half_power_text, median_text, rank_text
 from fsens_cli.runs.evaluation_parts import PartFiles
-from fsens_cli.runs.folder import RunFolder, read_record
-from fsens_cli.runs.index import find_run
+from fsens_cli.runs.folder import RunFolder
 from fsens_cli.runs.provenance import peak_memory_mib
 
 
@@ -96,14 +93,7 @@ def warn_about(result: EvaluateResult) -> None:
 
 def resume_evaluation(name: str, request: Request, flags: Flags) -> None:
     """Continue the run called ``name`` with the parts that it lacks, and print what a finished one prints."""
-    asked = given_values(request.overrides)
-    path = find_run(name, Path(asked.get("out", "outputs")))
-    if read_record(path).get("status") == "done":
-        raise ConfigError(f"{path} is finished: there is nothing to resume.")
-    job, config_yaml = load_job("evaluate", path / "config.yaml")
-    assert isinstance(job, EvaluateJob), "the verb decides the type"
-    refuse_changes(path, config_yaml, asked)
-    job = dataclasses.replace(job, device=asked.get("device", job.device))
+    path, job = job_to_resume("evaluate", EvaluateJob, name, request)
     kept = len(list((path / "parts").glob("*.npz")))
     note(f"continuing {path}: {kept} parts are there", flags)
     with RunFolder.reopen(path) as run:

@@ -12,12 +12,13 @@ from fsens_cli.commands.console import stdout
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.outcome import Outcome, Task
 from fsens_cli.commands.sweep_job import in_words
-from fsens_cli.commands.sweeps import Draw, Order, go_on, resumed_request, run_sweep
+from fsens_cli.commands.sweeps import Draw, Order, go_on, is_sweep_to_resume, resumed_request, run_sweep
 from fsens_cli.config.compose import Request, compose_job
 from fsens_cli.config.launch import launch
 from fsens_cli.errors import ConfigError
 
 Show = Callable[[dict[str, Any]], list[str]]
+ResumeOne = Callable[[str, Request, Flags], None]
 
 
 def run_verb(
@@ -30,6 +31,7 @@ def run_verb(
     order: Order | None = None,
     draw_sweep: Draw | None = None,
     resume: str | None = None,
+    resume_one: ResumeOne | None = None,
 ) -> None:
     """Run the task for the request and print what it found.
 
@@ -39,9 +41,13 @@ def run_verb(
         show_sweep: lines of text for all outcomes of a sweep.
         order: key of a job's results by which a sweep's jobs are listed; as they ran without one, failed ones last.
         draw_sweep: draws finished jobs into the sweep's folder.
-        resume: a sweep to go on with, whatever else the request says.
+        resume: a sweep to go on with, or a run for ``resume_one``, whatever else the request says.
+        resume_one: goes on with a single run and prints what it found; verbs whose runs are short have none.
     """
     with boundary(debug=flags.debug):
+        if resume is not None and resume_one is not None and not is_sweep_to_resume(resume, request):
+            resume_one(resume, request, flags)
+            return
         if flags.print_config:
             if request.multirun:
                 raise ConfigError("--print-config shows one job: leave out -m and give single values.")

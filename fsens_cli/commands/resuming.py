@@ -1,13 +1,36 @@
-"""Is a run continued as it was started?"""
+"""Which run is continued, and is it continued as it was started?"""
 
+import dataclasses
 from pathlib import Path
+from typing import TypeVar
 
-from fsens_cli.config.compose import flat_settings
+from fsens_cli.config.compose import Request, flat_settings, load_job
+from fsens_cli.config.jobs import JobFields
+from fsens_cli.config.overrides import given_values
 from fsens_cli.errors import ConfigError
 from fsens_cli.runs.folder import read_record
+from fsens_cli.runs.index import find_run
+
+Job = TypeVar("Job", bound=JobFields)
 
 
-def refuse_changes(path: Path, config_yaml: str, asked: dict[str, str]) -> None:
+def job_to_resume(verb: str, kind: type[Job], name: str, request: Request) -> tuple[Path, Job]:
+    """Return the folder of the run called ``name`` and its job; only the device may be another than at its start.
+
+    Raises:
+        FsensError: there is no such run, it is finished, or other settings were asked for.
+    """
+    asked = given_values(request.overrides)
+    path = find_run(name, Path(asked.get("out", "outputs")))
+    if read_record(path).get("status") == "done":
+        raise ConfigError(f"{path} is finished: there is nothing to resume.")
+    job, config_yaml = load_job(verb, path / "config.yaml")
+    assert isinstance(job, kind), "the verb decides the type"
+    _refuse_changes(path, config_yaml, asked)
+    return path, dataclasses.replace(job, device=asked.get("device", job.device))
+
+
+def _refuse_changes(path: Path, config_yaml: str, asked: dict[str, str]) -> None:
     """Raise ConfigError, naming the keys, if the configuration is not the one that the run was started with."""
     started = read_record(path).get("config", {})
     now = flat_settings(config_yaml)

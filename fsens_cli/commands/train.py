@@ -23,7 +23,7 @@ from fsens_cli.commands.options import Flags
 from fsens_cli.commands.outcome import Outcome
 from fsens_cli.commands.processes import agreeing, pick_own_device
 from fsens_cli.commands.record import provenance, record_inputs, run_name
-from fsens_cli.commands.resuming import refuse_changes
+from fsens_cli.commands.resuming import job_to_resume
 from fsens_cli.commands.training_job import (
     describe,
     subject_of,
@@ -33,11 +33,10 @@ from fsens_cli.commands.training_job import (
     with_target,
 )
 from fsens_cli.commands.wording import interval_text, percent_interval
-from fsens_cli.config.compose import Request, flat_settings, load_job
+from fsens_cli.config.compose import Request, flat_settings
 from fsens_cli.config.jobs import JobFields, TrainJob
-from fsens_cli.config.overrides import given_values
 from fsens_cli.data.images import ImageSet
-from fsens_cli.errors import ConfigError, DataError, Interrupted
+from fsens_cli.errors import DataError, Interrupted
 from fsens_cli.experiments.train import TrainResult, evaluate_accuracy, require_sharable, train
 from fsens_cli.experiments.train_state import TrainState
 from fsens_cli.models.catalog import check_model_name
@@ -47,8 +46,7 @@ from fsens_cli.models.weights import Weights, find_weights
 from fsens_cli.parallel.meeting import leave
 from fsens_cli.parallel.world import ALONE, World
 from fsens_cli.runs.checkpoints import load_checkpoint, save_best, save_checkpoint
-from fsens_cli.runs.folder import RunFolder, read_record
-from fsens_cli.runs.index import find_run
+from fsens_cli.runs.folder import RunFolder
 from fsens_cli.runs.measure_files import published_for, write_measure
 from fsens_cli.runs.provenance import peak_memory_mib
 from fsens_cli.runs.trackers.choice import require_tracker, tracking
@@ -329,12 +327,6 @@ class stopping_on_signals:
 
 def resume_training(name: str, request: Request, flags: Flags, world: World = ALONE) -> None:
     """Continue the run called ``name`` and print what a finished training prints."""
-    asked = given_values(request.overrides)
-    path = find_run(name, Path(asked.get("out", "outputs")))
-    if read_record(path).get("status") == "done":
-        raise ConfigError(f"{path} is finished: there is nothing to resume.")
-    job, config_yaml = load_job("train", path / "config.yaml")
-    assert isinstance(job, TrainJob), "the verb decides the type"
-    refuse_changes(path, config_yaml, asked)
-    outcome = resume_task(path, dataclasses.replace(job, device=asked.get("device", job.device)), flags, world)
+    path, job = job_to_resume("train", TrainJob, name, request)
+    outcome = resume_task(path, job, flags, world)
     print_single(outcome, flags, train_lines)

@@ -9,6 +9,7 @@
 #   SEEDS    of the trainings, "0 1 2"
 #   QUICK=1  a small network and few pictures: ten minutes on two cores, to see that everything runs
 #   MODEL, EPOCHS, PENALISED_EPOCHS, EXTRA   size of the trainings; the defaults go by what is there
+#   RECIPE   of the trainings; give one without augment.flip where a mirror image is of another class (svhn, dualband)
 
 set -euo pipefail
 
@@ -49,7 +50,7 @@ eval "WHERE=(${DATA:-data=cifar10})"
 # The bands of the first paper, and the norm in which the second one gives sizes.
 SUITE="suite.filters=[band-pass] suite.cutoffs=[5,10,23] suite.noises=[gaussian] suite.attacks=[pgd] suite.norms=[linf]
     suite.eps_linf=[0.00784314,0.03137255] suite.heat_map=false"
-RECIPE="label_smoothing=0.1 augment.flip=alternating optim.schedule=linear measure_images=$MEASURED
+RECIPE="${RECIPE:-label_smoothing=0.1 augment.flip=alternating optim.schedule=linear} measure_images=$MEASURED
     ${WARM_UP:-}"
 
 # step FOLDER VERB SETTINGS...: one run below FOLDER, unless a finished one is there; an unfinished one goes on.

@@ -185,6 +185,7 @@ def test_both_pages_of_a_small_reproduction(tmp_path: Path) -> None:
         "DATA": "data=dualband",
         "EPOCHS": "1",
         "PENALISED_EPOCHS": "1",
+        "RECIPE": "label_smoothing=0.1 optim.schedule=linear",
         "EXTRA": "data.train_size=1500 data.test_size=300",
     }
     for paper in ("tmlr2022", "ploscb2023"):
