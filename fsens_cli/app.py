@@ -11,6 +11,7 @@ from fsens_cli import __version__
 from fsens_cli.commands.help_text import HELP
 from fsens_cli.commands.options import Debug, Flags, Json, Quiet, Resume, ResumeSweep
 from fsens_cli.commands.processes import only_the_first_speaks, refuse_torchrun
+from fsens_cli.commands.usage import OneLineErrors
 from fsens_cli.commands.verb_command import verb_command
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ CHANGE, PROBE, LOOK, FIND = "Measure and change", "Probe and defend", "Look", "F
 
 app = typer.Typer(
     name="fsens",
+    cls=OneLineErrors,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,

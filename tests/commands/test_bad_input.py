@@ -193,3 +193,29 @@ def test_a_real_process_says_one_line_and_exits_with_2(somewhere: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=somewhere)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: num_images=0 must be at least 1.\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (["mesure"], "no such command 'mesure'. Did you mean 'measure'? `fsens -h` shows what there is."),
+        (
+            ["measure", "--modle", "resnet8"],
+            "no such option: --modle. Did you mean --model? `fsens measure -h` shows what there is.",
+        ),
+        (["--out", "x", "measure"], "no such option: --out. `fsens measure -h` shows what there is."),
+        (["runs", "--out"], "option '--out' requires an argument. `fsens runs -h` shows what there is."),
+        (["compare"], "missing argument 'RUN...'. `fsens compare -h` shows what there is."),
+    ],
+)
+def test_a_mistyped_command_line_is_told_like_any_other_error(
+    typed: list[str], message: str, fsens: Type, error_of: ErrorOf
+) -> None:
+    assert error_of(fsens(*typed)) == message
+
+
+def test_no_command_is_a_question_for_help(fsens: Type) -> None:
+    said = fsens()
+    assert said.exit_code == 2
+    assert "Which spatial frequencies a vision model listens to" in said.output
+    assert "error" not in said.output
