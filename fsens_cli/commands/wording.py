@@ -1,6 +1,7 @@
 """How are numbers, intervals and tables put into words?"""
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 
@@ -36,10 +37,14 @@ def aligned(rows: Sequence[dict[str, str]]) -> list[str]:
 
 
 def sweep_lines(outcomes: Sequence[Any], columns: Callable[[dict[str, Any]], dict[str, str]]) -> list[str]:
-    """Return one line a job: its settings, its status where it failed, and its numbers."""
+    """Return one line a job: the settings in which jobs differ, its status where it failed, and its numbers."""
+    settings = [{key: str(value) for key, value in outcome.settings.items()} for outcome in outcomes]
+    values = {key: {each.get(key) for each in settings} for key in dict.fromkeys(chain(*settings))}
+    # What all have in common tells no row from another; the sweep's CSV has it.
+    varied = [key for key, found in values.items() if len(found) > 1]
     rows = []
-    for outcome in outcomes:
-        row = {key: str(value) for key, value in outcome.settings.items()}
+    for outcome, each in zip(outcomes, settings, strict=True):
+        row = {key: each[key] for key in varied if key in each}
         row |= columns(outcome.results) if outcome.status == "done" else {"accuracy": "failed"}
         rows.append(row)
     return aligned(rows)
