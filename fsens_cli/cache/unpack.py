@@ -5,7 +5,7 @@ import shutil
 import tarfile
 import tempfile
 import zlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from fsens_cli.cache.places import shown
 from fsens_cli.errors import FetchError
@@ -27,11 +27,10 @@ def unpack(archive: Path, folder: str, into: Path) -> Path:
         raise FetchError(f"{shown(into)} cannot be written: {error.strerror}") from error
     try:
         with tarfile.open(archive) as tar:
-            # The filter refuses names that lead out of the folder, links and devices.
-            tar.extractall(temporary, filter="data")
+            for member in tar:
+                _take_out(tar, member, folder, temporary)
         if not (temporary / folder).is_dir():
             raise FetchError(f"{shown(archive)} holds no folder {folder}")
-        (temporary / folder).chmod(0o755)
         _take_place(temporary / folder, target)
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise FetchError(f"{shown(archive)} is damaged or no tar archive") from error
@@ -42,6 +41,20 @@ def unpack(archive: Path, folder: str, into: Path) -> Path:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return target
+
+
+def _take_out(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: str, into: Path) -> None:
+    """Write a plain file whose name lies below ``folder``; leave links, devices and names that lead elsewhere.
+
+    Python's own filter for that is younger than the oldest 3.11.
+    """
+    parts = PurePosixPath(member.name).parts
+    packed = tar.extractfile(member) if member.isfile() else None
+    if packed is None or parts[:1] != (folder,) or ".." in parts:
+        return
+    into.joinpath(*parts[:-1]).mkdir(parents=True, exist_ok=True)
+    with packed, into.joinpath(*parts).open("wb") as file:
+        shutil.copyfileobj(packed, file)
 
 
 def _take_place(made: Path, target: Path) -> None:
