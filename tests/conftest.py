@@ -1,6 +1,7 @@
 """What all tests share: one thread (small tensors gain nothing from two), seeds, and toy networks."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from loopback import Web, serving
 from torch import Tensor, nn
 
 torch.set_num_threads(1)
+
+# A shell that starts the tests in the background makes them ignore Ctrl-C, and with them every process that they start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests say themselves when they are offline, and the Hub's client reads its switch once, when it is imported.
 for switch in ("FSENS_OFFLINE", "HF_HUB_OFFLINE"):
