@@ -49,7 +49,7 @@ def main() -> None:
     prepared = prepare_penalty(lsf, 32, 32, device)
 
     def loop_over_radii() -> None:
-        """One mask and one sum a radius, PyTorch's own batch norm: how a first version would be written."""
+        """One mask and one sum a radius, PyTorch's own double backward: how a first version would be written."""
         pixels = images.clone().requires_grad_()
         loss = torch.nn.functional.cross_entropy(classifier(pixels), labels)
         (grad,) = torch.autograd.grad(loss, pixels, create_graph=True)

@@ -43,10 +43,10 @@ class _ReLU(torch.autograd.Function):
         return _Gate.apply(dy, y), None
 
 
-def relu(x: Tensor, inplace: bool = False) -> Tensor:
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return what ``torch.nn.functional.relu`` returns, twice differentiable at low cost."""
     # Part of another tensor, overwritten: PyTorch's own keeps the books of that.
-    if inplace and x._is_view():
-        return torch.nn.functional.relu(x, inplace=True)
-    y: Tensor = _ReLU.apply(x, inplace)
+    if inplace and input._is_view():
+        return torch.nn.functional.relu(input, inplace=True)
+    y: Tensor = _ReLU.apply(input, inplace)
     return y

@@ -124,7 +124,7 @@ def _coloured(networks: Sequence[Network]) -> list[tuple[Network, str]]:
 
 def _span(interval: dict[str, float | None]) -> tuple[float, float, float]:
     """Return a value and how far its bounds lie below and above; no number (NaN) is drawn where there is none."""
-    value, low, high = (float("nan") if interval[k] is None else float(interval[k] or 0) for k in BOUNDS)
+    value, low, high = (float("nan") if found is None else found for found in map(interval.get, BOUNDS))
     return value, value - low, high - value
 
 

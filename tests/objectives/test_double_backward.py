@@ -106,7 +106,13 @@ def test_relu_in_place_overwrites_what_it_is_given(part: Callable[[Tensor], Tens
         torch.testing.assert_close(own, theirs)
 
 
-@pytest.mark.parametrize("written", [nn.functional.relu, torch.relu, Tensor.relu, nn.ReLU(), nn.ReLU(inplace=True)])
+@pytest.mark.parametrize(
+    "written",
+    [
+        nn.functional.relu, torch.relu, Tensor.relu, nn.ReLU(), nn.ReLU(inplace=True),
+        lambda x: torch.relu(input=x), lambda x: nn.functional.relu(input=x),
+    ],
+)  # fmt: skip
 def test_a_relu_is_taken_over_however_it_is_written(written: Callable[[Tensor], Tensor]) -> None:
     x = torch.linspace(-1, 1, 8).requires_grad_()
     with cheap_double_backward():
