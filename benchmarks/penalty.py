@@ -1,4 +1,4 @@
-"""What does a penalised training step cost beside a plain one, and beside naive ways to write the penalty?
+"""What a penalised training step costs beside a plain one, as a component, and beside a naive way to write it.
 
     python benchmarks/penalty.py [--model resnet18] [--batch 32] [--steps 5] [--device cpu] [--precision float32]
 
@@ -19,6 +19,7 @@ from fsens_cli.models.catalog import ImageShape, ModelConfig
 from fsens_cli.models.front_end import FrontEndConfig
 from fsens_cli.models.weights import Weights
 from fsens_cli.objectives.fourier_penalty import RegularizerConfig, prepare_penalty
+from fsens_cli.objectives.penalty import FourierPenalty
 
 
 def main() -> None:
@@ -62,9 +63,25 @@ def main() -> None:
         (loss + 0.5 * share[:, 5:].sum(dim=1).mean()).backward()
         optimizer.step()
 
+    component = FourierPenalty("lsf")
+
+    def step_of(loss: Callable[[], torch.Tensor]) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        loss().backward()
+        optimizer.step()
+
+    def shared_pass() -> torch.Tensor:
+        return component.with_loss(classifier, images, labels)[0]
+
+    def own_pass() -> torch.Tensor:
+        task = torch.nn.functional.cross_entropy(classifier(images), labels)
+        return task + component(classifier, images, labels)
+
     runs: dict[str, Callable[[], object]] = {
         "plain step": lambda: take_step(classifier, optimizer, images.clone(), labels, plain, None),
         "penalised step": lambda: take_step(classifier, optimizer, images.clone(), labels, penalised, prepared),
+        "FourierPenalty.with_loss": lambda: step_of(shared_pass),
+        "FourierPenalty(...)": lambda: step_of(own_pass),
         "loop over radii": loop_over_radii,
     }
 
@@ -85,7 +102,7 @@ def main() -> None:
     print(f"{options.model}, batch {options.batch}, {device}, {options.precision}, torch {torch.__version__}, "
           f"{torch.get_num_threads()} threads")  # fmt: skip
     for name, median in zip(runs, medians, strict=True):
-        print(f"{name:<16}{1000 * median:9.1f} ms   x {median / medians[0]:.2f}")
+        print(f"{name:<25}{1000 * median:9.1f} ms   x {median / medians[0]:.2f}")
 
 
 if __name__ == "__main__":

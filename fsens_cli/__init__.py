@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from fsens_cli.experiments.sensitivity import MeasureResult as MeasureResult
     from fsens_cli.experiments.suite import SuiteConfig as SuiteConfig
     from fsens_cli.models.classifier import Classifier as Classifier
+    from fsens_cli.objectives.penalty import FourierPenalty as FourierPenalty
 
 # Public names and where they live: imported on first use, so that the command line starts without torch.
 _PUBLIC = {
     "Classifier": "fsens_cli.models.classifier",
     "EvaluateConfig": "fsens_cli.experiments.evaluate",
     "EvaluateResult": "fsens_cli.experiments.evaluation",
+    "FourierPenalty": "fsens_cli.objectives.penalty",
     "FsensError": "fsens_cli.errors",
     "HybridConfig": "fsens_cli.experiments.hybrid_curve",
     "HybridResult": "fsens_cli.experiments.hybrid_curve",
@@ -40,6 +42,7 @@ __all__ = [
     "Classifier",
     "EvaluateConfig",
     "EvaluateResult",
+    "FourierPenalty",
     "FsensError",
     "HybridConfig",
     "HybridResult",

@@ -162,10 +162,17 @@ def penalty_of_share(share_NK: Tensor, used_N: Tensor, prepared: PreparedPenalty
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
-    """The penalty of one batch and how many images here could not take part (zero or non-finite gradient)."""
+    """The penalty of one batch.
+
+    Attributes:
+        value: R, with a graph.
+        num_skipped: images here that could not take part (zero or non-finite gradient).
+        mean_share_K: mean share of the images here that took part, without a graph.
+    """
 
     value: Tensor
     num_skipped: Tensor
+    mean_share_K: Tensor
 
 
 def fourier_penalty(
@@ -202,7 +209,9 @@ def fourier_penalty(
         share_NK = sensitivity_share(grad, prepared.basis, config.channels)
         used_N = finite_N & (share_NK.detach().sum(dim=1) > 0)
         value = penalty_of_share(share_NK, used_N, prepared, world)
-    return Penalty(value, (~used_N).sum())
+        shares_NK = share_NK.detach() * used_N[:, None]
+        mean_share_K = shares_NK.sum(dim=0) / used_N.sum().clamp_min(1)
+    return Penalty(value, (~used_N).sum(), mean_share_K)
 
 
 def _target_spectrum(config: RegularizerConfig, bins: RadialBins) -> Tensor:
