@@ -73,6 +73,16 @@ def require_one_of(option: str, given: str, allowed: Iterable[str]) -> None:
         raise ConfigError(f"{option}={given} is not known; {option} can be {', '.join(names)}.")
 
 
+def in_one_line(error: BaseException, *, longest: int = 200) -> str:
+    """Return the first line of what an error says, without its full stop; its type where it says nothing.
+
+    >>> in_one_line(RuntimeError("no such layer.")), in_one_line(KeyError())
+    ('no such layer', 'KeyError')
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:longest].rstrip(".:")
+
+
 def require(condition: bool, message: str) -> None:
     """Raise ConfigError with ``message`` unless ``condition`` holds."""
     if not condition:

@@ -4,6 +4,7 @@
 """
 
 import errno
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -47,3 +48,18 @@ def boundary(*, debug: bool) -> Iterator[None]:
         where = f" {error.filename}" if error.filename else ""
         show_error(f"cannot write{where}: {error.strerror}. Free space, or give another folder with --out.")
         raise typer.Exit(BAD_INPUT) from error
+    except (Exception, SystemExit) as error:
+        said = "" if debug else told_of_model(error)
+        if not said:
+            raise
+        show_error(f"{said} --debug shows where.")
+        raise typer.Exit(BAD_INPUT) from error
+
+
+def told_of_model(error: BaseException) -> str:
+    """Return in one line what a model's code raised; empty where the error came from elsewhere."""
+    if "torch" not in sys.modules:
+        return ""  # no model without it, and it takes seconds to import
+    from fsens_cli.models.user_code import told_of_model as told
+
+    return told(error)

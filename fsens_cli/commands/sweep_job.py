@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fsens_cli.commands.boundary import told_of_model
 from fsens_cli.commands.console import note, stderr
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.outcome import Outcome, Task
@@ -59,10 +60,10 @@ class SweepJob:
         except Interrupted as stopped:
             # Nothing between here and the command line catches this, so no further job starts.
             raise KeyboardInterrupt(str(stopped)) from None
-        except Exception as error:  # noqa: BLE001 a job that fails takes no other with it
+        except (Exception, SystemExit) as error:  # noqa: BLE001 a job that fails takes no other with it
             if flags.debug:
                 stderr().print(traceback.format_exc(), markup=False)
-            return Outcome(status="failed", error=f"{error}" or type(error).__name__)
+            return Outcome(status="failed", error=told_of_model(error) or f"{error}" or type(error).__name__)
 
 
 def settings_of(job: JobFields, swept: tuple[str, ...]) -> dict[str, Any]:

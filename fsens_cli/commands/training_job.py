@@ -6,6 +6,7 @@ from typing import Any
 from fsens_cli.config.jobs import TrainJob
 from fsens_cli.data.catalog import mirror_keeps_class
 from fsens_cli.data.images import ImageSet, channel_statistics
+from fsens_cli.models.build import kwargs_with_stored
 from fsens_cli.models.front_end import FrontEndConfig
 from fsens_cli.models.weights import Weights
 from fsens_cli.runs.measure_files import Subject
@@ -80,7 +81,7 @@ def with_inherited(job: TrainJob, weights: Weights, images: ImageSet) -> TrainJo
         mean, std = stored.get("mean", []), stored.get("std", [])
     if not mean and weights.path is None:
         mean, std = (list(values) for values in channel_statistics(images.images_NCHW))
-    model = dataclasses.replace(job.model, mean=mean, std=std, kwargs=job.model.kwargs or stored.get("kwargs", {}))
+    model = dataclasses.replace(job.model, mean=mean, std=std, kwargs=kwargs_with_stored(job.model, weights))
     behind = weights.description.get("frontend", {})
     frontend = job.frontend if job.frontend.name != "none" else FrontEndConfig(**behind)
     return dataclasses.replace(job, model=model, frontend=frontend)

@@ -1,4 +1,4 @@
-"""How do a network, its weights and its normalisation become a classifier that fits the data?"""
+"""A network, its weights and its normalisation put together into a classifier that fits the data."""
 
 import dataclasses
 from typing import Any
@@ -8,10 +8,16 @@ from torch import Tensor
 
 from fsens_cli.errors import CheckpointError, FsensError, ModelError
 from fsens_cli.models.catalog import ImageShape, ModelConfig, build_network, native_size, same_network
-from fsens_cli.models.checkpoint import load_into, read_state_dict
+from fsens_cli.models.checkpoint import read_state_dict
 from fsens_cli.models.classifier import Classifier, held_still
+from fsens_cli.models.description import kwargs_from_file
+from fsens_cli.models.factory import classes_hint, is_factory, parameters_of
+from fsens_cli.models.fitting import load_weights
 from fsens_cli.models.front_end import FrontEndConfig, build_front_end
+from fsens_cli.models.user_code import as_guest, in_words, naming_the_place
 from fsens_cli.models.weights import Weights
+
+NUM_IMAGENET = 1000
 
 
 def build_classifier(
@@ -34,32 +40,61 @@ def build_classifier(
     """
     check_classes(weights, num_classes)
     stored = weights.description.get("model", {})
-    if stored and not same_network(stored.get("name", ""), config.name):
+    if stored.get("name") and not same_network(stored["name"], config.name):
         raise CheckpointError(
             f"{weights.label} holds a {stored['name']}, not a {config.name}: give --model {stored['name']}."
         )
     behind = weights.description.get("frontend", {})
-    named = dataclasses.replace(config, kwargs=config.kwargs or stored.get("kwargs", {}))
+    named = dataclasses.replace(config, kwargs=kwargs_with_stored(config, weights))
     timm_file = str(weights.path) if weights.through_timm else ""
     if timm_file and weights.path is not None:
         read_state_dict(weights.path)  # refuses what timm would unpickle less carefully, or not at all
     made_for = _made_for(weights, shape)
     network = build_network(named, num_classes=num_classes, shape=made_for, seed=seed, data=data, timm_file=timm_file)
+    fit = None
     if weights.path is not None and not timm_file:
-        load_into(network, read_state_dict(weights.path), weights.path)
+        fit = load_weights(network, weights.path, key=config.checkpoint_key, hint=_of_other_classes(num_classes, data))
+    mean, std = (fit.mean, fit.std) if fit is not None and fit.mean else (stored.get("mean", []), stored.get("std", []))
     classifier = Classifier(
         network,
         name=config.name,
         num_classes=num_classes,
-        mean=config.mean or stored.get("mean", []),
-        std=config.std or stored.get("std", []),
+        mean=config.mean or mean,
+        std=config.std or std,
     )
+    if fit is not None and fit.remarks():
+        classifier.remarks.append(f"{weights.label}: {'; '.join(fit.remarks())}")
     check_fit(classifier, shape)
     # A filter keeps the images' shape, and principal components have yet to be found: so it comes after the check.
     in_front = build_front_end(front_end if front_end.name != "none" else FrontEndConfig(**behind))
     if in_front is not None:
         classifier.front_end = in_front
     return classifier
+
+
+def kwargs_with_stored(config: ModelConfig, weights: Weights) -> dict[str, Any]:
+    """Return the constructor's arguments that are given, and of the others those that the weights were trained with.
+
+    Raises:
+        CheckpointError: the weights' file names an argument that no file may decide.
+    """
+    stored = weights.description.get("model", {}).get("kwargs", {})
+    source = str(weights.path or weights.label)
+    taken = kwargs_from_file(stored, config.kwargs, source)
+    if stored and is_factory(config.name):
+        unknown = [name for name in stored if name not in config.kwargs and name not in parameters_of(config.name)]
+        if unknown:
+            raise CheckpointError(
+                f"{source} sets model.kwargs.{unknown[0][:60]}, and {config.name} has no such argument."
+            )
+    return taken
+
+
+def _of_other_classes(num_classes: int, data: str) -> str:
+    """Return what to do where a thousand classes were trained and a folder of some of them is given."""
+    if data != "folder" or num_classes >= NUM_IMAGENET:
+        return ""
+    return " Weights of ImageNet's 1000 classes: data.classes=imagenet numbers folders named by WordNet id as these do."
 
 
 def _made_for(weights: Weights, shape: ImageShape) -> ImageShape:
@@ -84,34 +119,72 @@ def check_classes(weights: Weights, num_classes: int) -> None:
 
 
 def check_fit(classifier: Classifier, shape: ImageShape) -> None:
-    """Run two gray images through the classifier and check the logits' shape.
+    """Run two gray images, one alone, and one gradient through the classifier.
 
     Raises:
-        ModelError: the network does not take such images or has another number of classes.
+        ModelError: the network does not take such images, has another number of classes, or cannot be differentiated.
     """
-    probe = torch.full((2, shape.channels, shape.height, shape.width), 0.5)
     channels = classifier.mean.shape[1]
     if channels not in (1, shape.channels):
         raise ModelError(
             f"model.mean has {channels} entries and the images have {shape.channels} channels: give "
             f"data.channels={channels} where the data allow it, or other model.mean and model.std."
         )
+    pair = torch.full((2, shape.channels, shape.height, shape.width), 0.5)
     try:
-        with held_still(classifier), torch.no_grad():
-            logits: Any = classifier(probe)
+        with held_still(classifier), torch.no_grad(), as_guest():
+            logits: Any = classifier(pair)
     except FsensError:
         raise
-    except Exception as error:  # the network may be the user's, whose code may raise anything
-        first_line = str(error).split("\n", 1)[0].rstrip(".")
+    except (Exception, SystemExit) as error:  # the network may be the user's, whose code may do anything
         raise ModelError(
-            f"{classifier.name} cannot take {shape} images ({first_line}). {_ways_to_fit(classifier.name, shape)}"
+            f"{classifier.name} cannot take {shape} images ({in_words(error)}). {_ways_to_fit(classifier.name, shape)}"
         ) from error
-    if not isinstance(logits, Tensor) or logits.shape != (2, classifier.num_classes):
-        got = f"shape {tuple(logits.shape[1:])}" if isinstance(logits, Tensor) else type(logits).__name__
+    _require_logits(logits, 2, classifier)
+    _check_alone(classifier, pair[:1])
+    _check_gradient(classifier, pair)
+
+
+def _require_logits(logits: object, num_images: int, classifier: Classifier) -> None:
+    if isinstance(logits, Tensor) and logits.shape == (num_images, classifier.num_classes):
+        return
+    got = f"shape {tuple(logits.shape[1:])}" if isinstance(logits, Tensor) else type(logits).__name__
+    hint = f", or {classes_hint(classifier.num_classes)} where it takes it" if is_factory(classifier.name) else ""
+    raise ModelError(
+        f"{classifier.name} returns {got} for an image, and the data has {classifier.num_classes} classes: "
+        f"give the data it was trained on, or a network with that many outputs{hint}."
+    )
+
+
+def _check_alone(classifier: Classifier, image: Tensor) -> None:
+    """A last batch may hold one image, which ``squeeze`` without an axis takes for none."""
+    with (
+        held_still(classifier),
+        torch.no_grad(),
+        as_guest(),
+        naming_the_place(f"{classifier.name} on a batch of one image"),
+    ):
+        logits = classifier(image)
+    if not isinstance(logits, Tensor) or logits.shape != (1, classifier.num_classes):
+        got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise ModelError(
-            f"{classifier.name} returns {got} for an image, and the data has {classifier.num_classes} classes: "
-            "give the data it was trained on, or a network with that many outputs."
+            f"{classifier.name} returns {got} for a batch of one image, expected (1, {classifier.num_classes}): "
+            "a squeeze() without an axis, for example, takes the batch away as well."
         )
+
+
+def _check_gradient(classifier: Classifier, images: Tensor) -> None:
+    """A network without a gradient is left to the verbs, some of which need none; one that breaks is not."""
+    inputs = images.clone().requires_grad_()
+    with (
+        held_still(classifier),
+        torch.enable_grad(),
+        as_guest(),
+        naming_the_place(f"{classifier.name}: its gradient with respect to the image"),
+    ):
+        logits = classifier(inputs)
+        if logits.requires_grad:
+            torch.autograd.grad(logits.sum(), inputs, allow_unused=True)
 
 
 def _ways_to_fit(name: str, shape: ImageShape) -> str:

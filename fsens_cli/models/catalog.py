@@ -1,8 +1,9 @@
-"""Which networks can be named, and how is each built without weights?"""
+"""The networks that can be named, and how each is built without weights."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,7 +11,8 @@ from torch import nn
 
 from fsens_cli.errors import CheckpointError, ModelError, suggestion
 from fsens_cli.models import hub_network, robustbench
-from fsens_cli.models.factory import call_factory, is_factory, split_factory
+from fsens_cli.models.description import LOADS, kwargs_from_file
+from fsens_cli.models.factory import call_factory, functions_of, is_factory, split_factory
 
 
 @dataclass(kw_only=True)
@@ -22,12 +24,14 @@ class ModelConfig:
             ``FILE.py:FUNCTION`` or ``PACKAGE.MODULE:FUNCTION``.
         kwargs: passed to the constructor or factory.
         mean, std: per channel of [0, 1] images; empty takes what is stored with the weights.
+        checkpoint_key: where in a checkpoint the weights stand, if it holds several; empty finds the only ones.
     """
 
     name: str = "resnet8"
     kwargs: dict[str, Any] = field(default_factory=dict)
     mean: list[float] = field(default_factory=list)
     std: list[float] = field(default_factory=list)
+    checkpoint_key: str = ""
 
     def __post_init__(self) -> None:
         """Check that mean and std come in pairs."""
@@ -154,6 +158,10 @@ def check_model_name(name: str) -> None:
     if is_factory(name):
         split_factory(name)
         return
+    if name.endswith(".py"):
+        functions = functions_of(Path(name))
+        listed = ", ".join(f"{name}:{function}" for function in functions) or "it has none at its top"
+        raise ModelError(f"model={name}: name the function or class that makes the network: {listed}.")
     known = timm_names() if name.startswith("timm/") else (*PACKAGED, *torchvision_names())
     if name in known or _is_tagged(name):
         return
@@ -226,9 +234,15 @@ def _build_named(config: ModelConfig, *, num_classes: int, shape: ImageShape, ti
     if config.name in PACKAGED:
         return PACKAGED[config.name](num_classes=num_classes, shape=shape, **config.kwargs)
     kwargs = dict(config.kwargs)
+    loading = next((name for name in kwargs if LOADS.search(name)), "")
+    if loading:
+        raise ModelError(f"model.kwargs.{loading}: weights are named by --weights, where they are read safely.")
     if config.name.startswith(hub_network.PREFIX):
         described = hub_network.hub_network(config.name)
-        name, kwargs = described.architecture, described.kwargs | kwargs
+        name, kwargs = (
+            described.architecture,
+            kwargs_from_file(described.kwargs, kwargs, f"config.json of {config.name}"),
+        )
     elif config.name.startswith("timm/"):
         name = config.name.removeprefix("timm/")
     else:

@@ -1,9 +1,9 @@
-"""How do weights get from a file into a network, safely, and back?"""
+"""Weights in checkpoints: what is stored beside them, where in a file they stand, and how they are written."""
 
 import hashlib
 import json
-import pickle
-import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,22 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from fsens_cli.errors import CheckpointError
+from fsens_cli.errors import CheckpointError, in_one_line
+from fsens_cli.models.description import checked_description
+from fsens_cli.models.torch_file import is_safetensors, read_file, unreadable
 
+# Names under which weights are usually kept, for the message; whatever holds the network's tensors is found.
 NESTED_UNDER = ("state_dict", "model_state_dict", "model", "net", "network")
 PREFIXES = ("module.", "_orig_mod.")
+DEEPEST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Named tensors that stand together in a file, and the keys that lead to them (``model.state_dict``)."""
+
+    key: str
+    tensors: dict[str, Tensor]
 
 
 def sha256_of(path: Path) -> str:
@@ -24,102 +36,90 @@ def sha256_of(path: Path) -> str:
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """Return the description stored in a safetensors checkpoint written by fsens; empty for any other file."""
-    if path.suffix != ".safetensors":
+    """Return the description stored in a safetensors checkpoint written by fsens; empty for any other file.
+
+    Raises:
+        CheckpointError: unreadable, or the description says what none may.
+    """
+    if not is_safetensors(path):
         return {}
     try:
         with safe_open(str(path), framework="pt") as file:
             text = (file.metadata() or {}).get("fsens")
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is not a readable safetensors file ({error}).") from error
+        raise unreadable(path, in_one_line(error)) from error
     try:
         description = json.loads(text) if text else {}
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return {}
-    return description if isinstance(description, dict) else {}
+    return checked_description(description, str(path)) if isinstance(description, dict) else {}
+
+
+def read_groups(path: Path) -> list[Group]:
+    """Return everything in the file that may be a network's weights, outermost first.
+
+    Raises:
+        CheckpointError: no such file, unreadable, needs full unpickling, or holds no named tensors.
+    """
+    content = read_file(path)
+    groups = list(_groups_in(content, (), set()))
+    if not groups:
+        there = f"; its keys are {shown_keys(content)}" if isinstance(content, Mapping) and content else ""
+        raise CheckpointError(
+            f"{path} holds no state dict: expected names mapped to tensors, at the top or under "
+            f"{', '.join(NESTED_UNDER)}{there}. Save it with torch.save(model.state_dict(), PATH)."
+        )
+    return groups
+
+
+def shown_keys(content: Mapping[Any, Any]) -> str:
+    """Return the first few keys as a message shows them."""
+    names = [str(key)[:40] for key in content]
+    return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+
+
+def _groups_in(content: object, keys: tuple[str, ...], seen: set[int]) -> list[Group]:
+    """Return the groups of a container; one that stands in several places, or in itself, is entered once."""
+    if not isinstance(content, Mapping) or id(content) in seen or len(keys) > DEEPEST:
+        return []
+    seen.add(id(content))
+    tensors = {name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, Tensor)}
+    found = [Group(".".join(keys), tensors)] if tensors else []
+    for name, value in content.items():
+        if isinstance(name, str):
+            found += _groups_in(value, (*keys, name), seen)
+    return found
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a ``.safetensors`` or torch checkpoint; nesting and wrapper prefixes are taken off.
+    """Return the largest group of tensors of a checkpoint; nesting and wrapper prefixes are taken off.
 
-    Only tensors and plain containers are ever unpickled, so a checkpoint cannot run code.
+    Only tensors and plain data are ever unpickled, so a checkpoint cannot run code.
 
     Raises:
-        CheckpointError: no such file, unreadable, needs full unpickling, or holds no tensors.
+        CheckpointError: as ``read_groups``.
     """
-    if not path.is_file():
-        raise CheckpointError(f"there is no checkpoint at {path}. Give weights=PATH of an existing file.")
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
-    found = _state_dict_in(content)
-    if found is None:
-        raise CheckpointError(
-            f"{path} holds no state dict: expected names mapped to tensors, at the top or under "
-            f"{', '.join(NESTED_UNDER)}. Save it with torch.save(model.state_dict(), PATH)."
-        )
-    tensors = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+    tensors = max(read_groups(path), key=lambda group: len(group.tensors)).tensors
     while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), ""):
         tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
     return tensors
 
 
-def _state_dict_in(content: Any) -> dict[Any, Any] | None:
-    """Return the innermost of the nested dictionaries that holds tensors."""
-    if not isinstance(content, dict):
-        return None
-    for key in NESTED_UNDER:
-        inner = _state_dict_in(content.get(key))
-        if inner is not None:
-            return inner
-    return content if any(isinstance(value, Tensor) for value in content.values()) else None
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(str(path))
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is not a readable safetensors file ({error}).") from error
-
-
-def _read_torch(path: Path) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with torch.serialization.safe_globals(_numpy_numbers()):
-                return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if not _is_pickle(path):
-            raise CheckpointError(f"{path} is not a readable torch checkpoint (neither a zip nor a pickle).") from error
-        raise CheckpointError(
-            f"{path} holds Python objects, and loading these would run code from the file; refused. "
-            "Save the weights alone with torch.save(model.state_dict(), PATH) or as safetensors."
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        first_line = str(error).split("\n", 1)[0]
-        raise CheckpointError(f"{path} is not a readable torch checkpoint ({first_line}).") from error
-
-
-def _numpy_numbers() -> list[Any]:
-    """Return what a numpy number, such as an accuracy kept beside the weights, is unpickled with; it runs no code."""
-    import numpy as np
-
-    numbers = (np.float64(0), np.float32(0), np.int64(0), np.int32(0), np.bool_(False))
-    return [np.float64(0).__reduce__()[0], np.dtype, *(type(number.dtype) for number in numbers)]
-
-
-def _is_pickle(path: Path) -> bool:
-    """Return whether the file begins like a torch archive (a zip) or a bare pickle."""
-    with path.open("rb") as file:
-        start = file.read(2)
-    return start == b"PK" or start[:1] == b"\x80"
-
-
-def load_into(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     """Copy the tensors into the module; every name and shape must fit.
 
     Raises:
         CheckpointError: names the keys that are missing, unexpected or of another shape.
+    """
+    require_fit(module, tensors, path)
+    module.load_state_dict(dict(tensors), strict=False)
+
+
+def require_fit(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, hint: str = "") -> None:
+    """Raise CheckpointError unless every name and shape fits.
+
+    Args:
+        hint: a sentence on what else can be done.
     """
     own = module.state_dict()
     # Counters of batch norm carry no weights; older files leave them out.
@@ -138,9 +138,8 @@ def load_into(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None
     if complaints:
         raise CheckpointError(
             f"{path} does not fit {type(module).__name__}: {'; '.join(complaints)}. "
-            "Check --model, model.kwargs and the number of classes of the data."
+            f"Check --model, model.kwargs and the number of classes of the data.{hint}"
         )
-    module.load_state_dict(tensors, strict=False)
 
 
 def serialise(module: nn.Module, description: dict[str, Any]) -> bytes:

@@ -1,9 +1,10 @@
-"""What is a classifier here: [0, 1] images in, logits out, with its normalisation inside.
+"""A classifier as everything here takes it: [0, 1] images in, logits out, with its normalisation inside.
 
 Shape letters: N images, C channels, H, W pixels, L classes.
 """
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -21,6 +22,9 @@ class Classifier(nn.Module):
         num_classes: L.
         mean, std: per channel, one number for all channels, or empty for no normalisation.
         front_end: a filter on the [0, 1] image that belongs to the model; gradients and attacks go through it.
+
+    Attributes:
+        remarks: what was decided on the way from a file to this classifier, in sentences.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Classifier(nn.Module):
         self.module = module
         self.name = name
         self.num_classes = num_classes
+        self.remarks: list[str] = []
         self.front_end = front_end if front_end is not None else nn.Identity()
         self.register_buffer("mean", torch.tensor(list(mean) or [0.0]).reshape(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(list(std) or [1.0]).reshape(1, -1, 1, 1), persistent=False)
@@ -54,10 +59,38 @@ class Classifier(nn.Module):
         filtered = self.front_end(images_NCHW)
         normalised = (filtered - self.mean.to(filtered)) / self.std.to(filtered)
         narrow = _narrow_type(self.module)
-        if narrow is None:
-            return self.module(normalised)
-        logits = self.module(normalised.to(narrow))
-        return logits.float() if isinstance(logits, Tensor) else logits
+        output = self.module(normalised if narrow is None else normalised.to(narrow))
+        logits = output if isinstance(output, Tensor) else logits_of(output, self.num_classes)
+        return logits if narrow is None else logits.float()
+
+
+def logits_of(output: object, num_classes: int) -> Tensor:
+    """Return the logits of a network that returns more than these.
+
+    They are what is called ``logits``, else the only tensor of shape (N, ``num_classes``); 0 classes are any number.
+
+    Raises:
+        ModelError: nothing there is called so, and none or several have that shape.
+    """
+    named = output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", None)
+    if isinstance(named, Tensor):
+        return named
+    parts: Iterable[object] = ()
+    if isinstance(output, Mapping):
+        parts = output.values()
+    elif isinstance(output, tuple | list):
+        parts = output
+    elif dataclasses.is_dataclass(output):
+        parts = [getattr(output, field.name) for field in dataclasses.fields(output)]
+    tensors = [part for part in parts if isinstance(part, Tensor) and part.ndim == 2]
+    fitting = [part for part in tensors if num_classes in (0, part.shape[1])]
+    if len(fitting) == 1:
+        return fitting[0]
+    what = f"{len(fitting)} tensors of {num_classes} columns" if fitting else "no tensor with a column for each class"
+    raise ModelError(
+        f"the network returns a {type(output).__name__} with {what} in it, and nothing called logits: "
+        "return the logits tensor."
+    )
 
 
 def _narrow_type(module: nn.Module) -> torch.dtype | None:

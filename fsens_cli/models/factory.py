@@ -1,5 +1,7 @@
-"""How does a user's own network come in: ``path/to/net.py:factory`` or ``package.module:factory``."""
+"""A user's own network: ``path/to/net.py:factory`` or ``package.module:factory``."""
 
+import ast
+import copy
 import importlib
 import importlib.util
 import inspect
@@ -13,6 +15,7 @@ from typing import Any
 from torch import nn
 
 from fsens_cli.errors import ModelError, suggestion
+from fsens_cli.models.user_code import as_guest, in_words, naming_the_place
 
 
 def is_factory(name: str) -> bool:
@@ -34,35 +37,73 @@ def split_factory(name: str) -> tuple[str, str]:
     return where, function
 
 
+def functions_of(file: Path) -> list[str]:
+    """Return the functions and classes at the top of a Python file, read without running it.
+
+    Raises:
+        ModelError: no such file, or no Python.
+    """
+    if not file.expanduser().is_file():
+        raise ModelError(f"model={file}: there is no file {file}.")
+    try:
+        tree = ast.parse(file.expanduser().read_bytes())
+    except (SyntaxError, ValueError) as error:
+        raise ModelError(f"model={file}: it is no Python: {in_words(error)}.") from error
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    return [node.name for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")]
+
+
 def call_factory(name: str, kwargs: dict[str, Any], *, num_classes: int) -> nn.Module:
     """Import the factory and call it with ``kwargs`` (and ``num_classes`` where it takes such an argument).
+
+    What is named may also be a ready network: then a copy of it is taken.
 
     Raises:
         ModelError: cannot be imported, is not there, fails, or returns something other than a module.
     """
     where, function = split_factory(name)
-    with _importable(where):
+    with _importable(where), as_guest(where):
         module = _import(where, name)
         return _call(module, where, function, name, kwargs, num_classes)
+
+
+def parameters_of(name: str) -> set[str]:
+    """Return the names of a factory's own arguments; empty for a ready network.
+
+    Raises:
+        ModelError: cannot be imported.
+    """
+    where, function = split_factory(name)
+    with _importable(where), as_guest(where):
+        factory = getattr(_import(where, name), function, None)
+    return _parameters(factory) if callable(factory) and not isinstance(factory, nn.Module) else set()
 
 
 def _call(
     module: ModuleType, where: str, function: str, name: str, kwargs: dict[str, Any], num_classes: int
 ) -> nn.Module:
     factory = getattr(module, function, None)
+    if isinstance(factory, nn.Module):
+        if kwargs:
+            raise ModelError(f"model={name}: {function} is a network already and takes no model.kwargs.")
+        return copy.deepcopy(factory)
     if not callable(factory):
         names = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
         raise ModelError(f"model={name}: {where} has no function {function}.{suggestion(function, names)}")
     arguments = dict(kwargs)
     if "num_classes" not in arguments and "num_classes" in _parameters(factory):
         arguments["num_classes"] = num_classes
-    try:
+    hint = "" if "num_classes" in arguments else f" If it needs the number of classes: {classes_hint(num_classes)}."
+    with naming_the_place(f"model={name}: calling {function}", hint):
         network = factory(**arguments)
-    except Exception as error:  # the user's code may raise anything
-        raise ModelError(f"model={name}: calling {function} failed: {type(error).__name__}: {error}.") from error
     if not isinstance(network, nn.Module):
         raise ModelError(f"model={name}: {function} returned {type(network).__name__}, expected a torch.nn.Module.")
     return network
+
+
+def classes_hint(num_classes: int) -> str:
+    """Return what to type so that a factory without an argument of that name is told the number of classes."""
+    return f"model.kwargs.num_classes={num_classes}"
 
 
 @contextmanager
@@ -73,11 +114,12 @@ def _importable(where: str) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.path.remove(folder)
+        if folder in sys.path:  # the user's code may have changed the list itself
+            sys.path.remove(folder)
 
 
 def _import(where: str, name: str) -> ModuleType:
-    try:
+    with naming_the_place(f"model={name}: importing {where}"):
         if not where.endswith(".py"):
             return importlib.import_module(where)
         path = Path(where).expanduser().resolve()
@@ -89,13 +131,14 @@ def _import(where: str, name: str) -> ModuleType:
         module = importlib.util.module_from_spec(spec)
         sys.modules[alias] = module
         spec.loader.exec_module(module)
-    except Exception as error:  # the user's code may raise anything
-        raise ModelError(f"model={name}: importing {where} failed: {type(error).__name__}: {error}.") from error
-    return module
+        return module
 
 
 def _parameters(factory: Callable[..., object]) -> set[str]:
+    """Return the names of a function's own arguments, without those that it only passes on."""
     try:
-        return set(inspect.signature(factory).parameters)
+        signature = inspect.signature(factory)
     except (TypeError, ValueError):
         return set()
+    passed_on = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    return {name for name, parameter in signature.parameters.items() if parameter.kind not in passed_on}

@@ -74,7 +74,8 @@ def test_code_in_a_checkpoint_is_refused_and_not_run(writer: str, tmp_path: Path
         torch.save(content, file)
     else:
         file.write_bytes(pickle.dumps(Evil(trace)))
-    with pytest.raises(CheckpointError, match="holds Python objects, and loading these would run code from the file"):
+    where = r"posix\.mkdir under 'extra'" if writer == "torch" else r"posix\.mkdir"
+    with pytest.raises(CheckpointError, match=f"holds a {where}, and loading that would run code from the file"):
         read_state_dict(file)
     assert not trace.exists()
     pickle.loads(pickle.dumps(Evil(trace)))  # the same bytes do run where nobody is careful
@@ -160,7 +161,7 @@ def test_counters_may_be_missing() -> None:
 
 
 def test_safetensors_round_trip_with_description(tmp_path: Path) -> None:
-    description = {"model": {"name": "net", "mean": [0.5]}, "class_names": ["Käse", "b"], "epochs": 3}
+    description = {"model": {"name": "net", "mean": [0.5], "std": [0.2]}, "class_names": ["Käse", "b"], "epochs": 3}
     (tmp_path / "w.safetensors").write_bytes(serialise(network(), description))
     assert same(read_state_dict(tmp_path / "w.safetensors"), network().state_dict())
     assert read_metadata(tmp_path / "w.safetensors") == description
