@@ -1,25 +1,23 @@
 """Images that lie in NumPy files: one ``.npz``, or a folder with ``images.npy`` and ``labels.npy``.
 
 A file of both splits names its arrays with ``train`` and ``test`` in them (``x_train``, ``test_labels``, ...); one
-without them is the test split. Images are (N, H, W), (N, H, W, C) or (N, C, H, W), 8-bit or floating point in [0, 1].
+without them holds all images. Images are (N, H, W), (N, H, W, C) or (N, C, H, W), 8-bit or floating point in [0, 1].
 """
 
-import zipfile
-from collections.abc import Mapping
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from fsens_cli.cache.places import Meter, shown
+from fsens_cli.cache.places import Meter
+from fsens_cli.data.array_files import LAYOUT, ArrayFiles, open_arrays
+from fsens_cli.data.array_names import IMAGES, LABELS, Found, find_array
 from fsens_cli.data.images import ImageSet
+from fsens_cli.data.labels import MAX_CLASSES, count_label_classes, flat_labels
 from fsens_cli.data.settings import DataSettings
 from fsens_cli.errors import DataError, require
-
-IMAGES = ("images", "image", "x", "data", "pixels")
-LABELS = ("labels", "label", "y", "targets", "fine_labels")
-LAYOUT = "an .npz with images and labels, or a folder with images.npy and labels.npy"
 
 
 @dataclass(kw_only=True)
@@ -28,18 +26,24 @@ class ArraysConfig(DataSettings):
 
     Attributes:
         root: the ``.npz`` file or the folder.
+        images, labels: names of the arrays, without what names the split; empty finds them.
         num_classes: 0 takes the largest label of all splits plus one.
     """
 
     name: str = "arrays"
     root: str = ""
+    images: str = ""
+    labels: str = ""
     num_classes: int = 0
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         DataSettings.__post_init__(self)
         require(self.root != "", f"data=arrays needs data.root=PATH of {LAYOUT}.")
-        require(self.num_classes >= 0, f"data.num_classes={self.num_classes} must not be negative.")
+        require(
+            0 <= self.num_classes <= MAX_CLASSES,
+            f"data.num_classes={self.num_classes} must lie in 0..{MAX_CLASSES}.",
+        )
 
 
 def load_arrays(config: ArraysConfig, split: str, meter: Meter) -> ImageSet:
@@ -49,81 +53,53 @@ def load_arrays(config: ArraysConfig, split: str, meter: Meter) -> ImageSet:
         DataError: no such file, no such array, or values that are no images or labels.
     """
     del meter
-    arrays = _open(Path(config.root).expanduser())
-    images, label = arrays[_named(arrays, split, IMAGES, config)], arrays[_named(arrays, split, LABELS, config)]
-    label = label.reshape(-1) if label.ndim == 2 and label.shape[1] == 1 else label
-    if label.ndim != 1 or not np.issubdtype(label.dtype, np.integer):
-        raise DataError(f"{config.root}: labels must be integers of shape (N,), got {label.dtype} {label.shape}.")
+    arrays = open_arrays(Path(config.root).expanduser())
+    found_images, found_labels = _images_of(arrays, split, config), _labels_of(arrays, split, config)
+    where = f"{config.root}: labels"
+    label = flat_labels(arrays.read(found_labels.name), where)
+    images = arrays.read(found_images.name)
     if len(images) != len(label) or len(label) == 0:
         raise DataError(f"{config.root} has {len(images)} images and {len(label)} labels in its {split} split.")
-    others = [arrays[n] for n in arrays if any(word in _words(n) for word in LABELS)]
-    highest = max(int(a.max()) for a in others if a.size and np.issubdtype(a.dtype, np.integer))
-    num_classes = config.num_classes or highest + 1
+    others = _labels_beside(arrays, config, found_labels.name)
+    num_classes = count_label_classes(np.concatenate([label, *others]), config.num_classes, where)
     return ImageSet(
         images_NCHW=_as_images(images, config),
-        label_N=torch.from_numpy(label.astype(np.int64)),
+        label_N=torch.from_numpy(label),
         index_N=torch.arange(len(label)),
         class_names=tuple(str(i) for i in range(num_classes)),
         title=config.title or Path(config.root).stem,
-        split=split,
+        split=split if found_images.is_split else "all",
+        notes=tuple(
+            f"{kind} are the array {found.name}"
+            for kind, found in (("images", found_images), ("labels", found_labels))
+            if found.is_guess
+        ),
     )
+
+
+def _images_of(arrays: ArrayFiles, split: str, config: ArraysConfig) -> Found:
+    return find_array(arrays, split, IMAGES, config.images, setting="images")
+
+
+def _labels_of(arrays: ArrayFiles, split: str, config: ArraysConfig) -> Found:
+    return find_array(arrays, split, LABELS, config.labels, setting="labels")
+
+
+def _labels_beside(arrays: ArrayFiles, config: ArraysConfig, own: str) -> list[np.ndarray]:
+    """Return the labels of the other split, so that both count the same classes."""
+    names = set()
+    for split in ("train", "test"):
+        with contextlib.suppress(DataError):  # a split that is not there
+            names.add(_labels_of(arrays, split, config).name)
+    return [flat_labels(arrays.read(name), f"{config.root}: {name}") for name in sorted(names - {own})]
 
 
 def peek_arrays(config: ArraysConfig, split: str) -> tuple[int, int]:
     """Return height and width of the images from the array's header alone."""
-    path = Path(config.root).expanduser()
-    if path.is_dir():
-        arrays = _open(path)
-        shape, dtype = (a := arrays[_named(arrays, split, IMAGES, config)]).shape, a.dtype
-    else:
-        names = _members(path)
-        with zipfile.ZipFile(path) as archive, archive.open(f"{_named(names, split, IMAGES, config)}.npy") as file:
-            version = np.lib.format.read_magic(file)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, _, dtype = read(file)
-    height, width, _ = _height_width_axis(shape, dtype, config)
+    arrays = open_arrays(Path(config.root).expanduser())
+    header = arrays.headers[_images_of(arrays, split, config).name]
+    height, width, _ = _height_width_axis(header.shape, header.dtype, config)
     return height, width
-
-
-def _open(path: Path) -> Mapping[str, np.ndarray]:
-    """Return the arrays by name, of a folder memory-mapped; nothing in them is ever unpickled."""
-    try:
-        if path.is_dir():
-            return {f.stem: np.load(f, mmap_mode="c", allow_pickle=False) for f in sorted(path.glob("*.npy"))}
-        if not path.is_file():
-            raise DataError(f"data.root={path}: there is no such file or folder; give {LAYOUT}.")
-        if path.suffix != ".npz":
-            raise DataError(f"data.root={path}: give {LAYOUT}.")
-        with np.load(path, allow_pickle=False) as opened:
-            return {name: opened[name] for name in opened.files}
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
-        if isinstance(error, DataError):
-            raise
-        hint = " (arrays of Python objects are refused: they could run code)" if "pickle" in str(error) else ""
-        raise DataError(f"data.root={path} cannot be read as NumPy arrays{hint}: give {LAYOUT}.") from error
-
-
-def _members(path: Path) -> dict[str, None]:
-    with zipfile.ZipFile(path) as archive:
-        return {name.removesuffix(".npy"): None for name in archive.namelist()}
-
-
-def _words(name: str) -> list[str]:
-    return name.lower().replace("-", "_").split("_")
-
-
-def _named(arrays: Mapping[str, object], split: str, kinds: tuple[str, ...], config: ArraysConfig) -> str:
-    """Return the array of a split whose name holds one of the words."""
-    fitting = [n for n in arrays if n.lower() in kinds or any(k in _words(n) for k in kinds)]
-    own = [n for n in fitting if split in _words(n) or (split == "test" and {"val", "valid"} & set(_words(n)))]
-    neutral = [n for n in fitting if not {"train", "test", "val", "valid"} & set(_words(n))]
-    if own:
-        return own[0]
-    if neutral and split == "test":
-        return neutral[0]
-    there = ", ".join(arrays) or "no array"
-    wanted = f"{split}_{kinds[0]}" if split == "train" else kinds[0]
-    raise DataError(f"data.root={shown(Path(config.root))} holds {there}: expected an array named {wanted}.")
 
 
 def _height_width_axis(shape: tuple[int, ...], dtype: np.dtype, config: ArraysConfig) -> tuple[int, int, int | None]:

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from fsens_cli.data.images import ImageSet
+from fsens_cli.data.picture_file import is_picture, read_picture
 from fsens_cli.errors import ConfigError, DataError, require, suggestion
 
 NUM_SEVERITIES = 5
@@ -27,7 +27,6 @@ CIFAR_BLOCK = 10_000
 CIFAR_PICTURE = (32, 32, 3)
 LABELS = "labels.npy"
 ARCHIVE_FOLDERS = ("noise", "blur", "weather", "digital", "extra")
-PICTURES = frozenset({".jpeg", ".jpg", ".png"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +80,8 @@ def open_corrupted(root: str, clean: ImageSet) -> CorruptedSets:
     folder = Path(root).expanduser()
     if not folder.is_dir():
         raise DataError(f"corruption.root={root} is not a folder. {_expected()}")
-    if clean.split != "test":
-        raise DataError(f"corrupted sets belong to the test split, and {clean.title} is its {clean.split} split.")
+    if clean.split == "train":
+        raise DataError(f"corrupted sets belong to the test split, and {clean.title} is its train split.")
     if clean.images_NCHW.shape[1] != 3:
         raise DataError(f"{folder} holds RGB pictures, and {clean.title} has one channel: give data.channels=3.")
     arrays = sorted(p.stem for p in folder.glob("*.npy") if p.name != LABELS)
@@ -182,7 +181,7 @@ def _read_folders(sets: CorruptedSets, name: str, severity: int) -> Tensor:
     pixels = np.empty((len(chosen), *clean.images_NCHW.shape[2:], 3), dtype=np.uint8)
 
     def fill(row: int) -> None:
-        picture = _read_picture(chosen[row])
+        picture = read_picture(chosen[row], 3, None)
         if picture.shape != pixels.shape[1:]:
             raise DataError(
                 f"{chosen[row]} is {picture.shape[0]}x{picture.shape[1]} pixels and {clean.title} has "
@@ -213,15 +212,7 @@ def _list_pictures(folder: Path, classes: tuple[str, ...]) -> tuple[list[Path], 
     files: list[Path] = []
     labels: list[int] = []
     for name in found:
-        pictures = sorted(p for p in (folder / name).iterdir() if p.suffix.lower() in PICTURES)
+        pictures = sorted(p for p in (folder / name).iterdir() if is_picture(p))
         files += pictures
         labels += [number[name]] * len(pictures)
     return files, torch.tensor(labels, dtype=torch.int64)
-
-
-def _read_picture(file: Path) -> NDArray[np.uint8]:
-    try:
-        with Image.open(file) as opened:
-            return np.asarray(opened.convert("RGB"), dtype=np.uint8)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{file} cannot be read as a picture ({type(error).__name__}). Replace it.") from error

@@ -1,4 +1,4 @@
-"""What is a data set here: equally sized 8-bit images with integer labels, given out as [0, 1] batches.
+"""A data set: equally sized 8-bit images with integer labels, given out as [0, 1] batches.
 
 Shape letters: N images, C channels, H, W pixels.
 """
@@ -6,6 +6,7 @@ Shape letters: N images, C channels, H, W pixels.
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -23,7 +24,10 @@ class ImageSet:
         index_N: position of each image in the whole split, int64; it names an image across runs.
         class_names: one a label.
         title: for tables and figures.
-        split: ``train`` or ``test``.
+        split: ``train``, ``test``, or ``all`` where nothing says which images are for training.
+        rules: how files were read, for the record.
+        notes: what a user may not expect of that, to be said aloud.
+        files: the picture file of each image, where images come from such.
     """
 
     images_NCHW: Tensor
@@ -32,9 +36,15 @@ class ImageSet:
     class_names: tuple[str, ...]
     title: str
     split: str
+    rules: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check that labels fit the classes."""
+        """Check that there are pixels, and that labels fit the classes."""
+        if self.images_NCHW[:1].numel() == 0 and len(self):
+            shape = " x ".join(str(s) for s in self.images_NCHW.shape[1:])
+            raise DataError(f"{self.title} has images of {shape} (channels x height x width), which hold no pixel.")
         if len(self.class_names) < 2:
             raise DataError(f"{self.title} has {len(self.class_names)} class: a classifier needs at least two.")
         low, high = (int(v) for v in self.label_N.aminmax()) if len(self) else (0, 0)
@@ -51,6 +61,11 @@ class ImageSet:
         """Number of classes, also of those without an image here."""
         return len(self.class_names)
 
+    @property
+    def subject(self) -> str:
+        """What the images are, in words: ``CIFAR-10 test``, ``pictures, all images``."""
+        return f"{self.title}, all images" if self.split == "all" else f"{self.title} {self.split}"
+
     def fingerprint(self) -> str:
         """Return a SHA-256 over shape, pixels and labels: equal for equal data, whatever file it came from."""
         digest = hashlib.sha256(repr((tuple(self.images_NCHW.shape), self.class_names)).encode())
@@ -65,6 +80,7 @@ class ImageSet:
             images_NCHW=self.images_NCHW[rows_N],
             label_N=self.label_N[rows_N],
             index_N=self.index_N[rows_N],
+            files=tuple(self.files[row] for row in rows_N.tolist()) if self.files else (),
         )
 
     def with_pixels(self, images_NCHW: Tensor) -> "ImageSet":

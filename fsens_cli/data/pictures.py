@@ -1,4 +1,4 @@
-"""How do picture files become pixels, decoded once and kept?
+"""Picture files as arrays of pixels, decoded once and kept.
 
 Decoded pictures are kept in fsens's cache, named by what they depend on: paths, sizes and times of the files and the
 settings. A second start reads them back and decodes only what is new.
@@ -8,29 +8,22 @@ import contextlib
 import hashlib
 import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 from PIL import __version__ as PIL_VERSION
 
 from fsens_cli.cache.pixels import cached_rows
 from fsens_cli.cache.places import Meter, cache_folder
 from fsens_cli.data.geometry import Geometry
+from fsens_cli.data.picture_file import read_picture, size_of
 from fsens_cli.errors import DataError
+from fsens_cli.memory import require_memory
 
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
-# Pillow clips these at 255 when it converts them, which would turn most pictures white.
-WIDE_MODES = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 # Raised when decoding changes, so that older stores are not read.
-DECODER = 1
-
-
-def is_picture(path: Path) -> bool:
-    """Return whether the name says so; names with a leading dot are a file system's own notes."""
-    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
+DECODER = 2
 
 
 def decoded(
@@ -48,9 +41,14 @@ def decoded(
     """
     first = files[rows[0]]
     height, width = geometry.size if geometry else size_of(first)
+    require_memory(
+        len(rows) * channels * height * width,
+        f"{len(rows):,} pictures of {height}x{width} pixels",
+        "give fewer (num_images, data.subset) or a smaller data.size=[HEIGHT,WIDTH]",
+    )
 
     def decode(row: int) -> np.ndarray:
-        picture = _read(files[row], channels, geometry)
+        picture = read_picture(files[row], channels, geometry)
         if picture.shape[:2] != (height, width):
             raise DataError(
                 f"{files[row]} is {picture.shape[0]}x{picture.shape[1]} pixels and {first} is "
@@ -79,33 +77,3 @@ def _key(files: Sequence[Path], shape: tuple[int, ...], geometry: Geometry | Non
         status = file.stat()
         digest.update(f"{os.path.abspath(file)}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())  # noqa: PTH100 a hundred thousand times
     return digest.hexdigest()[:32]
-
-
-def size_of(file: Path) -> tuple[int, int]:
-    """Return height and width of a picture from its header alone."""
-    with _opened(file) as picture:
-        return picture.height, picture.width
-
-
-def _read(file: Path, channels: int, geometry: Geometry | None) -> np.ndarray:
-    with _opened(file) as opened:
-        if opened.mode in WIDE_MODES:
-            raise DataError(f"{file} has more than 8 bits a channel: convert it to 8 bits, scaled as you mean it.")
-        picture: Image.Image = opened.convert("RGB" if channels == 3 else "L")
-    if geometry is not None:
-        picture = geometry.of_picture(picture)
-    pixels = np.asarray(picture, dtype=np.uint8)
-    return pixels if pixels.ndim == 3 else pixels[:, :, None]
-
-
-@contextlib.contextmanager
-def _opened(file: Path) -> Iterator[Image.Image]:
-    try:
-        with Image.open(file) as opened:
-            yield opened
-    except DataError:
-        raise
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"{file} cannot be read as a picture ({type(error).__name__}). Replace or remove it."
-        ) from error

@@ -1,6 +1,7 @@
 """Pictures in folders: layouts, sizes, and every way in which they can be wrong."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from PIL import Image
 
 from fsens_cli.data import pictures
-from fsens_cli.data.catalog import peek_classes, peek_size
+from fsens_cli.data.catalog import may_be_imagenet, peek_classes, peek_size
 from fsens_cli.data.folder import FolderConfig, ImageNetConfig, load_folder
 from fsens_cli.data.geometry import Geometry
 from fsens_cli.data.settings import Wanted
@@ -24,7 +25,7 @@ def picture(path: Path, height: int = 6, width: int = 9, *, seed: int = 0, mode:
     return array
 
 
-def tree(root: Path, names: str = "ab", count: int = 3, **options: int) -> None:
+def tree(root: Path, names: Sequence[str] = "ab", count: int = 3, **options: int) -> None:
     for c, name in enumerate(names):
         for i in range(count):
             picture(root / name / f"{i}.png", seed=10 * c + i, **options)  # type: ignore[arg-type]
@@ -34,13 +35,13 @@ def load(root: Path, split: str = "test", **settings: object):  # noqa: ANN201
     return load_folder(FolderConfig(root=str(root), **settings), split)  # type: ignore[arg-type]
 
 
-def test_flat_folder_is_one_test_split(tmp_path: Path) -> None:
+def test_a_flat_folder_is_all_images_and_no_test_split(tmp_path: Path) -> None:
     tree(tmp_path / "pets")
     images = load(tmp_path / "pets")
     assert images.images_NCHW.shape == (6, 3, 6, 9)
     assert images.label_N.tolist() == [0, 0, 0, 1, 1, 1]
     assert images.class_names == ("a", "b")
-    assert (images.title, images.split) == ("pets", "test")
+    assert (images.title, images.split, images.subject) == ("pets", "all", "pets, all images")
 
 
 def test_pixels_arrive_unchanged(tmp_path: Path) -> None:
@@ -208,8 +209,8 @@ def test_refuses_settings(settings: dict[str, object], message: str) -> None:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Return a list that fills with the pictures that are decoded."""
     decoded: list[Path] = []
-    read = pictures._read
-    monkeypatch.setattr(pictures, "_read", lambda file, *rest: decoded.append(file) or read(file, *rest))
+    read = pictures.read_picture
+    monkeypatch.setattr(pictures, "read_picture", lambda file, *rest: decoded.append(file) or read(file, *rest))
     return decoded
 
 
@@ -309,7 +310,7 @@ def test_wordnet_folders_are_numbered_as_the_weights_need(
 def test_other_folders_are_never_numbered_as_imagenet(tmp_path: Path) -> None:
     tree(tmp_path)
     assert load_folder(FolderConfig(root=str(tmp_path)), "test", Wanted(imagenet=True)).num_classes == 2
-    with pytest.raises(DataError, match=r"/a is named by no WordNet id of ImageNet-1k .*data\.classes=own"):
+    with pytest.raises(DataError, match=r"class folder a is named by no WordNet id of ImageNet-1k .*data\.classes=own"):
         load_folder(ImageNetConfig(root=str(tmp_path)), "test")
 
 
@@ -359,3 +360,120 @@ def test_ten_thousand_pictures_start_in_less_than_a_second_the_second_time(tmp_p
     took = time.perf_counter() - start
     assert len(images) == 10_000
     assert took < 1.0
+
+
+def test_deeper_trees_are_read_like_torchvision_reads_them(tmp_path: Path) -> None:
+    """Tiny-ImageNet keeps its pictures in CLASS/images."""
+    from torchvision.datasets import ImageFolder
+
+    for c, name in enumerate("ab"):
+        for i, place in enumerate(("images/1.png", "images/0.png", "0.png", "z/deep/er/0.png", "images-2/0.png")):
+            picture(tmp_path / "set" / name / place, seed=10 * c + i)
+    (tmp_path / "set" / "a" / "images" / "back").symlink_to(tmp_path / "set" / "a")
+    (tmp_path / "set" / "b" / "notes").mkdir()
+    images = load(tmp_path / "set")
+    assert len(images) == 10
+    (tmp_path / "set" / "a" / "images" / "back").unlink()
+    theirs = ImageFolder(str(tmp_path / "set"))
+    assert [str(f) for f in images.files] == [f for f, _ in theirs.samples]
+    assert images.label_N.tolist() == theirs.targets
+    (said,) = images.notes
+    assert said.startswith("pictures below class folders (a/images/0.png, ...) belong to the class of the topmost one")
+
+
+@pytest.mark.parametrize(("train", "test"), [("Train", "Test"), ("TRAIN", "Val"), ("training", "Validation")])
+def test_split_folders_in_any_case(train: str, test: str, tmp_path: Path) -> None:
+    tree(tmp_path / train, count=4)
+    tree(tmp_path / test, count=2)
+    assert (len(load(tmp_path, "train")), len(load(tmp_path, "test"))) == (8, 4)
+
+
+def test_split_folders_that_differ_in_case_alone(tmp_path: Path) -> None:
+    tree(tmp_path / "train")
+    tree(tmp_path / "Train")
+    with pytest.raises(DataError, match="has Train and train: keep one of them"):
+        load(tmp_path, "train")
+
+
+def test_unsorted_pictures_of_tiny_imagenet(tmp_path: Path) -> None:
+    tree(tmp_path / "train")
+    picture(tmp_path / "val" / "images" / "val_0.png")
+    (tmp_path / "val" / "val_annotations.txt").write_text("val_0.png a 0 0 6 9")
+    with pytest.raises(DataError, match=r"val_annotations\.txt says which picture is of which class: sort them"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("classes", "names"),
+    [
+        ("auto", ("0", "1", "10", "2")),
+        ("own", ("0", "1", "10", "2")),
+        ("numeric", ("0", "1", "2", "10")),
+        (["10", "2", "1", "0", "7"], ("10", "2", "1", "0", "7")),
+        ([10, 2, 1, 0], ("10", "2", "1", "0")),
+    ],
+)
+def test_class_folders_named_by_numbers(classes: object, names: tuple[str, ...], tmp_path: Path) -> None:
+    tree(tmp_path, ("0", "1", "2", "10"), count=1)
+    images = load(tmp_path, classes=classes)
+    assert images.class_names == names
+    assert images.label_N.tolist() == [names.index(folder) for folder in ("0", "1", "10", "2")]
+    said = "labelled in order of their names (0, 1, 10, 2, ...), as torchvision does; data.classes=numeric"
+    assert any(said in note for note in images.notes) == (classes == "auto")
+
+
+def test_nothing_is_said_of_numbers_whose_order_is_that_of_their_names(tmp_path: Path) -> None:
+    tree(tmp_path, ("0", "1", "2"), count=1)
+    assert load(tmp_path).notes == ()
+
+
+def test_folders_0_to_999_are_imagenet_s_where_the_weights_are(tmp_path: Path) -> None:
+    """ImageNet-V2 names its class folders so."""
+    picture(tmp_path / "0" / "x.png")
+    for i in range(1, 1000):
+        (tmp_path / str(i)).mkdir()
+        (tmp_path / str(i) / "x.png").hardlink_to(tmp_path / "0" / "x.png")
+    config = FolderConfig(root=str(tmp_path))
+    assert may_be_imagenet(config)
+    images = load_folder(config, "test", Wanted(imagenet=True))
+    assert images.label_N.tolist() == [int(f.parent.name) for f in images.files]
+    assert images.class_names[1] == "n01443537"  # goldfish, as published
+    assert images.notes == ("class folders named 0 to 999 are read as the numbers of ImageNet-1k's classes",)
+    other = load_folder(config, "test")
+    assert other.class_names[:3] == ("0", "1", "10")
+
+
+def test_a_few_numbers_are_imagenet_s_where_that_is_asked_for(tmp_path: Path) -> None:
+    tree(tmp_path, ("7", "412", "30"), count=1)
+    assert load_folder(FolderConfig(root=str(tmp_path)), "test", Wanted(imagenet=True)).num_classes == 3
+    for classes in ("imagenet", "numeric"):
+        config = FolderConfig(root=str(tmp_path), classes=classes)
+        images = load_folder(config, "test", Wanted(imagenet=True))
+        assert (images.label_N.tolist(), images.num_classes) == ([30, 412, 7], 1000)
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (["a"], "give at least two class folders"),
+        (["a", "b", "a"], "data.classes has a twice"),
+        ("names", "data.classes=names is not known; data.classes can be auto, own, numeric, imagenet"),
+        (3, "data.classes=3: give auto, own, numeric, imagenet or a list"),
+    ],
+)
+def test_refuses_classes(classes: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        FolderConfig(root="x", classes=classes)
+
+
+def test_classes_that_do_not_fit_the_folders(tmp_path: Path) -> None:
+    tree(tmp_path)
+    with pytest.raises(DataError, match=r"the class folder a is named by no number; give data\.classes=own"):
+        load(tmp_path, classes="numeric")
+    with pytest.raises(DataError, match=r"has the class a, which data\.classes has not: b, c"):
+        load(tmp_path, classes=["b", "c"])
+
+
+def test_how_pictures_are_read_is_said_for_the_record(tmp_path: Path) -> None:
+    tree(tmp_path)
+    assert "transparency is laid over white" in load(tmp_path).rules

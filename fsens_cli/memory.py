@@ -1,0 +1,35 @@
+"""The machine's memory, and what would not fit into it."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from fsens_cli.errors import DataError
+
+CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
+def machine_memory() -> int | None:
+    """Return the bytes of memory that a process here can have at most; None where that cannot be told."""
+    limits = []
+    with contextlib.suppress(ValueError, OSError, AttributeError):  # not on Windows
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with contextlib.suppress(ValueError, OSError):  # "max" is no number, and means none
+        limits.append(int(CGROUP_LIMIT.read_text()))
+    return min((limit for limit in limits if limit > 0), default=None)
+
+
+def require_memory(needed: int, what: str, way_on: str) -> None:
+    """Raise DataError where ``needed`` bytes are more than the machine has.
+
+    Args:
+        what: takes that much, in words.
+        way_on: what to give instead.
+    """
+    there = machine_memory()
+    if there is not None and needed > there:
+        raise DataError(f"{what} take {_gigabytes(needed)}, and this machine has {_gigabytes(there)}: {way_on}.")
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:,.1f} GB"
