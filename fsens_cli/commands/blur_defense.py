@@ -79,12 +79,21 @@ def _refuse_front_end(job: DefenseJob) -> None:
 
 def _defend_in(run: RunFolder, job: DefenseJob, device: torch.device, flags: Flags) -> Outcome:
     weights = Weights(label="trained") if job.mode == "trained" else named_weights(job, flags)
-    images = load_for(job, weights, job.split, flags, num_images=job.num_images, seed=job.seed)
+    networks = _given(job) if job.mode == "trained" and job.runs else []
+    images = load_for(
+        job,
+        weights,
+        job.split,
+        flags,
+        num_images=job.num_images,
+        seed=job.seed,
+        beside=[n.weights for n in networks],
+    )
     before = run.record.get("data_fingerprint")
     if before is not None and before != images.fingerprint():
         raise DataError(f"{run.path} was started on other images than {images.title} has now; start a new run.")
     if job.mode == "trained":
-        networks = _given(job) if job.runs else _train_all(job, flags)
+        networks = networks or _train_all(job, flags)
         config = as_trained(job, [n.strength for n in networks])
         label = f"{len(networks)} trainings"
         classifiers = _trained_classifiers(run, job, networks, images, device)

@@ -1,22 +1,31 @@
-"""Which images does a job get, and what can be refused before they are loaded?"""
+"""The images that a job gets, and what can be refused before they are loaded."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
 
 import torch
 
 from fsens_cli.cache.places import shown
-from fsens_cli.commands.console import meter
+from fsens_cli.commands.console import meter, note, warn
 from fsens_cli.commands.options import Flags
 from fsens_cli.config.jobs import JobFields
-from fsens_cli.data.catalog import load_images, peek_classes, peek_size, place_of, takes_pictures
+from fsens_cli.data.catalog import imagenet_hint, load_images, peek_classes, peek_size, place_of, takes_pictures
 from fsens_cli.data.geometry import Geometry
 from fsens_cli.data.images import ImageSet
 from fsens_cli.data.official import root_of
 from fsens_cli.data.settings import FetchedSettings, Wanted
+from fsens_cli.data.trained_on import TrainedImages
+from fsens_cli.errors import CheckpointError
 from fsens_cli.experiments.sensitivity import MeasureConfig
 from fsens_cli.fourier.bands import frequency_bands
 from fsens_cli.fourier.bases import build_basis
 from fsens_cli.models.build import check_classes
 from fsens_cli.models.weights import Weights
 from fsens_cli.objectives.fourier_penalty import RegularizerConfig, prepare_penalty
+from fsens_cli.runs.training_images import read_training_images
+
+IMAGENET_CLASSES = 1000
 
 
 def native_geometry(job: JobFields, weights: Weights) -> Geometry | None:
@@ -26,17 +35,49 @@ def native_geometry(job: JobFields, weights: Weights) -> Geometry | None:
 
 
 def load_for(
-    job: JobFields, weights: Weights, split: str, flags: Flags, *, num_images: int | None = None, seed: int = 0
+    job: JobFields,
+    weights: Weights,
+    split: str,
+    flags: Flags,
+    *,
+    num_images: int | None = None,
+    seed: int = 0,
+    beside: Sequence[Weights] = (),
+    heard: Sequence[str] = (),
 ) -> ImageSet:
-    """Return the job's images of a split, at most ``num_images`` drawn from ``seed``, as the weights need them."""
+    """Return the job's images of a split as the weights need them, and say what is unusual about them.
+
+    Args:
+        num_images: at most this many, drawn from ``seed``.
+        beside: further weights that are tried on the same images.
+        heard: what was said before.
+    """
+    trained_on = _trained_on([weights, *beside])
     wanted = Wanted(
         num_images=num_images,
         seed=seed,
         native=native_geometry(job, weights),
+        trained_on=trained_on,
         imagenet=weights.is_imagenet,
         meter=meter(flags),
     )
-    return load_images(job.data, split, wanted)
+    images = load_images(job.data, split, wanted)
+    seen = 0 if trained_on is None or images.split == "train" else trained_on.seen(images)
+    if seen:
+        warning = f"{seen:,} of {len(images):,} images were trained on by {weights.label}: these are no test images."
+        images = dataclasses.replace(images, warnings=(*images.warnings, warning))
+    for remark in images.notes:
+        if remark not in heard:
+            note(remark, flags)
+    for warning in images.warnings:
+        warn(warning)
+    return images
+
+
+def _trained_on(weights: Sequence[Weights]) -> TrainedImages | None:
+    """Return what weights were trained on, as far as their run folders know it."""
+    known = [t for t in (read_training_images(w.path) for w in weights) if t is not None]
+    return functools.reduce(TrainedImages.together_with, known) if known else None
 
 
 def also_missing(job: JobFields) -> str:
@@ -61,7 +102,11 @@ def check_before_loading(
     """
     num_classes = peek_classes(job.data, split, imagenet=weights.is_imagenet)
     if num_classes is not None:
-        check_classes(weights, num_classes)
+        try:
+            check_classes(weights, num_classes)
+        except CheckpointError as error:
+            hint = imagenet_hint(job.data, split) if weights.description.get("num_classes") == IMAGENET_CLASSES else ""
+            raise CheckpointError(f"{error}{hint}") from error
     size = peek_size(job.data, split, native_geometry(job, weights))
     if size is None:
         return

@@ -34,12 +34,11 @@ def subject_of(job: JobFields, weights: Weights) -> Subject:
 
 def named_after(subject: Subject, images: ImageSet) -> Subject:
     """Return the subject with the title of the loaded images."""
-    title = f"{images.title} {images.split}"
     return Subject(
         model=subject.model,
         weights=subject.weights,
         data=subject.data,
-        data_title=title,
+        data_title=images.subject,
         training=subject.training,
     )
 
@@ -65,6 +64,10 @@ def record_inputs(run: RunFolder, weights: Weights, classifier: Classifier, imag
         weights_sha256=weights.sha256,
         data_title=images.title,
         data_fingerprint=images.fingerprint(),
+        data_split=images.split,
+        data_rules=list(images.rules),
+        data_notes=list(images.notes),
+        data_warnings=list(images.warnings),
         weights_file=str(weights.path or ""),
         normalization={"mean": classifier.mean.flatten().tolist(), "std": classifier.std.flatten().tolist()},
         image_shape=list(images.images_NCHW.shape[1:]),

@@ -36,6 +36,7 @@ from fsens_cli.commands.wording import interval_text, percent_interval
 from fsens_cli.config.compose import Request, flat_settings
 from fsens_cli.config.jobs import JobFields, TrainJob
 from fsens_cli.data.images import ImageSet
+from fsens_cli.data.trained_on import TrainedImages
 from fsens_cli.errors import DataError, Interrupted
 from fsens_cli.experiments.train import TrainResult, evaluate_accuracy, require_sharable, train
 from fsens_cli.experiments.train_state import TrainState
@@ -52,6 +53,7 @@ from fsens_cli.runs.provenance import peak_memory_mib
 from fsens_cli.runs.trackers.choice import require_tracker, tracking
 from fsens_cli.runs.trackers.tracker import Tracker
 from fsens_cli.runs.train_files import end_numbers, epoch_numbers, write_history, write_train
+from fsens_cli.runs.training_images import read_training_images, write_training_images
 from fsens_cli.statistics.intervals import wilson
 
 
@@ -61,6 +63,7 @@ class RunRecorder:
 
     run: RunFolder
     description: dict[str, Any]
+    trained_on: TrainedImages
     advance: Advance
     tracker: Tracker
     stop: threading.Event = field(default_factory=threading.Event)
@@ -85,6 +88,7 @@ class RunRecorder:
     def save_best(self, classifier: Classifier, state: TrainState) -> None:
         """Keep the best weights."""
         with self.run.reporting_disk_errors():
+            write_training_images(self.run.path, self.trained_on)
             save_best(self.run.path, classifier, self.description | {"epoch": state.epoch})
 
     def save_checkpoint(self, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState) -> None:
@@ -176,7 +180,8 @@ def resume_task(path: Path, job: TrainJob, flags: Flags, world: World = ALONE) -
 
 def _train_in(run: RunFolder, job: TrainJob, start: Start, flags: Flags, ready: Callable[[], None]) -> Outcome:
     """Train and measure in the first or only process."""
-    images, test = (load_for(job, start.weights, split, flags) for split in ("train", "test"))
+    images = load_for(job, start.weights, "train", flags)
+    test = load_for(job, start.weights, "test", flags, heard=images.notes)
     _check_same_data(run, images, resumed=start.state is not None)
     job, classifier = _built(job, start, images)
     if start.state is None:
@@ -205,7 +210,7 @@ def _write_results(
     load_into(classifier.module, read_state_dict(best), best)
     accuracy = evaluate_accuracy(classifier, test, job.batch_size)
     measured = measure_images(classifier, test.sample(job.measure_images, job.measure.seed), job.measure, flags)
-    subject = dataclasses.replace(subject_of(job), data_title=f"{test.title} {test.split}")
+    subject = dataclasses.replace(subject_of(job), data_title=test.subject)
     warn_about(measured)
     with run.reporting_disk_errors():
         numbers = write_measure(run.path, measured, subject, job.plot, class_names=class_names)
@@ -248,7 +253,9 @@ def _fit(
     total = job.epochs * max(1, fitted // job.batch_size)
     with progress("training", total, flags) as advance:
         try:
-            recorder = RunRecorder(run, describe(job, images), advance, tracker)
+            before = read_training_images(start.weights.path)
+            trained_on = TrainedImages.of(images).together_with(before)
+            recorder = RunRecorder(run, describe(job, images), trained_on, advance, tracker)
             return _steps(classifier, images, job, recorder, start)
         except Interrupted as stopped:
             raise Interrupted(f"{stopped}; continue with: fsens train --resume {run.path}") from None

@@ -17,6 +17,7 @@ from fsens_cli.data.fashion_mnist import FashionMnistConfig, find_fashion_mnist,
 from fsens_cli.data.folder import (
     FolderConfig,
     ImageNetConfig,
+    could_be_imagenet,
     count_classes,
     has_imagenet_classes,
     load_folder,
@@ -139,6 +140,13 @@ def peek_classes(config: DataConfig, split: str, *, imagenet: bool) -> int | Non
 def may_be_imagenet(config: DataConfig, split: str = "test") -> bool:
     """Return whether models of ImageNet-1k fit the data: ImageNet itself, or folders named by its WordNet ids."""
     return isinstance(config, FolderConfig) and has_imagenet_classes(config, split)
+
+
+def imagenet_hint(config: DataConfig, split: str = "test") -> str:
+    """Return a sentence for folders of which nobody said that they are ImageNet's; empty for all other data."""
+    if not (isinstance(config, FolderConfig) and could_be_imagenet(config, split)):
+        return ""
+    return " The class folders have names of ImageNet-1k's: data.classes=imagenet numbers them as its 1,000 classes."
 
 
 def takes_pictures(config: DataConfig) -> bool:

@@ -10,10 +10,11 @@ import torch
 from fsens_cli.data.class_folders import ClassFolders, find_class_folders
 from fsens_cli.data.geometry import Geometry
 from fsens_cli.data.images import ImageSet, split_off
-from fsens_cli.data.numbering import Numbering, check_classes_setting, may_be_imagenet, numbered
+from fsens_cli.data.numbering import Numbering, are_imagenet_names, check_classes_setting, may_be_imagenet, numbered
 from fsens_cli.data.picture_file import RULES, size_of
 from fsens_cli.data.pictures import decoded
 from fsens_cli.data.settings import EVERYTHING, DataSettings, Wanted
+from fsens_cli.data.trained_on import FILES, TrainedImages, file_prints
 from fsens_cli.errors import DataError, require
 
 
@@ -84,7 +85,7 @@ def _load(config: FolderConfig, split: str, wanted: Wanted) -> ImageSet:
     numbering = _numbering(folders, config, imagenet=wanted.imagenet)
     folders.check_known(list(numbering.label_of))
     files, label_N, notes = _listed(folders, numbering)
-    rows, split = _split_rows(folders, label_N, split, config)
+    rows, split, note = _split_rows(folders, files, label_N, split, config, wanted.trained_on)
     rows = rows[wanted.rows(label_N[rows], config)]
     return ImageSet(
         images_NCHW=decoded(
@@ -100,7 +101,7 @@ def _load(config: FolderConfig, split: str, wanted: Wanted) -> ImageSet:
         title=config.title or root.name,
         split=split,
         rules=RULES,
-        notes=notes,
+        notes=(*notes, note) if note else notes,
         files=tuple(files[row] for row in rows.tolist()),
     )
 
@@ -124,25 +125,39 @@ def _listed(folders: ClassFolders, numbering: Numbering) -> tuple[list[Path], to
 
 
 def _split_rows(
-    folders: ClassFolders, label_N: torch.Tensor, split: str, config: FolderConfig
-) -> tuple[torch.Tensor, str]:
-    """Return the rows of a split, and what they are: that split, or ``all`` images where nothing tells them apart."""
+    folders: ClassFolders,
+    files: list[Path],
+    label_N: torch.Tensor,
+    split: str,
+    config: FolderConfig,
+    trained_on: TrainedImages | None,
+) -> tuple[torch.Tensor, str, str]:
+    """Return the rows of a split, what they are (``all`` where nothing tells the splits apart), and a note or ""."""
+    everything = torch.arange(len(label_N))
     if folders.is_split:
-        return torch.arange(len(label_N)), split
-    if config.test_fraction == 0:
-        if split == "train":
+        return everything, split, ""
+    if config.test_fraction > 0:
+        train, test = split_off(label_N, config.test_fraction, config.seed)
+        rows = train if split == "train" else test
+        if len(rows) == 0:
             raise DataError(
-                f"{folders.folder} has no train and test folders: give data.test_fraction=0.2 to keep a part of every "
-                "class apart."
+                f"data.test_fraction={config.test_fraction} leaves no picture for the {split} split of "
+                f"{folders.folder}."
             )
-        return torch.arange(len(label_N)), "all"
-    train, test = split_off(label_N, config.test_fraction, config.seed)
-    rows = train if split == "train" else test
-    if len(rows) == 0:
+        return rows, split, ""
+    if trained_on is not None and trained_on.kind == FILES:
+        known_N = torch.tensor([p in trained_on.prints for p in file_prints(files)])
+        if known_N.any() and split == "train":
+            return everything[known_N], split, ""
+        if known_N.any() and not known_N.all():
+            count = f"{int(known_N.sum()):,} of {len(files):,}"
+            return everything[~known_N], split, f"{count} pictures were trained on by these weights and are left out"
+    if split == "train":
         raise DataError(
-            f"data.test_fraction={config.test_fraction} leaves no picture for the {split} split of {folders.folder}."
+            f"{folders.folder} has no train and test folders: give data.test_fraction=0.2 to keep a part of every "
+            "class apart."
         )
-    return rows, split
+    return everything, "all", ""
 
 
 def _numbering(folders: ClassFolders, config: FolderConfig, *, imagenet: bool) -> Numbering:
@@ -156,6 +171,15 @@ def has_imagenet_classes(config: FolderConfig, split: str) -> bool:
     except (DataError, OSError):
         names = []  # loading says what is wrong
     return may_be_imagenet(names, config.classes)
+
+
+def could_be_imagenet(config: FolderConfig, split: str) -> bool:
+    """Return whether ``data.classes=imagenet`` would number the folders otherwise than the settings do."""
+    try:
+        names = find_class_folders(Path(config.root).expanduser(), split).names
+    except (DataError, OSError):
+        return False
+    return isinstance(config.classes, str) and config.classes != "imagenet" and are_imagenet_names(names)
 
 
 def count_classes(config: FolderConfig, split: str, *, imagenet: bool) -> int | None:

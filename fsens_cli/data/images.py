@@ -27,6 +27,7 @@ class ImageSet:
         split: ``train``, ``test``, or ``all`` where nothing says which images are for training.
         rules: how files were read, for the record.
         notes: what a user may not expect of that, to be said aloud.
+        warnings: what puts in question whatever is found on them.
         files: the picture file of each image, where images come from such.
     """
 
@@ -38,6 +39,7 @@ class ImageSet:
     split: str
     rules: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:

@@ -75,6 +75,11 @@ def may_be_imagenet(folders: Sequence[str], classes: str | Sequence[str]) -> boo
     return classes == "imagenet" or (classes != "own" and _mean_imagenet(folders, classes))
 
 
+def are_imagenet_names(folders: Sequence[str]) -> bool:
+    """Return whether the names can stand for classes of ImageNet-1k: WordNet ids, or numbers from 0 to 999."""
+    return are_wordnet_ids(folders) or (bool(folders) and set(folders) <= set(imagenet_numbers()))
+
+
 def _mean_imagenet(folders: Sequence[str], classes: str) -> bool:
     """Return whether ImageNet's order is meant: WordNet ids, or numbers that are all of 0 to 999 or asked for."""
     if are_wordnet_ids(folders):

@@ -1,4 +1,4 @@
-"""What can be set for every data set, and which of its images does a job ask for?"""
+"""What can be set for every data set, and which of its images a job asks for."""
 
 from dataclasses import dataclass, field
 
@@ -8,6 +8,7 @@ from torch import Tensor
 from fsens_cli.cache.places import Meter, silent
 from fsens_cli.data.geometry import Geometry
 from fsens_cli.data.images import sampled_rows, stratified_rows
+from fsens_cli.data.trained_on import TrainedImages
 from fsens_cli.errors import require
 
 
@@ -68,6 +69,7 @@ class Wanted:
     Attributes:
         num_images: at most this many, drawn without replacement from ``seed``; None for all.
         native: how pictures become the images that the weights were made for, where the settings say nothing.
+        trained_on: what the weights were trained on, where that is known.
         imagenet: whether the model numbers its classes as ImageNet-1k does.
         meter: is told of downloads (bytes) and of decoding (pictures).
     """
@@ -75,6 +77,7 @@ class Wanted:
     num_images: int | None = None
     seed: int = 0
     native: Geometry | None = None
+    trained_on: TrainedImages | None = None
     imagenet: bool = False
     meter: Meter = silent
 
