@@ -1,6 +1,5 @@
 """The command line: every command's flags and help. Heavy imports wait until a command runs."""
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ from fsens_cli import __version__
 from fsens_cli.commands.help_text import HELP
 from fsens_cli.commands.options import Debug, Flags, Json, Quiet, Resume, ResumeSweep
 from fsens_cli.commands.processes import only_the_first_speaks, refuse_torchrun
+from fsens_cli.commands.signals import ending_on_signals
 from fsens_cli.commands.usage import OneLineErrors
 from fsens_cli.commands.verb_command import verb_command
 
@@ -271,11 +271,8 @@ def data(debug: Debug = False) -> None:
 
 
 def main() -> None:
-    """Run the command line; a closed pipe on the reading side is no error."""
-    try:
-        with only_the_first_speaks():
-            app()
-    except BrokenPipeError:
-        # Nobody reads any more; keep Python from complaining when it flushes at exit.
-        sys.stdout = None
-        sys.exit(0)
+    """Run the command line."""
+    from fsens_cli.commands.streams import any_words_to_anybody
+
+    with any_words_to_anybody(), ending_on_signals(), only_the_first_speaks():
+        app()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import typer
 
 from fsens_cli.commands.console import stderr
+from fsens_cli.commands.streams import nobody_reads, stop_printing
 from fsens_cli.errors import FsensError, Interrupted, PeerLost
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -42,6 +43,12 @@ def boundary(*, debug: bool) -> Iterator[None]:
     except (KeyboardInterrupt, Interrupted) as error:
         stderr().print(f"interrupted: {error}" if str(error) else "interrupted", markup=False)
         raise typer.Exit(INTERRUPTED) from error
+    except BrokenPipeError as error:
+        if not nobody_reads():
+            raise
+        # Whoever read the output has seen enough; what is written to files is written.
+        stop_printing()
+        raise typer.Exit from error
     except OSError as error:
         if debug or error.errno not in DISK_TROUBLE:
             raise

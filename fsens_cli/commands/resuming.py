@@ -22,7 +22,12 @@ def job_to_resume(verb: str, kind: type[Job], name: str, request: Request) -> tu
     """
     asked = given_values(request.overrides)
     path = find_run(name, Path(asked.get("out", "outputs")))
-    if read_record(path).get("status") == "done":
+    record = read_record(path)
+    command = verb.replace("_", "-")
+    if record.get("verb") != command:
+        other = record.get("verb")
+        raise ConfigError(f"{path} is a run of {other}, not of {command}: go on with `fsens {other} --resume {path}`.")
+    if record.get("status") == "done":
         raise ConfigError(f"{path} is finished: there is nothing to resume.")
     job, config_yaml = load_job(verb, path / "config.yaml")
     assert isinstance(job, kind), "the verb decides the type"

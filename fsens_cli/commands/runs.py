@@ -18,7 +18,7 @@ from fsens_cli.runs.defense_figures import draw_defense
 from fsens_cli.runs.evaluate_figures import draw_evaluate
 from fsens_cli.runs.folder import read_json, read_record
 from fsens_cli.runs.hybrid_files import draw_hybrid
-from fsens_cli.runs.index import find_run, list_runs
+from fsens_cli.runs.index import RunEntry, find_run, list_runs
 from fsens_cli.runs.measure_files import draw_measure
 from fsens_cli.runs.train_files import draw_training
 
@@ -69,8 +69,9 @@ def show_run(name: str, out: Path, *, plot: bool, as_json: bool, formats: Sequen
     """Print a run's results again from its files, and draw its figures again where asked."""
     path = find_run(name, out)
     record = read_record(path)
-    if record.get("status") != "done":
-        raise OutputError(f"{path} is {record.get('status', 'unknown')}: it has no results to show.")
+    status = RunEntry(path, record).status
+    if status != "done":
+        raise OutputError(f"{path} is {status}: it has no results to show.")
     results_file = path / "results.json"
     if as_json:
         typer.echo(results_file.read_text(), nl=False)

@@ -18,6 +18,8 @@ from fsens_cli.config.launchers.choice import GROUP, without_launcher
 from fsens_cli.config.launchers.crew import Crew
 from fsens_cli.config.overrides import given_values
 from fsens_cli.errors import ConfigError, Interrupted, OutputError
+from fsens_cli.runs.files import remove_leftovers
+from fsens_cli.runs.owner import Ownership
 from fsens_cli.runs.selection import read_run, sweep_path
 from fsens_cli.runs.sweep_files import (
     finished_jobs,
@@ -60,7 +62,28 @@ def go_on(
     *,
     checked: Sequence[JobFields] = (),
 ) -> tuple[list[Outcome], Path]:
-    """Run the jobs that the sweep lacks and write its table and figure; ``checked`` are all its jobs, if known."""
+    """Run the jobs that the sweep lacks and write its table and figure; ``checked`` are all its jobs, if known.
+
+    Raises:
+        OutputError: another process is at it.
+    """
+    owner = Ownership.take(folder)
+    try:
+        return _go_on(request, folder, task, flags, order, draw, checked)
+    finally:
+        owner.release()
+
+
+def _go_on(
+    request: Request,
+    folder: Path,
+    task: Task,
+    flags: Flags,
+    order: Order | None,
+    draw: Draw | None,
+    checked: Sequence[JobFields],
+) -> tuple[list[Outcome], Path]:
+    remove_leftovers(folder, below=True)
     before = _done_before(folder)
     missing = [n for n in range(read_plan(folder)["num_jobs"]) if n not in before]
     if before:

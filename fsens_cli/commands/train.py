@@ -1,18 +1,15 @@
 """``fsens train``: train a network, then measure which frequencies it has learnt to listen to."""
 
 import dataclasses
-import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 import torch
 import typer
 from rich.markup import escape
-from torch import Tensor
 
 from fsens_cli.commands.console import Advance, note, progress, warn
 from fsens_cli.commands.inputs import check_before_loading, load_for
@@ -24,6 +21,7 @@ from fsens_cli.commands.outcome import Outcome
 from fsens_cli.commands.processes import agreeing, pick_own_device
 from fsens_cli.commands.record import provenance, record_inputs, run_name
 from fsens_cli.commands.resuming import job_to_resume
+from fsens_cli.commands.signals import stopping_on_signals
 from fsens_cli.commands.training_job import (
     describe,
     subject_of,
@@ -46,7 +44,14 @@ from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.weights import Weights, find_weights
 from fsens_cli.parallel.meeting import leave
 from fsens_cli.parallel.world import ALONE, World
-from fsens_cli.runs.checkpoints import load_checkpoint, save_best, save_checkpoint
+from fsens_cli.runs.checkpoints import (
+    Checkpoint,
+    keep_weights,
+    load_checkpoint,
+    restore_best,
+    save_best,
+    save_checkpoint,
+)
 from fsens_cli.runs.folder import RunFolder
 from fsens_cli.runs.measure_files import published_for, write_measure
 from fsens_cli.runs.provenance import peak_memory_mib
@@ -91,6 +96,11 @@ class RunRecorder:
             write_training_images(self.run.path, self.trained_on)
             save_best(self.run.path, classifier, self.description | {"epoch": state.epoch})
 
+    def keep_weights(self, classifier: Classifier, state: TrainState) -> None:
+        """Keep the weights of this epoch."""
+        with self.run.reporting_disk_errors():
+            keep_weights(self.run.path, classifier, self.description | {"epoch": state.epoch}, state.epoch)
+
     def save_checkpoint(self, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState) -> None:
         """Keep everything needed to continue."""
         with self.run.reporting_disk_errors():
@@ -116,6 +126,9 @@ class Listener:
     def save_best(self, *_: object) -> None:
         """Leave the weights to the first process."""
 
+    def keep_weights(self, *_: object) -> None:
+        """Leave the weights to the first process."""
+
     def save_checkpoint(self, *_: object) -> None:
         """Leave the checkpoint to the first process."""
 
@@ -128,14 +141,19 @@ class Start:
         weights: to begin with, or those of a checkpoint.
         device: of this process.
         world: the processes that train together.
-        state, optimizer_state: of a checkpoint; None for a new training.
+        checkpoint: None for a new training.
     """
 
     weights: Weights
     device: torch.device
     world: World
-    state: TrainState | None = None
-    optimizer_state: dict[str, Tensor] | None = None
+    checkpoint: Checkpoint | None = None
+
+    @property
+    def stands_at(self) -> str:
+        """How far the training is."""
+        state = self.checkpoint.state if self.checkpoint else TrainState()
+        return f"epoch {state.epoch}, step {state.step}"
 
 
 def train_task(job: JobFields, config_yaml: str, flags: Flags, world: World = ALONE) -> Outcome:
@@ -165,26 +183,33 @@ def resume_task(path: Path, job: TrainJob, flags: Flags, world: World = ALONE) -
         device = pick_own_device(job.device, world)
         require_sharable(job, world.size)
         require_tracker(job.tracker)
-        weights_file, optimizer_state, state = load_checkpoint(path)
-        # The checkpoint knows its normalisation and front end, wherever the training began.
-        weights = find_weights(str(weights_file), model=job.model.name, data=job.data.name)
-        start = Start(weights=weights, device=device, world=world, state=state, optimizer_state=optimizer_state)
         job = with_augmentation(with_target(job))
         if not world.is_first:
-            _help(job, start, flags, ready)
-        note(f"continuing {path} after epoch {state.epoch}, step {state.step}", flags)
+            _help(job, _continued(path, job, device, world), flags, ready)
         with RunFolder.reopen(path) as run:
+            start = _continued(path, job, device, world)
             run.save(num_processes=world.size)
+            note(f"continuing {path} after {start.stands_at}", flags)
             return _train_in(run, job, start, flags, ready)
+
+
+def _continued(path: Path, job: TrainJob, device: torch.device, world: World) -> Start:
+    """Return what a run in ``path`` goes on from."""
+    checkpoint = load_checkpoint(path)
+    if world.is_first:
+        restore_best(path, checkpoint)
+    # The checkpoint knows its normalisation and front end, wherever the training began.
+    weights = find_weights(str(checkpoint.weights_file), model=job.model.name, data=job.data.name)
+    return Start(weights=weights, device=device, world=world, checkpoint=checkpoint)
 
 
 def _train_in(run: RunFolder, job: TrainJob, start: Start, flags: Flags, ready: Callable[[], None]) -> Outcome:
     """Train and measure in the first or only process."""
     images = load_for(job, start.weights, "train", flags)
     test = load_for(job, start.weights, "test", flags, heard=images.notes)
-    _check_same_data(run, images, resumed=start.state is not None)
+    _check_same_data(run, images, resumed=start.checkpoint is not None)
     job, classifier = _built(job, start, images)
-    if start.state is None:
+    if start.checkpoint is None:
         record_inputs(run, start.weights, classifier, images)
     with tracking(job.tracker, run, warn) as tracker:
         ready()
@@ -271,8 +296,8 @@ def _steps(
             images,
             job,
             recorder,
-            state=start.state,
-            optimizer_state=start.optimizer_state,
+            state=start.checkpoint.state if start.checkpoint else None,
+            optimizer_state=start.checkpoint.optimizer_state if start.checkpoint else None,
             world=start.world,
         )
 
@@ -304,32 +329,6 @@ def sweep_columns(results: dict[str, Any]) -> dict[str, str]:
     columns = {"test accuracy": percent_interval(results["test_accuracy"])}
     columns |= {b["name"]: interval_text(b["share"], 3) for b in results["measure"]["bands"]}
     return columns
-
-
-class stopping_on_signals:
-    """While active, SIGINT, SIGTERM and SIGHUP set ``stop``; a second SIGINT ends at once."""
-
-    def __init__(self, stop: threading.Event) -> None:
-        self.stop = stop
-        self.before: dict[int, Any] = {}
-
-    def __enter__(self) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            return  # only the main thread may set handlers; such a job is stopped by its launcher
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            if number is not None:
-                self.before[number] = signal.signal(number, self._on_signal)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        del frame
-        if self.stop.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.stop.set()
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
 
 
 def resume_training(name: str, request: Request, flags: Flags, world: World = ALONE) -> None:

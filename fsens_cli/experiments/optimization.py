@@ -1,13 +1,13 @@
 """Which optimizer moves the weights, and what is its learning rate at each step?"""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from fsens_cli.errors import require, require_one_of
+from fsens_cli.errors import CheckpointError, require, require_one_of
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("cosine", "linear", "step")
@@ -103,10 +103,40 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     }
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what ``optimizer_tensors`` returned."""
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], *, began: bool = True) -> None:
+    """Put back what ``optimizer_tensors`` returned.
+
+    Args:
+        began: whether steps were taken before, so that there must be something to put back.
+
+    Raises:
+        CheckpointError: the tensors are not those of this optimizer over these parameters.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    wanted = _state_names(optimizer)
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
-        number, key = name.split(".", 1)
+        number, _, key = name.partition(".")
+        if key not in wanted or not number.isdecimal() or int(number) >= len(parameters):
+            raise _unfit(f"its tensor {name} is unknown to {type(optimizer).__name__} of {len(parameters)} parameters")
+        shape = () if key == "step" else tuple(parameters[int(number)].shape)
+        if tuple(value.shape) != shape or not bool(torch.isfinite(value).all()):
+            raise _unfit(f"its tensor {name} has shape {tuple(value.shape)} instead of {shape}, or is not finite")
         state.setdefault(int(number), {})[key] = value
+    # A parameter that the loss never reached has no state at all; one that it reached has all of it.
+    partial = [number for number, entries in state.items() if entries.keys() != wanted]
+    if partial or (began and wanted and not state):
+        of = f"parameter {partial[0]}" if partial else "all parameters"
+        raise _unfit(f"it lacks {', '.join(sorted(wanted))} of {of}")
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _unfit(reason: str) -> CheckpointError:
+    return CheckpointError(f"the checkpoint's optimizer does not fit this training: {reason}. Start a new run.")
+
+
+def _state_names(optimizer: torch.optim.Optimizer) -> frozenset[str]:
+    """Return what the optimizer keeps of each parameter."""
+    if isinstance(optimizer, torch.optim.AdamW):
+        return frozenset({"step", "exp_avg", "exp_avg_sq"})
+    return frozenset({"momentum_buffer"}) if optimizer.defaults["momentum"] else frozenset()

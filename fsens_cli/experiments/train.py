@@ -26,7 +26,7 @@ from fsens_cli.experiments.optimization import (
     set_learning_rate,
 )
 from fsens_cli.experiments.sensitivity import MeasureConfig
-from fsens_cli.experiments.train_state import TrainState, add_up, require_finite
+from fsens_cli.experiments.train_state import TrainState, add_up, require_finite, require_within
 from fsens_cli.experiments.training_step import StepConfig, prepare_images, take_step
 from fsens_cli.models.classifier import Classifier, device_of, held_still
 from fsens_cli.models.front_end import reseed_front_end
@@ -44,6 +44,7 @@ class TrainConfig(StepConfig):
         batch_size: images a step, those of all processes together; the last incomplete batch of an epoch is left out.
         val_fraction: part of every class of the training images kept apart to choose the best epoch.
         probe_size: validation images whose band shares are followed over the epochs.
+        keep_every: the weights of every so many epochs are kept for good; 0 keeps none.
         seed: of the split, the order and the augmentation.
     """
 
@@ -51,6 +52,7 @@ class TrainConfig(StepConfig):
     batch_size: int = 128
     val_fraction: float = 0.05
     probe_size: int = 128
+    keep_every: int = 0
     seed: int = 0
     optim: OptimConfig = field(default_factory=OptimConfig)
 
@@ -61,6 +63,7 @@ class TrainConfig(StepConfig):
         require(self.batch_size >= 2, f"batch_size={self.batch_size} must be at least 2 (batch norm needs two images).")
         require(0 < self.val_fraction < 1, f"val_fraction={self.val_fraction} must lie in (0, 1).")
         require(self.probe_size >= 1, f"probe_size={self.probe_size} must be at least 1.")
+        require(self.keep_every >= 0, f"keep_every={self.keep_every} must not be negative (0 keeps none).")
         require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
 
 
@@ -81,6 +84,9 @@ class Recorder(Protocol):
 
     def save_best(self, classifier: Classifier, state: TrainState) -> None:
         """Keep the weights as the best so far."""
+
+    def keep_weights(self, classifier: Classifier, state: TrainState) -> None:
+        """Keep the weights of this epoch for good."""
 
     def save_checkpoint(self, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState) -> None:
         """Keep everything that is needed to continue."""
@@ -144,6 +150,7 @@ def train(
     Raises:
         Interrupted: the recorder asked to stop, that of any process.
         ModelError: the loss became non-finite.
+        CheckpointError: ``state`` or ``optimizer_state`` belongs to another training.
         ConfigError: too few images for one batch, no validation image, or a batch that the processes cannot share.
     """
     require_sharable(config, world.size)
@@ -162,9 +169,10 @@ def train(
     world.level(classifier)
     classifier.to(memory_format=_memory_format(classifier))
     optimizer = build_optimizer(config.optim, classifier)
-    if optimizer_state is not None:
-        restore_optimizer(optimizer, optimizer_state)
     state = state or TrainState()
+    require_within(state, config.epochs, steps_per_epoch)
+    if optimizer_state is not None:
+        restore_optimizer(optimizer, optimizer_state, began=state.epoch + state.step > 0)
     if config.compile:
         classifier.compile()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -200,7 +208,7 @@ def train(
             require_finite(state)
             row = world.from_first(lambda: _validated(classifier, validation, config))
             _end_epoch(state, row, _learning_rate(config, state, steps_per_epoch, steps_per_epoch - 1))
-            world.from_first(lambda: _keep(recorder, classifier, optimizer, state))
+            world.from_first(lambda: _keep(recorder, classifier, optimizer, state, config.keep_every))
     correct = round(state.best_accuracy * len(validation))
     return TrainResult(
         config=config,
@@ -279,9 +287,13 @@ def _end_epoch(state: TrainState, validated: dict[str, float], lr: float) -> Non
         state.best_accuracy, state.best_epoch = validated["val_accuracy"], state.epoch
 
 
-def _keep(recorder: Recorder, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState) -> None:
+def _keep(
+    recorder: Recorder, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState, keep_every: int
+) -> None:
     if state.best_epoch == state.epoch:
         recorder.save_best(classifier, state)
+    if keep_every and state.epoch % keep_every == 0:
+        recorder.keep_weights(classifier, state)
     recorder.save_checkpoint(classifier, optimizer, state)
     recorder.on_epoch(state)
 

@@ -1,8 +1,13 @@
 """How is a file written so that a reader never sees half of it?"""
 
+import glob
+import hashlib
 import json
 import os
-import tempfile
+import re
+import secrets
+import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,26 +15,60 @@ from typing import Any
 
 import numpy as np
 
+from fsens_cli.runs.process import began, this_machine
+
+# A temporary file says who writes it: a machine, a process of it, and a number of its own.
+TEMPORARY = re.compile(r"\..+\.(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}\.part(\.\w+)?")
+FORGOTTEN_SECONDS = 86_400.0
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path in the same folder; on success it takes the place of ``path``, else it is removed."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    """Give a temporary path in the same folder; on success it takes the place of ``path``, else it is removed.
+
+    What killed processes left of the same file is removed, too.
+    """
+    remove_leftovers(path.parent, of=path.name)
+    temporary = temporary_path(path)
     try:
+        # A file like any other, so that results are as readable as the user's own settings say.
+        temporary.touch(exist_ok=False)
         yield temporary
-        # mkstemp makes private files; results are as readable as any other new file.
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def temporary_path(path: Path) -> Path:
+    """Return where ``path`` is written before it takes its name."""
+    return path.with_name(f".{path.name}.{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.part{path.suffix}")
+
+
+def remove_leftovers(folder: Path, *, of: str = "", below: bool = False) -> None:
+    """Remove what a killed process had not finished writing in a folder; ``below`` it, too; ``of`` one name alone."""
+    hidden = glob.escape(f".{of}") + "*"
+    for path in folder.rglob(hidden) if below else folder.glob(hidden):
+        made = TEMPORARY.fullmatch(path.name)
+        if made is None or not _is_forgotten(path, made["machine"], int(made["pid"])):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _is_forgotten(path: Path, machine: str, pid: int) -> bool:
+    """Return whether nobody writes the temporary file any more; other machines' files are given a day."""
+    if machine == _machine():
+        return began(pid) is None
+    try:
+        return time.time() - path.lstat().st_mtime > FORGOTTEN_SECONDS
+    except OSError:
+        return False
+
+
+def _machine() -> str:
+    return hashlib.sha256(this_machine().encode()).hexdigest()[:8]
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -1,6 +1,7 @@
 """Where does a run live? A numbered folder that says what was asked, how far it came and what made it."""
 
 import contextlib
+import glob
 import hashlib
 import itertools
 import json
@@ -17,13 +18,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from fsens_cli.errors import FsensError, Interrupted, OutputError
-from fsens_cli.runs.files import write_json, write_text
+from fsens_cli.runs.files import remove_leftovers, temporary_path, write_json, write_text
+from fsens_cli.runs.owner import PATTERN, Ownership, Standing, standing
 
 SCHEMA = 1
 MAX_CLEARED = 10_000
 # File systems allow 255 bytes; temporary files add to a folder's name.
 MAX_NAME = 120
 RECORDS = frozenset({"run.json", "config.yaml", "log.txt"})
+# What a run can be continued from.
+CONTINUED = ("checkpoints", "parts")
 
 
 def slug(name: str) -> str:
@@ -79,26 +83,52 @@ def remove_empty(*folders: Path) -> None:
             folder.rmdir()
 
 
+def clear_killed(parent: Path) -> None:
+    """Remove what killed runs left half-written below ``parent``, and folders in which they had written nothing yet."""
+    # The module's glob passes over a folder that vanishes meanwhile; that of paths does not.
+    for name in glob.glob(f"v*/{PATTERN}", root_dir=parent):  # noqa: PTH207
+        file = parent / name
+        folder = file.parent
+        if folder.is_symlink() or standing(folder) is not Standing.GONE:
+            continue
+        remove_leftovers(folder, below=True)
+        with contextlib.suppress(OSError):  # another start does the same
+            if {p.name for p in folder.iterdir()} <= {"config.yaml", file.name}:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 @dataclass(slots=True)
 class RunFolder:
     """A run's folder while it is being filled. Use as a context: the way it is left becomes the run's status.
 
-    An error in the user's input removes a folder that holds nothing but its own records. ``made_out`` is the folder of
-    all runs, where this run was the first to need it.
+    An error in the user's input removes a folder that holds nothing but its own records. A run that is continued stays
+    what it was until its record is first saved.
+
+    Attributes:
+        owner: the right to write here, given up at the end.
+        made_out: the folder of all runs, where this run was the first to need it.
     """
 
     path: Path
+    owner: Ownership
     record: dict[str, Any] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     made_out: Path | None = None
+    is_saved: bool = False
 
     @classmethod
     def create(cls, out: Path, verb: str, name: str, *, config_yaml: str, record: dict[str, Any]) -> Self:
         """Claim ``out/verb/name/vNNN`` and write the configuration and provenance into it."""
         out = out.expanduser()
         made_out = None if out.exists() else out
-        run = cls(claim_version(out / verb / slug(name)), made_out=made_out)
-        folder = run.path
+        clear_killed(out / verb / slug(name))
+        folder = claim_version(out / verb / slug(name))
+        try:
+            with _DiskErrors(folder):
+                run = cls(folder, Ownership.take(folder), made_out=made_out)
+        except OutputError:
+            remove_empty(folder, folder.parent, folder.parent.parent, *([made_out] if made_out else []))
+            raise
         run.record = {
             "schema": SCHEMA,
             "verb": verb,
@@ -109,27 +139,47 @@ class RunFolder:
             "pid": os.getpid(),
             **record,
         }
-        with run.reporting_disk_errors():
-            write_text(folder / "config.yaml", config_yaml)
-            run.save()
+        try:
+            with run.reporting_disk_errors():
+                write_text(folder / "config.yaml", config_yaml)
+                run.save()
+        except BaseException:
+            run.discard()
+            raise
         return run
 
     @classmethod
     def reopen(cls, path: Path) -> Self:
-        """Continue an unfinished run in its own folder."""
-        run = cls(path, read_record(path))
-        run.record |= {"status": "running", "pid": os.getpid(), "host": socket.gethostname(), "resumed": now()}
-        run.save()
-        return run
+        """Become the owner of an unfinished run, to continue it in its own folder.
+
+        Raises:
+            OutputError: it is still running, or finished.
+        """
+        read_record(path)
+        with _DiskErrors(path):
+            owner = Ownership.take(path)
+        try:
+            # Read only now: whoever had it before may just have finished it.
+            record = read_record(path)
+            if record.get("status") == "done":
+                raise OutputError(f"{path} is finished: there is nothing to resume.")
+            remove_leftovers(path, below=True)
+        except BaseException:
+            owner.release()
+            raise
+        changes = {"status": "running", "pid": os.getpid(), "host": socket.gethostname(), "resumed": now()}
+        return cls(path, owner, record | changes)
 
     def save(self, **changes: Any) -> None:
         """Write ``run.json`` with these entries added or replaced."""
+        self.owner.confirm()
         self.record |= changes
         write_json(self.path / "run.json", self.record)
+        self.is_saved = True
 
     def reporting_disk_errors(self) -> "_DiskErrors":
-        """Turn an operating system's refusal to write into one line for the user."""
-        return _DiskErrors(self.path)
+        """Turn an operating system's refusal to write into one line for the user; only the owner gets to write."""
+        return _DiskErrors(self.path, self.owner)
 
     def __enter__(self) -> Self:
         """Return the run."""
@@ -138,33 +188,54 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write the final status."""
-        if isinstance(error, FsensError) and not self.path.is_dir():
-            return  # somebody removed the folder: nothing is left to be said of it but the error itself
-        if isinstance(error, FsensError) and {p.name for p in self.path.iterdir()} <= RECORDS:
+        """Write the final status, and give the folder up."""
+        try:
+            self._end(error)
+        finally:
+            self.owner.release()
+        if isinstance(error, KeyboardInterrupt):
+            # Said where the command ends; only the run knows what of it is kept.
+            raise KeyboardInterrupt(". ".join(filter(None, [str(error), self._way_on()]))) from None
+
+    def _end(self, error: BaseException | None) -> None:
+        if error is not None and not (self.path.is_dir() and self.is_saved):
+            return  # somebody removed the folder, or it is as it was: nothing is to be said but the error itself
+        if isinstance(error, FsensError) and {p.name for p in self.path.iterdir()} <= RECORDS | {self.owner.file.name}:
             self.discard()
             return
         interrupted = isinstance(error, KeyboardInterrupt | Interrupted)
-        status = "done" if kind is None else "interrupted" if interrupted else "failed"
+        status = "done" if error is None else "interrupted" if interrupted else "failed"
         seconds = self.record.get("duration_seconds", 0.0) + time.monotonic() - self.started
         changes: dict[str, Any] = {"status": status, "finished": now(), "duration_seconds": round(seconds, 2)}
         if error is not None and not interrupted:
             changes["error"] = f"{type(error).__name__}: {error}"[:2000]
-        self.save(**changes)
+        try:
+            self.save(**changes)
+        except (OSError, OutputError):
+            # With an error of its own the run has one to tell already; its owner has ended, so it counts as killed.
+            if error is None:
+                raise
         if status == "done":
             self._link_latest()
 
+    def _way_on(self) -> str:
+        """Return how an interrupted run is continued; one that keeps nothing is begun again."""
+        if any((self.path / name).is_dir() for name in CONTINUED):
+            return f"go on with: fsens {self.record.get('verb')} --resume {self.path}"
+        return f"{self.path} keeps nothing to go on from: start it again"
+
     def discard(self) -> None:
         """Remove the folder, its parents where they are empty now, and what holds all runs if this one made it."""
+        self.owner.release()
         shutil.rmtree(self.path, ignore_errors=True)
         remove_empty(self.path.parent, self.path.parent.parent, *([self.made_out] if self.made_out else []))
 
     def _link_latest(self) -> None:
         """Point ``latest`` at this version; file systems without links go without."""
         link = self.path.parent / "latest"
-        temporary = self.path.parent / f".latest-{os.getpid()}"
+        remove_leftovers(link.parent, of=link.name)
+        temporary = temporary_path(link)
         try:
-            temporary.unlink(missing_ok=True)
             temporary.symlink_to(self.path.name)
             temporary.replace(link)
         except OSError:
@@ -174,9 +245,11 @@ class RunFolder:
 @dataclass(slots=True)
 class _DiskErrors:
     path: Path
+    owner: Ownership | None = None
 
     def __enter__(self) -> None:
-        pass
+        if self.owner is not None:
+            self.owner.confirm()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

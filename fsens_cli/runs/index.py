@@ -1,13 +1,13 @@
 """Which runs are there, and which one does a name mean?"""
 
-import os
-import socket
+import glob
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fsens_cli.errors import OutputError
 from fsens_cli.runs.folder import read_record
+from fsens_cli.runs.owner import Standing, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,29 +19,20 @@ class RunEntry:
 
     @property
     def status(self) -> str:
-        """The recorded status, or ``killed`` for a run that says running while its process is gone."""
+        """The recorded status, or ``killed`` for a run that says running while its owner is gone."""
         status = str(self.record.get("status", "unknown"))
-        if status == "running" and self.record.get("host") == socket.gethostname():
-            return status if _is_alive(self.record.get("pid")) else "killed"
-        return status
-
-
-def _is_alive(pid: object) -> bool:
-    if not isinstance(pid, int) or pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # alive, and somebody else's
-    return True
+        if status != "running":
+            return status
+        return status if standing(self.path) is Standing.ALIVE else "killed"
 
 
 def list_runs(out: Path) -> list[RunEntry]:
     """Return all runs below ``out``, oldest first; a folder with a damaged record is shown with an empty one."""
     entries = []
-    for record_file in out.expanduser().glob("*/*/v*/run.json"):
+    out = out.expanduser()
+    # The module's glob passes over a folder that vanishes meanwhile; that of paths does not.
+    for name in glob.glob("*/*/v*/run.json", root_dir=out):  # noqa: PTH207
+        record_file = out / name
         if record_file.parent.is_symlink():
             continue
         try:

@@ -16,6 +16,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from typer.testing import Result
 
+from fsens_cli.runs.folder import RunFolder
+from fsens_cli.runs.owner import Ownership
+
 Type = Callable[..., Result]
 ErrorOf = Callable[[Result], str]
 
@@ -124,6 +127,30 @@ def test_refuses_flips_that_change_the_class(fsens: Type, error_of: ErrorOf) -> 
     )
 
 
+def test_weights_of_epochs_are_kept_and_measured(fsens: Type) -> None:
+    run = Path(fsens("train", *TINY, "epochs=2", "keep_every=1").stdout.strip())
+    files = [run / "checkpoints" / f"epoch-{epoch:05d}.safetensors" for epoch in (1, 2)]
+    shares = []
+    for file in files:
+        measured = fsens("measure", "--weights", str(file), "data.test_size=40", "num_resamples=100", "--json")
+        assert measured.exit_code == 0, measured.output
+        shares.append([band["share"]["value"] for band in json.loads(measured.stdout)["bands"]])
+    history = pd.read_csv(run / "training.csv")
+    best = int(json.loads((run / "results.json").read_text())["best_epoch"])
+    for name, value in weights(run).items():
+        assert torch.equal(value, load_file(str(files[best - 1]))[name]), name
+    assert shares[0] != shares[1]
+    assert len(history) == 2
+
+
+def test_a_run_is_continued_by_its_own_verb_alone(fsens: Type) -> None:
+    run = RunFolder.create(Path("outputs"), "train", "net", config_yaml="", record={})
+    run.owner.release()
+    refused = fsens("evaluate", "--resume", str(run.path))
+    assert refused.exit_code == 2
+    assert f"is a run of train, not of evaluate: go on with `fsens train --resume {run.path}`" in refused.stderr
+
+
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     root = Path(__file__).resolve().parents[2]
     environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
@@ -158,6 +185,20 @@ def test_stopped_and_resumed_equals_uninterrupted(number: int, fsens: Type) -> N
     else:
         assert status == "running"  # nobody was left to say otherwise
         assert "killed" in fsens("runs").stdout
+        assert "is killed: it has no results" in fsens("show", str(run)).stderr
+    newest = sorted((run / "checkpoints").glob("at-*"))[-1]
+    state = (newest / "state.json").read_bytes()
+    (newest / "state.json").write_bytes(state.replace(b'"epoch": ', b'"epoch": -', 1))
+    refused = fsens("train", "--resume", str(run))
+    assert refused.exit_code == 2
+    assert f"{newest} is damaged: state.json is not what was written" in refused.stderr
+    assert json.loads((run / "run.json").read_text())["status"] == status
+    (newest / "state.json").write_bytes(state)
+    other = Ownership.take(run)
+    refused = fsens("train", "--resume", str(run))
+    assert refused.exit_code == 2
+    assert f"{run} is still running (pid {os.getpid()}, host " in refused.stderr
+    other.release()
     refused = fsens("train", "--resume", str(run), "epochs=9", "optim.lr=0.3")
     assert refused.exit_code == 2
     assert "started with other settings of epochs, optim.lr" in refused.stderr

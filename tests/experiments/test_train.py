@@ -29,6 +29,7 @@ class Notebook:
     best: dict[str, Tensor] = field(default_factory=dict)
     saved: tuple[dict[str, Tensor], dict[str, Tensor], TrainState] | None = None
     epochs: list[int] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)
 
     def stop_requested(self) -> bool:
         return self.steps == self.stop_after
@@ -43,6 +44,9 @@ class Notebook:
     def save_best(self, classifier: Classifier, state: TrainState) -> None:
         assert state.best_epoch == state.epoch
         self.best = copy.deepcopy(classifier.state_dict())
+
+    def keep_weights(self, classifier: Classifier, state: TrainState) -> None:
+        self.kept.append(state.epoch)
 
     def save_checkpoint(self, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState) -> None:
         weights = copy.deepcopy(classifier.state_dict())
@@ -115,8 +119,9 @@ KINDS = {
 
 def test_learns_and_reports() -> None:
     classifier, notebook = network(), Notebook()
-    result = train(classifier, stripes(), settings(epochs=4), notebook)
+    result = train(classifier, stripes(), settings(epochs=4, keep_every=2), notebook)
     assert notebook.epochs == [1, 2, 3, 4]
+    assert notebook.kept == [2, 4]
     assert notebook.steps == 4 * (72 // 16)
     assert result.best_validation.value >= 0.95
     assert (result.num_train, result.num_validation) == (72, 24)

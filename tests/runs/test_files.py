@@ -1,7 +1,10 @@
 """Files: whole or not at all."""
 
+import errno
 import os
 import stat
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,16 @@ import pandas as pd
 import pytest
 
 from fsens_cli.errors import ConfigError
-from fsens_cli.runs.files import replacing, write_arrays, write_bytes, write_json, write_table, write_text
+from fsens_cli.runs.files import (
+    remove_leftovers,
+    replacing,
+    temporary_path,
+    write_arrays,
+    write_bytes,
+    write_json,
+    write_table,
+    write_text,
+)
 from fsens_cli.runs.spectrum_csv import read_target
 
 
@@ -113,3 +125,45 @@ def test_targets_that_are_no_tables(content: bytes, tmp_path: Path) -> None:
 def test_target_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no such file"):
         read_target(str(tmp_path / "none.csv"))
+
+
+def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_stay(tmp_path: Path) -> None:
+    living = temporary_path(tmp_path / "a.png")
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    dead = living.with_name(living.name.replace(f"-{os.getpid()}-", f"-{ended.pid}-"))
+    elsewhere, forgotten = (living.with_name(f".{name}.png.00000000-1-00000000.part.png") for name in "ab")
+    users = tmp_path / ".a.png.part"
+    folder = dead.with_name(dead.name.replace(".a.png", ".at-1").removesuffix(".png"))
+    folder.mkdir()
+    for path in (living, dead, elsewhere, forgotten, users, folder / "model"):
+        path.write_text("")
+    os.utime(forgotten, (0, 0))
+    remove_leftovers(tmp_path)
+    assert set(tmp_path.iterdir()) == {living, elsewhere, users}
+
+
+def test_a_new_file_removes_what_the_killed_left_of_the_same(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for name in ("report.html", "other.html"):
+        path = temporary_path(tmp_path / name)
+        path.with_name(path.name.replace(f"-{os.getpid()}-", f"-{ended.pid}-")).write_text("half")
+    write_text(tmp_path / "report.html", "whole")
+    assert [p.name[:12] for p in sorted(tmp_path.iterdir())] == [".other.html.", "report.html"]
+
+
+def test_a_full_disk_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_text("old")
+    monkeypatch.setattr(Path, "write_bytes", raising(OSError(errno.ENOSPC, "No space left on device")))
+    with pytest.raises(OSError, match="No space left"):
+        write_bytes(tmp_path / "a", b"new")
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail

@@ -21,6 +21,15 @@ def new_run(out: Path, verb: str = "measure", name: str = "net-data", **record: 
     return RunFolder.create(out, verb, name, config_yaml="seed: 0\n", record=record)
 
 
+def interrupted_run(out: Path, **record: object) -> RunFolder:
+    run = new_run(out)
+    run.save(**record)
+    (run.path / "parts").mkdir()
+    with pytest.raises(Interrupted), run:
+        raise Interrupted("stopped")
+    return run
+
+
 def finished_run(out: Path, verb: str = "measure", name: str = "net-data", **record: object) -> Path:
     with new_run(out, verb, name, **record) as run:
         pass
@@ -180,9 +189,10 @@ def test_latest_follows_the_newest_finished_run(tmp_path: Path) -> None:
 
 
 def test_a_reopened_run_counts_its_time_on(tmp_path: Path) -> None:
-    run = new_run(tmp_path)
-    run.save(status="interrupted", duration_seconds=100.0)
+    run = interrupted_run(tmp_path, duration_seconds=100.0)
     with RunFolder.reopen(run.path) as again:
+        assert read_record(run.path)["status"] == "interrupted"  # until there is something to say
+        again.save()
         assert read_record(run.path)["status"] == "running"
         assert "resumed" in again.record
     record = read_record(run.path)
@@ -234,21 +244,11 @@ def test_no_runs(tmp_path: Path) -> None:
     assert list_runs(tmp_path / "nowhere") == []
 
 
-@pytest.mark.parametrize(
-    ("record", "status"),
-    [
-        ({}, "running"),
-        ({"pid": 0}, "killed"),
-        ({"pid": -1}, "killed"),
-        ({"pid": 2**22 + 5}, "killed"),
-        ({"pid": None}, "killed"),
-        ({"pid": 0, "host": "another-machine"}, "running"),
-        ({"pid": 0, "status": "failed"}, "failed"),
-    ],
-)
-def test_killed_runs_are_recognised(record: dict[str, object], status: str, tmp_path: Path) -> None:
-    new_run(tmp_path, **record)
-    assert list_runs(tmp_path)[0].status == status
+def test_a_running_run_without_an_owner_was_killed(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    assert list_runs(tmp_path)[0].status == "running"
+    run.owner.release()
+    assert list_runs(tmp_path)[0].status == "killed"
 
 
 def test_a_run_whose_process_was_killed(tmp_path: Path) -> None:
@@ -368,3 +368,70 @@ def test_a_refused_first_run_leaves_nothing_at_all(tmp_path: Path) -> None:
     with pytest.raises(DataError), RunFolder.create(out, "measure", "a", config_yaml="", record={}):
         raise DataError("no such images")
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_refused_continuation_leaves_the_run_as_it_was(tmp_path: Path) -> None:
+    run = interrupted_run(tmp_path)
+    before = {p: p.read_bytes() for p in run.path.rglob("*") if p.is_file()}
+    with pytest.raises(DataError), RunFolder.reopen(run.path):
+        raise DataError("other images")
+    assert {p: p.read_bytes() for p in run.path.rglob("*") if p.is_file()} == before
+
+
+def test_a_finished_run_is_not_reopened(tmp_path: Path) -> None:
+    path = finished_run(tmp_path)
+    with pytest.raises(OutputError, match="is finished: there is nothing to resume"):
+        RunFolder.reopen(path)
+    assert not list(path.glob("owner-*"))
+
+
+def test_a_folder_that_was_removed_is_not_done(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="was removed while it was written to"), new_run(tmp_path) as run:
+        shutil.rmtree(run.path)
+    assert list(tmp_path.rglob("*.json")) == []
+
+
+def test_a_folder_that_was_removed_is_not_made_again(tmp_path: Path) -> None:
+    def write_into(run: RunFolder) -> None:
+        with run, run.reporting_disk_errors():
+            (run.path / "parts").mkdir(parents=True)
+
+    run = new_run(tmp_path)
+    shutil.rmtree(run.path)
+    with pytest.raises(OutputError, match="was removed"):
+        write_into(run)
+    assert list(tmp_path.rglob("parts")) == []
+
+
+@pytest.mark.parametrize(
+    ("kept", "message"),
+    [("parts", "SIGTERM. go on with: fsens measure --resume "), (None, "v001 keeps nothing to go on from: start it ")],
+)
+def test_an_interruption_says_how_to_go_on(kept: str | None, message: str, tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    if kept:
+        (run.path / kept).mkdir()
+    with pytest.raises(KeyboardInterrupt) as caught, run:
+        raise KeyboardInterrupt("SIGTERM")
+    assert message in str(caught.value)
+    assert read_record(run.path)["status"] == "interrupted"
+
+
+def test_the_next_start_removes_what_a_killed_run_had_not_finished(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path; from fsens_cli.runs.files import replacing\n"
+        "from fsens_cli.runs.folder import RunFolder\n"
+        "with RunFolder.create(Path(sys.argv[1]), 'measure', 'net-data', config_yaml='', record={}) as run:\n"
+        "    (run.path / 'results.json').write_text('{}')\n"
+        "    with replacing(run.path / 'spectrum.png') as temporary:\n"
+        "        if sys.argv[2] == 'early': [p.unlink() for p in run.path.glob('*.json') if p.stem[:5] != 'owner']\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    parent = tmp_path / "measure" / "net-data"
+    for number, when in enumerate(("late", "early"), start=1):
+        subprocess.run([sys.executable, "-c", code, str(tmp_path), when], check=False)
+        assert len(list(parent.glob(f"v{number:03d}/.spectrum.png.*.part.png"))) == 1
+    path = finished_run(tmp_path)
+    assert list(parent.glob("*/.*")) == []
+    assert [p.name for p in sorted(parent.iterdir())] == ["latest", "v001", path.name]
+    assert (parent / "v001" / "results.json").is_file()
