@@ -16,19 +16,23 @@ class Web:
         files: content by path.
         headers: further headers by path.
         statuses: a status instead of 200 by path, with the file as its page.
+        reasons: the words behind a status by path.
         break_after: by path, after how many bytes of an answer the connection breaks, one entry an answer.
         hold: by path, an event that an answer waits for before its last byte.
         requests: (method, path, Range header) in order.
+        authorizations: (path, Authorization header) in order.
     """
 
     address: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
     statuses: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
     break_after: dict[str, list[int]] = field(default_factory=dict)
     hold: dict[str, Event] = field(default_factory=dict)
     ranges: bool = True
     requests: list[tuple[str, str, str]] = field(default_factory=list)
+    authorizations: list[tuple[str, str]] = field(default_factory=list)
 
     def gets(self, path: str) -> list[str]:
         """Return the Range headers of all GET requests of a path."""
@@ -52,6 +56,7 @@ def serving() -> Iterator[Web]:
         def answer(self, *, body: bool) -> None:
             asked = self.headers.get("Range", "")
             web.requests.append((self.command, self.path, asked))
+            web.authorizations.append((self.path, self.headers.get("Authorization", "")))
             content = web.files.get(self.path)
             status = web.statuses.get(self.path, 200)
             if content is None:
@@ -61,14 +66,17 @@ def serving() -> Iterator[Web]:
                 start, status = int(found.group(1)), 206
                 if start >= len(content):
                     start, status, content = 0, 416, b""
-            self.send_response(status)
+            self.send_response(status, web.reasons.get(self.path))
             own = web.headers.get(self.path, {})
             self.send_header("Content-Type", own.get("Content-Type", "application/octet-stream"))
-            self.send_header("Content-Length", str(len(content) - start))
+            length = own.get("Content-Length", str(len(content) - start))
+            if length:
+                self.send_header("Content-Length", length)
+            self.close_connection = "Content-Length" in own
             if status == 206:
                 self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
             for name, value in own.items():
-                if name != "Content-Type":
+                if name not in ("Content-Type", "Content-Length"):
                     self.send_header(name, value)
             self.end_headers()
             if not body:

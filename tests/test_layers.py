@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "fsens_cli"
 
 LEVEL = {
     "errors": 0,
+    "text": 0,
     "memory": 1,
     "cache": 1,
     "fourier": 1,

@@ -1,8 +1,9 @@
-"""How does a file come from the web, whole or not at all?
+"""Files from the web, whole or not at all.
 
 A download goes to ``NAME.part`` beside its target, is checked, and then takes the target's name in one step. A broken
 connection is resumed where it broke, also by a later process; of two processes that want the same file one fetches
-and the other waits. An HTML page is never taken for the file.
+and the other waits. An HTML page is never taken for the file, a file never becomes larger than it may be, and a
+server that drips is left.
 """
 
 import contextlib
@@ -18,11 +19,16 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import IO
 
+from fsens_cli.cache.address import Address, parse_address
 from fsens_cli.cache.places import Meter, offline_switch, shown, silent
 from fsens_cli.errors import FetchError
 
 CHUNK = 1 << 16
 TIMEOUT_SECONDS = 30.0
+# Nothing that fsens fetches is larger, where its size is not published.
+LARGEST = 8 << 30
+# A server that sends fewer bytes a second than this over so many seconds is given up.
+SLOWEST, SLOW_SECONDS = 1000, 60.0
 # Attempts in a row that bring no byte; one that brings some starts the count anew.
 MAX_IDLE_ATTEMPTS = 4
 FIRST_PAUSE_SECONDS = 0.5
@@ -41,8 +47,21 @@ class Checksum:
             return hashlib.file_digest(file, self.algorithm).hexdigest().startswith(self.digest)
 
 
-def download(url: str, target: Path, checksum: Checksum, *, meter: Meter = silent) -> None:
-    """Fetch ``url`` to ``target`` unless it is there already.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What is fetched: from where, at most how many bytes, and what the meter calls it."""
+
+    address: Address
+    largest: int
+    meter: Meter
+    label: str
+
+
+def download(url: str, target: Path, checksum: Checksum, *, largest: int = LARGEST, meter: Meter = silent) -> None:
+    """Fetch ``url``, which may hold ``user:password@``, to ``target`` unless it is there already.
+
+    Args:
+        largest: the most bytes that the file can have.
 
     Raises:
         FetchError: forbidden, unreachable, not the expected file, or the folder cannot be written; nothing is left
@@ -53,22 +72,27 @@ def download(url: str, target: Path, checksum: Checksum, *, meter: Meter = silen
     switch = offline_switch()
     if switch:
         raise FetchError(f"{switch} forbids downloading")
+    request = _Request(address=parse_address(url), largest=largest, meter=meter, label=target.name)
     part = target.with_name(f"{target.name}.part")
     with _made(target.parent), _held(part, target) as file:
         if file is None:
             return
         try:
             resumed = file.seek(0, os.SEEK_END) > 0
-            _fetch(url, file, meter, target.name)
+            _fetch(request, file)
             if resumed and not checksum.matches(part):
                 file.truncate(0)  # what an earlier attempt left was of another file
-                _fetch(url, file, meter, target.name)
+                _fetch(request, file)
             if not checksum.matches(part):
-                raise FetchError(f"{url} is not the published file ({checksum.algorithm.upper()} differs)")
+                differs = f"{checksum.algorithm.upper()} differs"
+                raise FetchError(f"{request.address.shown} is not the published file ({differs})")
         except FetchError as error:
             # What arrived of the right file is kept; a page of words or the wrong file is not.
             if not error.resumable:
                 part.unlink(missing_ok=True)
+            raise
+        except OSError:  # a full disk, which must not stay full
+            part.unlink(missing_ok=True)
             raise
         part.replace(target)
 
@@ -116,13 +140,14 @@ def _lock(file: IO[bytes]) -> None:
     fcntl.flock(file, fcntl.LOCK_EX)
 
 
-def _fetch(url: str, file: IO[bytes], meter: Meter, label: str) -> None:
+def _fetch(request: _Request, file: IO[bytes]) -> None:
     """Append to ``file`` until it is as long as the server says."""
+    url = request.address.shown
     idle, pause = 0, FIRST_PAUSE_SECONDS
     while True:
         before = file.seek(0, os.SEEK_END)
         try:
-            if _fetch_once(url, file, meter, label):
+            if _fetch_once(request, file):
                 return
             reason = "the connection broke"
         except urllib.error.HTTPError as error:
@@ -133,6 +158,8 @@ def _fetch(url: str, file: IO[bytes], meter: Meter, label: str) -> None:
                 if error.code < 500 and error.code != HTTPStatus.TOO_MANY_REQUESTS:
                     raise FetchError(f"{url} answers {error.code} {error.reason}") from error
                 reason = f"{url} answers {error.code} {error.reason}"
+        except (http.client.InvalidURL, UnicodeError) as error:
+            raise FetchError(f"{url} is no address") from error
         except (http.client.HTTPException, TimeoutError, ConnectionError) as error:
             reason = f"the connection to {url} broke ({_words(error)})"
         except urllib.error.URLError as error:
@@ -149,31 +176,73 @@ def _fetch(url: str, file: IO[bytes], meter: Meter, label: str) -> None:
         pause = min(2 * pause, 8.0)
 
 
-def _fetch_once(url: str, file: IO[bytes], meter: Meter, label: str) -> bool:
+def _fetch_once(request: _Request, file: IO[bytes]) -> bool:
     """Ask for what is missing and append it; return whether the file is complete now."""
-    start = file.tell()
+    url, start = request.address.shown, file.tell()
     headers = {"User-Agent": "fsens"} | ({"Range": f"bytes={start}-"} if start else {})
-    request = urllib.request.Request(url, headers=headers)
-    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+    asked = urllib.request.Request(request.address.url, headers=headers)
+    if request.address.authorization:  # which is nobody else's business, should the server send us elsewhere
+        asked.add_unredirected_header("Authorization", request.address.authorization)
+    with urllib.request.urlopen(asked, timeout=TIMEOUT_SECONDS) as response:
         if start and response.status != HTTPStatus.PARTIAL_CONTENT:
             file.truncate(0)
             start = 0
-        length = response.headers.get("Content-Length")
-        total = start + int(length) if length is not None else 0
+        total = _total(response.headers.get("Content-Length", ""), start)
+        _require_small(request, total)
         if response.headers.get_content_type() == "text/html":
             raise FetchError(f"{url} is an HTML page, not the file")
         # Servers also send pages under the file's own type.
         chunk = response.read1(CHUNK)
         if start == 0 and is_page(chunk):
             raise FetchError(f"{url} is an HTML page, not the file")
-        with meter(label, total) as advance:
+        speed = _Speed(url)
+        with request.meter(request.label, total) as advance:
             while chunk:
+                _require_small(request, start + len(chunk))
                 file.write(chunk)
                 start += len(chunk)
                 advance(start)
+                speed.check(start)
                 chunk = response.read1(CHUNK)
     file.flush()
     return not total or file.tell() >= total
+
+
+def _total(length: str, start: int) -> int:
+    """Return how long the file will be by its header; 0 where that says nothing, or nonsense.
+
+    >>> _total("20", 5), _total("abc", 5)
+    (25, 0)
+    """
+    return start + int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
+
+
+def _require_small(request: _Request, size: int) -> None:
+    if size > request.largest:
+        raise FetchError(
+            f"{request.address.shown} is larger than the file can be ({request.largest:,} bytes): it is another one"
+        )
+
+
+class _Speed:
+    """Watches how fast bytes come, in windows of ``SLOW_SECONDS``."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.since, self.had = time.monotonic(), 0
+
+    def check(self, have: int) -> None:
+        """Raise FetchError if a window has ended in which too few bytes came."""
+        seconds = time.monotonic() - self.since
+        if seconds < SLOW_SECONDS:
+            return
+        if have - self.had < SLOWEST * seconds:
+            raise FetchError(
+                f"{self.url} sends fewer than {SLOWEST:,} bytes a second; {have:,} bytes are kept, the next start "
+                "continues there",
+                resumable=True,
+            )
+        self.since, self.had = time.monotonic(), have
 
 
 def is_page(start: bytes) -> bool:

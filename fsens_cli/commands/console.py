@@ -1,10 +1,10 @@
-"""Where words go: results to standard output, progress and errors to standard error."""
+"""Where words go, and how they are made safe: results to standard output, progress and errors to standard error."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -22,6 +22,7 @@ from rich.progress import (
 from fsens_cli.cache.places import Advance as Done
 from fsens_cli.cache.places import Meter
 from fsens_cli.commands.options import Flags
+from fsens_cli.text import shown
 
 
 class Advance(Protocol):
@@ -31,14 +32,25 @@ class Advance(Protocol):
         """Move the bar."""
 
 
+class SafeConsole(Console):
+    """Prints text of any origin: no control characters, no secrets of addresses, no letters that the terminal lacks."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as rich does."""
+        super().print(*(self._safe(o) if isinstance(o, str) else o for o in objects), **options)
+
+    def _safe(self, text: str) -> str:
+        return shown(text).encode(self.encoding, "backslashreplace").decode(self.encoding)
+
+
 def stdout() -> Console:
     """Return the console for results; lines are never wrapped where someone may read them with a program."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True, markup=True)
+    return SafeConsole(file=sys.stdout, highlight=False, soft_wrap=True, markup=True)
 
 
 def stderr() -> Console:
     """Return the console for errors and progress."""
-    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+    return SafeConsole(file=sys.stderr, highlight=False, soft_wrap=True)
 
 
 def note(message: str, flags: Flags) -> None:

@@ -10,6 +10,7 @@ from fsens_cli.config.overrides import given_values
 from fsens_cli.errors import ConfigError
 from fsens_cli.runs.folder import read_record
 from fsens_cli.runs.index import find_run
+from fsens_cli.text import masked
 
 Job = TypeVar("Job", bound=JobFields)
 
@@ -32,6 +33,8 @@ def job_to_resume(verb: str, kind: type[Job], name: str, request: Request) -> tu
     job, config_yaml = load_job(verb, path / "config.yaml")
     assert isinstance(job, kind), "the verb decides the type"
     _refuse_changes(path, config_yaml, asked)
+    if "data.mirror" in asked:  # its secrets are not kept with the run
+        job.data = dataclasses.replace(job.data, mirror=asked["data.mirror"])
     return path, dataclasses.replace(job, device=asked.get("device", job.device))
 
 
@@ -41,7 +44,7 @@ def _refuse_changes(path: Path, config_yaml: str, asked: dict[str, str]) -> None
     now = flat_settings(config_yaml)
     changed = sorted(key for key in started.keys() | now.keys() if started.get(key) != now.get(key))
     for key, value in asked.items():
-        if key not in ("device", "out") and str(now.get(key, now.get(f"{key}.name"))) != value:
+        if key not in ("device", "out") and str(now.get(key, now.get(f"{key}.name"))) != masked(value):
             changed.append(key)
     if changed:
         raise ConfigError(

@@ -23,6 +23,7 @@ from fsens_cli.config.overrides import group_options, parse, prepare, quoted
 from fsens_cli.data.catalog import CONFIGS as DATA_CONFIGS
 from fsens_cli.errors import ConfigError, FsensError
 from fsens_cli.models.catalog import ModelConfig
+from fsens_cli.text import masked_values
 
 # Our run folders replace Hydra's: nothing is written or logged by it.
 SILENT = ("hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none")
@@ -178,7 +179,7 @@ def compose_job(request: Request) -> tuple[JobFields, str]:
     """Return the job of a single run, and its configuration as YAML."""
     with started_hydra(request) as overrides, one_line_errors():
         config = compose(config_name=request.verb, overrides=overrides)
-        return to_job(request.verb, config), OmegaConf.to_yaml(config)
+        return to_job(request.verb, config), settings_yaml(config)
 
 
 def load_job(verb: str, config_file: Path) -> tuple[JobFields, str]:
@@ -192,12 +193,18 @@ def load_job(verb: str, config_file: Path) -> tuple[JobFields, str]:
         schema.data = data
         merged = OmegaConf.merge(schema, stored)
         assert isinstance(merged, DictConfig)
-        return to_job(verb, merged), OmegaConf.to_yaml(merged)
+        return to_job(verb, merged), settings_yaml(merged)
+
+
+def settings_yaml(config: DictConfig) -> str:
+    """Return settings as YAML, as they are shown and kept: the secrets of addresses are masked."""
+    text = OmegaConf.to_yaml(config)
+    return text if "://" not in text else OmegaConf.to_yaml(masked_values(OmegaConf.to_container(config)))
 
 
 def job_yaml(job: JobFields) -> str:
     """Return a job's settings as YAML, as a run folder keeps them."""
-    return OmegaConf.to_yaml(OmegaConf.structured(job))
+    return settings_yaml(OmegaConf.structured(job))
 
 
 def flat_settings(config_yaml: str) -> dict[str, Any]:

@@ -12,7 +12,15 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from fsens_cli.config.compose import SILENT, Request, one_line_errors, running_hydra, started_hydra, to_job
+from fsens_cli.config.compose import (
+    SILENT,
+    Request,
+    one_line_errors,
+    running_hydra,
+    settings_yaml,
+    started_hydra,
+    to_job,
+)
 from fsens_cli.config.jobs import JobFields
 from fsens_cli.config.launchers import on_joblib, on_ray, on_submitit
 from fsens_cli.config.launchers.call import Call, Lost
@@ -38,7 +46,7 @@ def _composed_jobs(request: Request) -> list[tuple[JobFields, str]]:
     with started_hydra(request) as overrides, one_line_errors():
         jobs = [without_launcher(job) for job in combinations(overrides)]
         configs = [compose(config_name=request.verb, overrides=list(job)) for job in jobs]
-        return [(to_job(request.verb, config), OmegaConf.to_yaml(config)) for config in configs]
+        return [(to_job(request.verb, config), settings_yaml(config)) for config in configs]
 
 
 def crew_of(request: Request, jobs: Sequence[JobFields], *, sweep_dir: Path) -> Crew:
@@ -85,7 +93,7 @@ def launch(request: Request, task: Callable[[JobFields, str], Result]) -> Result
 
     def attempt(config: DictConfig) -> _Attempt[Result]:
         try:
-            return _Attempt(task(to_job(request.verb, config), OmegaConf.to_yaml(config)))
+            return _Attempt(task(to_job(request.verb, config), settings_yaml(config)))
         except Exception as error:  # noqa: BLE001 raised again by result()
             return _Attempt(error=error)
 
@@ -143,7 +151,7 @@ class _OfSweep(Generic[Result]):
 
     def __call__(self, config: DictConfig) -> Result:
         number = self.numbers[int(HydraConfig.get().job.num)]
-        return self.task(to_job(self.verb, config), OmegaConf.to_yaml(config), number)
+        return self.task(to_job(self.verb, config), settings_yaml(config), number)
 
 
 def _launch_by_hydra(

@@ -51,6 +51,7 @@ LAYOUTS = {
             name="cifar-10-python.tar.gz",
             url=f"{HOME}cifar-10-python.tar.gz",
             md5="c58f30108f718f92721af3b95e74349a",
+            size=170_498_071,
         ),
         folder="cifar-10-batches-py",
         train={
@@ -70,6 +71,7 @@ LAYOUTS = {
             name="cifar-100-python.tar.gz",
             url=f"{HOME}cifar-100-python.tar.gz",
             md5="eb9058c3a382ffc7106e4002c42a8d85",
+            size=169_001_437,
         ),
         folder="cifar-100-python",
         train={"train": "16019d7e3df5f24257cddd939b257f8d"},

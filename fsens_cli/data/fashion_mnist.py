@@ -18,12 +18,15 @@ SIZE = (28, 28)
 # Of Debian's package dataset-fashion-mnist.
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 HOME = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
-MD5 = {
-    "train-images-idx3-ubyte": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-    "train-labels-idx1-ubyte": "25c81989df183df01b3e8a0aad5dffbe",
-    "t10k-images-idx3-ubyte": "bef4ecab320f06d8554ea6380940ec79",
-    "t10k-labels-idx1-ubyte": "bb300cfdad3c16e7a12a480ee83cd310",
+# MD5 sum and size of each file as it is published, packed.
+PUBLISHED = {
+    "train-images-idx3-ubyte": ("8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880),
+    "train-labels-idx1-ubyte": ("25c81989df183df01b3e8a0aad5dffbe", 29_515),
+    "t10k-images-idx3-ubyte": ("bef4ecab320f06d8554ea6380940ec79", 4_422_102),
+    "t10k-labels-idx1-ubyte": ("bb300cfdad3c16e7a12a480ee83cd310", 5_148),
 }
+# The largest of them unpacked: 60,000 pictures and a head of 16 bytes.
+LARGEST = 60_000 * 28 * 28 + 16
 PREFIX = {"train": "train", "test": "t10k"}
 CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 WORDS = "the four official files (train-images-idx3-ubyte.gz, ...; Debian: the package dataset-fashion-mnist)"
@@ -81,14 +84,16 @@ def _find(name: str, config: FashionMnistConfig, meter: Meter) -> Path:
     found = find_fashion_mnist(name, config)
     if found is not None:
         return found
-    official = OfficialFile(name=f"{name}.gz", url=f"{HOME}{name}.gz", md5=MD5[name])
+    md5, size = PUBLISHED[name]
+    official = OfficialFile(name=f"{name}.gz", url=f"{HOME}{name}.gz", md5=md5, size=size)
     return fetch(official, root_of(config), config, meter, files=WORDS)
 
 
 def _read_idx(file: Path, *, dimensions: int) -> np.ndarray:
     """Return the bytes of an IDX file: two zeros, type 8, the number of dimensions, their sizes, the values."""
     try:
-        content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
+            content = opened.read(LARGEST)  # a small file may unpack to one without end
         if content[:4] != bytes([0, 0, 8, dimensions]):
             raise DataError(f"{shown(file)} is not the official file. {supply_words(WORDS)}")
         sizes = np.frombuffer(content, dtype=">u4", count=dimensions, offset=4)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from fsens_cli.cache.address import parse_address
 from fsens_cli.cache.places import Meter, silent
 from fsens_cli.data.geometry import Geometry
 from fsens_cli.data.images import sampled_rows, stratified_rows
 from fsens_cli.data.trained_on import TrainedImages
-from fsens_cli.errors import require
+from fsens_cli.errors import ConfigError, FetchError, require
 
 
 @dataclass(kw_only=True)
@@ -56,10 +57,11 @@ class FetchedSettings(DataSettings):
     def __post_init__(self) -> None:
         """Check the address."""
         DataSettings.__post_init__(self)
-        require(
-            not self.mirror or self.mirror.startswith(("http://", "https://")),
-            f"data.mirror={self.mirror}: give an address that begins with https:// or http://; a folder is data.root.",
-        )
+        if self.mirror:
+            try:
+                parse_address(self.mirror)
+            except FetchError as error:
+                raise ConfigError(f"data.mirror: {error}; a folder on this disk is data.root.") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

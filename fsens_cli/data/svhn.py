@@ -14,8 +14,18 @@ from fsens_cli.errors import DataError
 SIZE = (32, 32)
 HOME = "http://ufldl.stanford.edu/housenumbers/"
 FILES = {
-    "train": OfficialFile(name="train_32x32.mat", url=f"{HOME}train_32x32.mat", md5="e26dedcc434d2e4c54c9b2d4a06d8373"),
-    "test": OfficialFile(name="test_32x32.mat", url=f"{HOME}test_32x32.mat", md5="eb5a983be6a315427106f1b164d9cef3"),
+    "train": OfficialFile(
+        name="train_32x32.mat",
+        url=f"{HOME}train_32x32.mat",
+        md5="e26dedcc434d2e4c54c9b2d4a06d8373",
+        size=182_040_794,
+    ),
+    "test": OfficialFile(
+        name="test_32x32.mat",
+        url=f"{HOME}test_32x32.mat",
+        md5="eb5a983be6a315427106f1b164d9cef3",
+        size=64_275_384,
+    ),
 }
 
 

@@ -16,6 +16,7 @@ from fsens_cli.runs.measure_overlay import draw_spectra
 from fsens_cli.runs.quantities import Quantity
 from fsens_cli.runs.sweep_files import JobOutcome
 from fsens_cli.runs.sweep_overlays import draw_defenses, draw_evaluations
+from fsens_cli.text import shown
 
 OVERLAYS: dict[str, Callable[[Path, Sequence[JobOutcome], Sequence[str]], None]] = {
     "measure": draw_spectra,
@@ -127,7 +128,7 @@ def comparison_markdown(report: Report) -> str:
 
 def _safe(cells: Sequence[str]) -> list[str]:
     """A bar would begin a new cell."""
-    return [cell.replace("|", r"\|") for cell in cells]
+    return [shown(cell).replace("|", r"\|") for cell in cells]
 
 
 def comparison_latex(report: Report) -> str:
@@ -162,4 +163,4 @@ def tex(text: str) -> str:
     >>> tex("f_rev 5 %")
     'f\\_rev 5 \\%'
     """
-    return "".join(_TEX.get(sign, sign) for sign in text)
+    return "".join(_TEX.get(sign, sign) for sign in shown(text))

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from fsens_cli.runs.process import began, this_machine
+from fsens_cli.text import masked_values
 
 # A temporary file says who writes it: a machine, a process of it, and a number of its own.
 TEMPORARY = re.compile(r"\..+\.(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}\.part(\.\w+)?")
@@ -83,16 +84,16 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write indented JSON; a non-finite number is an error, because JSON has none."""
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    """Write indented JSON without the secrets of addresses; a non-finite number is an error, because JSON has none."""
+    write_text(path, json.dumps(masked_values(content), indent=2, allow_nan=False) + "\n")
 
 
 def write_table(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
-    """Write a CSV with one column an entry; floats keep nine significant digits."""
+    """Write a CSV with one column an entry; floats keep nine significant digits, and addresses no secrets."""
     import pandas as pd
 
     with replacing(path) as temporary:
-        pd.DataFrame(dict(columns)).to_csv(temporary, index=False, float_format="%.9g")
+        pd.DataFrame(masked_values(dict(columns))).to_csv(temporary, index=False, float_format="%.9g")
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

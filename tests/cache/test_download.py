@@ -1,5 +1,7 @@
 """Downloads against a real server on this machine: whole or not at all, resumed, checked, alone."""
 
+import base64
+import errno
 import hashlib
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from threading import Event, Thread
 import pytest
 from loopback import Web
 
+from fsens_cli.cache.address import has_mask
 from fsens_cli.cache.download import Checksum, download
 from fsens_cli.cache.places import Advance, cache_folder, offline_switch
 from fsens_cli.errors import FetchError
@@ -224,3 +227,102 @@ def test_where_the_cache_is(variables: dict[str, str], folder: str, monkeypatch:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert cache_folder("pictures") == Path(folder)
+
+
+@pytest.mark.parametrize("length", ["abc", "-5", "", "99999999999999999999999"])
+def test_a_length_that_is_none_is_not_believed(length: str, served: Web, tmp_path: Path) -> None:
+    served.headers[PATH] = {"Content-Length": length}
+    fetch(served, tmp_path / "file.bin")
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("length", ["", str(len(CONTENT))], ids=["unsaid", "said"])
+def test_a_download_without_end_is_left_and_thrown_away(length: str, served: Web, tmp_path: Path) -> None:
+    served.headers[PATH] = {"Content-Length": length}
+    with pytest.raises(FetchError, match=r"file\.bin is larger than the file can be \(100,000 bytes\)"):
+        fetch(served, tmp_path / "new" / "file.bin", largest=100_000)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_server_that_drips_is_left(served: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served.hold[PATH] = Event()
+    monkeypatch.setattr("fsens_cli.cache.download.SLOW_SECONDS", 0.0)
+    monkeypatch.setattr("fsens_cli.cache.download.SLOWEST", 10**15)
+    with pytest.raises(FetchError, match=r"sends fewer than .* bytes a second; [\d,]+ bytes are kept, the next start"):
+        fetch(served, tmp_path / "file.bin")
+    served.hold[PATH].set()
+    assert (tmp_path / "file.bin.part").stat().st_size > 0
+
+
+def test_a_full_disk_does_not_stay_full(served: Web, tmp_path: Path) -> None:
+    @contextmanager
+    def meter(label: str, total: int) -> Iterator[Advance]:
+        del label, total
+
+        def full(done: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        yield full
+
+    with pytest.raises(FetchError, match=r"cannot be written: No space left on device"):
+        fetch(served, tmp_path / "new" / "file.bin", meter=meter)
+    assert not (tmp_path / "new").exists()
+
+
+def test_user_and_password_reach_the_server_they_are_for_alone(served: Web, tmp_path: Path) -> None:
+    served.statuses["/moved.bin"] = 302
+    served.files["/moved.bin"] = b""
+    served.headers["/moved.bin"] = {"Location": PATH}
+    address = served.address.replace("://", "://me:p%40ss%20word@")
+    download(f"{address}/moved.bin", tmp_path / "file.bin", RIGHT)
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+    encoded = base64.b64encode(b"me:p@ss word").decode()
+    assert served.authorizations == [("/moved.bin", f"Basic {encoded}"), (PATH, "")]
+
+
+@pytest.mark.parametrize("status", [403, 503, 200])
+def test_secrets_of_an_address_are_in_no_message(status: int, served: Web, tmp_path: Path) -> None:
+    served.files[PATH + "?token=TOPSECRET"] = b"no"
+    served.statuses[PATH + "?token=TOPSECRET"] = status
+    address = served.address.replace("://", "://me:TOPSECRET@")
+    with pytest.raises(FetchError) as caught:
+        download(f"{address}{PATH}?token=TOPSECRET", tmp_path / "file.bin", RIGHT)
+    assert "TOPSECRET" not in str(caught.value)
+    assert "***@127.0.0.1" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://[::1/x",
+        "http://",
+        "http://:80/x",
+        "http://host:port/x",
+        "http://me:pa/ss@host/x",
+        "ftp://host/x",
+        "file:///etc/passwd",
+        "x",
+        "http://host/a b",
+        "http://host/\r\nX: y",
+    ],
+)
+def test_what_is_no_address(address: str, served: Web, tmp_path: Path) -> None:
+    with pytest.raises(FetchError, match="expected https://HOST/PATH or http://HOST/PATH") as caught:
+        download(address, tmp_path / "new" / "x", RIGHT)
+    assert not (tmp_path / "new").exists()
+    assert "pa/ss" not in str(caught.value)
+    assert served.requests == []
+
+
+def test_names_in_other_letters_are_encoded(served: Web, tmp_path: Path) -> None:
+    served.files["/donn%C3%A9es.bin"] = CONTENT
+    download(f"{served.address}/donn\u00e9es.bin", tmp_path / "x", RIGHT)
+    assert (tmp_path / "x").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("text", "is_masked"),
+    [("https://h/x?***", True), ("https://***@h/x", True), ("https://h/x?a=1", False), ("https://h/***", False)],
+)
+def test_an_address_of_a_record_is_known(text: str, is_masked: bool) -> None:
+    assert has_mask(text) == is_masked

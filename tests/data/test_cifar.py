@@ -225,7 +225,7 @@ def test_failed_download_says_why_and_leaves_nothing(
 
 @pytest.mark.parametrize("mirror", ["file:///tmp/x.tar.gz", "/tmp/x.tar.gz", "example.org/x"])
 def test_mirror_that_is_no_web_address(mirror: str) -> None:
-    with pytest.raises(ConfigError, match=f"data.mirror={mirror}: give an address that begins with https://"):
+    with pytest.raises(ConfigError, match=f"data.mirror: '{mirror}' is no address: expected https://HOST/PATH"):
         CONFIGS["cifar10"](mirror=mirror)
 
 

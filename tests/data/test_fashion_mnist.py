@@ -10,7 +10,7 @@ from loopback import Web
 
 from fsens_cli.data import fashion_mnist
 from fsens_cli.data.catalog import load_images, place_of
-from fsens_cli.data.fashion_mnist import CLASSES, HOME, MD5, FashionMnistConfig
+from fsens_cli.data.fashion_mnist import CLASSES, HOME, PUBLISHED, FashionMnistConfig
 from fsens_cli.errors import ConfigError, DataError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 28, 28), dtype=np.uint8)
@@ -40,7 +40,7 @@ def test_checksums_are_the_published_ones() -> None:
     """Torchvision keeps the same list, written down independently."""
     from torchvision.datasets import FashionMNIST
 
-    assert [(f"{n}.gz", m) for n, m in MD5.items()] == FashionMNIST.resources
+    assert [(f"{n}.gz", m) for n, (m, _) in PUBLISHED.items()] == FashionMNIST.resources
     assert FashionMNIST.mirrors == [HOME]
     assert list(CLASSES) == FashionMNIST.classes
 
@@ -72,7 +72,7 @@ def test_three_channels(tmp_path: Path) -> None:
 def test_fetched(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, values in ((IMAGES_FILE, PIXELS), (LABELS_FILE, LABELS)):
         content = web.files[f"/f/{name}.gz"] = gzip.compress(idx(values))
-        monkeypatch.setitem(fashion_mnist.MD5, name, hashlib.md5(content).hexdigest())
+        monkeypatch.setitem(fashion_mnist.PUBLISHED, name, (hashlib.md5(content).hexdigest(), len(content)))
     monkeypatch.setenv("FSENS_FASHION_MNIST_URL", f"{web.address}/f/")
     assert len(load_images(FashionMnistConfig(), "test")) == 6
     assert len(load_images(FashionMnistConfig(), "test")) == 6

@@ -1,5 +1,6 @@
 """How do all figures look, and how are they saved?"""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +12,10 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from fsens_cli.runs.files import replacing
+from fsens_cli.text import shown
 
 FORMATS = ("png", "pdf", "svg")
 
@@ -58,10 +61,26 @@ def figure_style() -> Iterator[None]:
         yield
 
 
+def _make_safe(figure: Figure) -> None:
+    """Take control characters out of all that is written, and let a dollar sign be one: names are no formulas."""
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and text.get_text():
+            text.set_text(shown(text.get_text()).replace("$", r"\$"))
+
+
+@contextmanager
+def _without_missing_letters() -> Iterator[None]:
+    """Keep the remark from the terminal that a font has no letter for a name; the figure shows a box instead."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
+        yield
+
+
 def save_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> None:
     """Write the figure as ``NAME.png`` and so on, each in one step, and close it."""
+    _make_safe(figure)
     for extension in formats:
-        with figure_style(), replacing(folder / f"{name}.{extension}") as temporary:
+        with _without_missing_letters(), figure_style(), replacing(folder / f"{name}.{extension}") as temporary:
             # No date in the file: equal results give equal bytes.
             metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[extension]
             figure.savefig(temporary, metadata=metadata)

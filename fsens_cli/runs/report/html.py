@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fsens_cli.text import shown
+
 
 def escape(text: object) -> str:
     """Return text that stands for itself in HTML and in a plot's labels.
@@ -15,7 +17,7 @@ def escape(text: object) -> str:
     >>> escape("<b> & 'c'")
     '&lt;b&gt; &amp; &#x27;c&#x27;'
     """
-    return html.escape(str(text), quote=True)
+    return html.escape(shown(str(text)), quote=True)
 
 
 @dataclass(frozen=True, slots=True)
