@@ -1,13 +1,14 @@
 """``fsens models`` and ``fsens data``: what can be named, which weights are there, and what is on this disk?"""
 
 from collections.abc import Iterable
+from typing import Any
 
 from fsens_cli.cache.hub import HubPlace
 from fsens_cli.cache.places import shown
 from fsens_cli.commands.console import stdout
 from fsens_cli.commands.wording import aligned
-from fsens_cli.data.catalog import CATALOG, DataEntry, place_of
-from fsens_cli.data.settings import FetchedSettings
+from fsens_cli.data.catalog import CATALOG
+from fsens_cli.data.record import DataSet
 from fsens_cli.errors import CheckpointError, ConfigError, suggestion
 from fsens_cli.models.catalog import PACKAGED, timm_names, torchvision_names
 from fsens_cli.models.library import has_torchvision_weights, on_disk, timm_place, torch_checkpoint, torchvision_file
@@ -64,11 +65,9 @@ def _offered(model: str) -> Iterable[tuple[str, str, bool]]:
             yield "imagenet", "timm", on_disk(place) is not None
 
 
-def _place(entry: DataEntry) -> str:
+def _place(entry: DataSet[Any]) -> str:
     """Return where a data set is; empty where it is not, or needs settings to be anywhere."""
-    if not issubclass(entry.config, FetchedSettings):
-        return ""
-    place = place_of(entry.config())
+    place = None if entry.place is None else entry.place(entry.config())
     return "" if place is None else shown(place)
 
 

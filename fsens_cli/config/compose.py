@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from fsens_cli.config.jobs import JOBS, JobFields
 from fsens_cli.config.launchers.choice import GROUP, SETTINGS, chosen, is_about_launcher, register_plugin_settings
 from fsens_cli.config.overrides import group_options, parse, prepare, quoted
-from fsens_cli.data.catalog import CONFIGS as DATA_CONFIGS
+from fsens_cli.data.catalog import CATALOG
 from fsens_cli.errors import ConfigError, FsensError
 from fsens_cli.models.catalog import ModelConfig
 from fsens_cli.text import masked_values
@@ -64,8 +64,8 @@ def _register_schemas() -> None:
     for verb, job in JOBS.items():
         store.store(group="schema", name=verb, node=job, package="_global_", provider="fsens")
     store.store(group="schema", name="model", node=ModelConfig, provider="fsens")
-    for name, config in DATA_CONFIGS.items():
-        store.store(group="schema/data", name=name, node=config, provider="fsens")
+    for name, entry in CATALOG.items():
+        store.store(group="schema/data", name=name, node=entry.config, provider="fsens")
 
 
 @contextmanager
@@ -189,7 +189,7 @@ def load_job(verb: str, config_file: Path) -> tuple[JobFields, str]:
         if not isinstance(stored, DictConfig):
             raise ConfigError(f"{config_file} holds no configuration.")
         schema = OmegaConf.structured(JOBS[verb])
-        data = OmegaConf.structured(DATA_CONFIGS[str(stored.data.name)])
+        data = OmegaConf.structured(CATALOG[str(stored.data.name)].config)
         schema.data = data
         merged = OmegaConf.merge(schema, stored)
         assert isinstance(merged, DictConfig)

@@ -14,6 +14,7 @@ from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quoted
 from hydra.errors import HydraException
 
 from fsens_cli.config.launchers.choice import GROUP, SETTINGS, is_about_launcher
+from fsens_cli.data.catalog import CATALOG
 from fsens_cli.errors import ConfigError, suggestion
 from fsens_cli.models.catalog import check_model_name
 
@@ -128,11 +129,12 @@ def _prepared(override: Override, *, folders: Sequence[Path], groups: set[str], 
 
 def _group_override(override: Override, folders: Sequence[Path]) -> str:
     group = override.key_or_group
-    options = sorted({name for folder in folders for name in group_options(folder, group)})
+    files = {name for folder in folders for name in group_options(folder, group)}
+    options = sorted(files | CATALOG.keys() if group == "data" else files)
     values = _choices(override, options)
     if values is None:
         return str(override.input_line)
-    return f"{group}={','.join(_option(group, value, options) for value in values)}"
+    return f"{group}={','.join(_option(group, value, options, files) for value in values)}"
 
 
 def _choices(override: Override, options: list[str]) -> list[str] | None:
@@ -156,14 +158,22 @@ def _text(value: Any) -> str:
     return value.text if isinstance(value, QuotedString) else str(value)
 
 
-def _option(group: str, value: str, options: list[str]) -> str:
+def _option(group: str, value: str, options: list[str], files: set[str]) -> str:
     if value in options:
-        return value
+        return _register_data(value) if group == "data" and value not in files else value
     if group != "model":
         hint = suggestion(value, options)
         raise ConfigError(f"unknown {group} '{value}'.{hint} {group} can be {', '.join(options)}.")
     check_model_name(value)
     return _register_model(value)
+
+
+def _register_data(name: str) -> str:
+    """Make a data set that has no configuration file an option of the group ``data``; return the option's name."""
+    option = f"{name}_of_the_catalog"  # Hydra refuses a stored configuration with the name of somebody's file
+    node = {"defaults": [f"/schema/data/{name}@_here_", "_self_"]}
+    ConfigStore.instance().store(group="data", name=option, node=node, provider="fsens")
+    return option
 
 
 def _register_model(name: str) -> str:

@@ -16,6 +16,7 @@ from fsens_cli.data.array_files import LAYOUT, ArrayFiles, open_arrays
 from fsens_cli.data.array_names import IMAGES, LABELS, Found, find_array
 from fsens_cli.data.images import ImageSet
 from fsens_cli.data.labels import MAX_CLASSES, count_label_classes, flat_labels
+from fsens_cli.data.record import DataSet, Peek, from_whole_split
 from fsens_cli.data.settings import DataSettings
 from fsens_cli.errors import DataError, require
 
@@ -94,11 +95,14 @@ def _labels_beside(arrays: ArrayFiles, config: ArraysConfig, own: str) -> list[n
     return [flat_labels(arrays.read(name), f"{config.root}: {name}") for name in sorted(names - {own})]
 
 
-def peek_arrays(config: ArraysConfig, split: str) -> tuple[int, int]:
-    """Return height and width of the images from the array's header alone."""
-    arrays = open_arrays(Path(config.root).expanduser())
-    header = arrays.headers[_images_of(arrays, split, config).name]
-    height, width, _ = _height_width_axis(header.shape, header.dtype, config)
+def peek_arrays(config: ArraysConfig, split: str) -> tuple[int, int] | None:
+    """Return height and width of the images from the array's header alone; None where loading says what is wrong."""
+    try:
+        arrays = open_arrays(Path(config.root).expanduser())
+        header = arrays.headers[_images_of(arrays, split, config).name]
+        height, width, _ = _height_width_axis(header.shape, header.dtype, config)
+    except (DataError, OSError):
+        return None
     return height, width
 
 
@@ -131,3 +135,14 @@ def _as_images(images: np.ndarray, config: ArraysConfig) -> torch.Tensor:
     if axis is None:
         return tensor[:, None]
     return tensor.permute(0, 3, 1, 2).contiguous() if axis == 3 else tensor
+
+
+ARRAYS = DataSet(
+    config=ArraysConfig,
+    load=from_whole_split(load_arrays),
+    needs="data.root=FILE.npz or a folder of .npy files",
+    peek=Peek(
+        size=lambda config, split, _: peek_arrays(config, split),
+        classes=lambda config, *_: config.num_classes or None,
+    ),
+)

@@ -13,6 +13,7 @@ from fsens_cli.cache.places import Meter, cache_folder, shown
 from fsens_cli.cache.unpack import unpack, writable
 from fsens_cli.data.images import ImageSet
 from fsens_cli.data.official import OfficialFile, fetch, root_of, supply_words
+from fsens_cli.data.record import DataSet, from_whole_split
 from fsens_cli.data.settings import FetchedSettings
 from fsens_cli.errors import DataError, FetchError
 
@@ -180,3 +181,25 @@ def _read(file: Path, md5: str, layout: CifarLayout) -> dict[str, Any]:
     with file.open("rb") as opened:
         content: dict[str, Any] = pickle.load(opened, encoding="latin1")
     return content
+
+
+def _place(config: FetchedSettings) -> Path | None:
+    return find_cifar(config) or find_archive(config)
+
+
+CIFAR10 = DataSet(
+    config=Cifar10Config,
+    load=from_whole_split(load_cifar),
+    needs="the network once (170 MB), or data.root=FOLDER",
+    size=SIZE,
+    num_classes=10,
+    place=_place,
+)
+CIFAR100 = DataSet(
+    config=Cifar100Config,
+    load=from_whole_split(load_cifar),
+    needs="the network once (169 MB), or data.root=FOLDER",
+    size=SIZE,
+    num_classes=100,
+    place=_place,
+)

@@ -16,8 +16,10 @@ from torch import Tensor
 
 from fsens_cli.cache.places import Meter, silent
 from fsens_cli.data.images import ImageSet
+from fsens_cli.data.record import DataSet, from_whole_split
 from fsens_cli.data.settings import DataSettings
 from fsens_cli.errors import require
+from fsens_cli.memory import require_memory
 
 NUM_ORIENTATIONS = 5
 LOW_RADII = (2.5, 4.5)
@@ -26,6 +28,8 @@ LOW_AMPLITUDE = (0.06, 0.14)
 HIGH_AMPLITUDE = (0.036, 0.084)
 SIZE = 32
 BACKGROUND_SD = 0.12
+# While images are made: a few copies in float32 and complex64.
+BYTES_A_VALUE = 16
 
 
 @dataclass(kw_only=True)
@@ -62,6 +66,11 @@ def load_dualband(config: DualbandConfig, split: str, meter: Meter = silent) -> 
     """Generate the ``train`` or ``test`` images; equal configurations give equal bytes."""
     del meter
     num_images = config.train_size if split == "train" else config.test_size
+    require_memory(
+        num_images * 3 * SIZE * SIZE * BYTES_A_VALUE,
+        f"{num_images:,} generated images",
+        f"give a smaller data.{'train' if split == 'train' else 'test'}_size",
+    )
     generator = torch.Generator().manual_seed(2 * config.seed + (split == "test"))
     label_N = torch.arange(num_images) % (2 * NUM_ORIENTATIONS)
     label_N = label_N[torch.randperm(num_images, generator=generator)]
@@ -113,3 +122,13 @@ def _grating(
     down = (radius * torch.sin(angle))[:, None, None] * position[None, :, None]
     wave = torch.cos(2 * math.pi * (across + down + phase[:, None, None]))
     return (amplitude[:, None, None] * wave)[:, None]
+
+
+DUALBAND = DataSet(
+    config=DualbandConfig,
+    load=from_whole_split(load_dualband),
+    needs="nothing: generated from a seed",
+    size=(SIZE, SIZE),
+    num_classes=2 * NUM_ORIENTATIONS,
+    mirror_keeps_class=False,  # classes are orientations
+)

@@ -11,6 +11,7 @@ import torch
 from fsens_cli.cache.places import Meter, shown
 from fsens_cli.data.images import ImageSet
 from fsens_cli.data.official import OfficialFile, fetch, root_of, supply_words
+from fsens_cli.data.record import DataSet, from_whole_split
 from fsens_cli.data.settings import FetchedSettings
 from fsens_cli.errors import DataError, require
 
@@ -103,3 +104,13 @@ def _read_idx(file: Path, *, dimensions: int) -> np.ndarray:
         raise
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise DataError(f"{shown(file)} is damaged: remove it and try again. {supply_words(WORDS)}") from error
+
+
+FASHION_MNIST = DataSet(
+    config=FashionMnistConfig,
+    load=from_whole_split(load_fashion_mnist),
+    needs="the network once (31 MB), data.root=FOLDER, or Debian's dataset-fashion-mnist",
+    size=SIZE,
+    num_classes=10,
+    place=lambda config: find_fashion_mnist("t10k-images-idx3-ubyte", config),
+)

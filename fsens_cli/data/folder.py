@@ -13,6 +13,7 @@ from fsens_cli.data.images import ImageSet, split_off
 from fsens_cli.data.numbering import Numbering, are_imagenet_names, check_classes_setting, may_be_imagenet, numbered
 from fsens_cli.data.picture_file import RULES, size_of
 from fsens_cli.data.pictures import decoded
+from fsens_cli.data.record import DataSet, Peek, Pictures
 from fsens_cli.data.settings import EVERYTHING, DataSettings, Wanted
 from fsens_cli.data.trained_on import FILES, TrainedImages, file_prints
 from fsens_cli.errors import DataError, require
@@ -173,16 +174,18 @@ def has_imagenet_classes(config: FolderConfig, split: str) -> bool:
     return may_be_imagenet(names, config.classes)
 
 
-def could_be_imagenet(config: FolderConfig, split: str) -> bool:
-    """Return whether ``data.classes=imagenet`` would number the folders otherwise than the settings do."""
+def imagenet_hint(config: FolderConfig, split: str) -> str:
+    """Return what to give for ImageNet's weights where the folders could be its classes and the settings say less."""
     try:
         names = find_class_folders(Path(config.root).expanduser(), split).names
     except (DataError, OSError):
-        return False
-    return isinstance(config.classes, str) and config.classes != "imagenet" and are_imagenet_names(names)
+        names = []
+    if not isinstance(config.classes, str) or config.classes == "imagenet" or not are_imagenet_names(names):
+        return ""
+    return " The class folders have names of ImageNet-1k's: data.classes=imagenet numbers them as its 1,000 classes."
 
 
-def count_classes(config: FolderConfig, split: str, *, imagenet: bool) -> int | None:
+def count_classes(config: FolderConfig, split: str, imagenet: bool) -> int | None:
     """Return the number of classes from the folders' names alone; None where loading will say what is wrong."""
     try:
         folders = find_class_folders(Path(config.root).expanduser(), split)
@@ -205,3 +208,22 @@ def peek_folder(config: FolderConfig, split: str, native: Geometry | None) -> tu
 
 def _geometry(config: FolderConfig, native: Geometry | None) -> Geometry | None:
     return Geometry(height=config.size[0], width=config.size[1]) if config.size else native
+
+
+_PEEK = Peek(size=peek_folder, classes=count_classes)
+_PICTURES = Pictures(may_be_imagenet=has_imagenet_classes, imagenet_hint=imagenet_hint)
+FOLDER = DataSet(
+    config=FolderConfig,
+    load=load_folder,
+    needs="data.root=FOLDER with {train,test}/CLASS/* or CLASS/*",
+    peek=_PEEK,
+    pictures=_PICTURES,
+)
+IMAGENET = DataSet(
+    config=ImageNetConfig,
+    load=load_folder,
+    needs="data.root=FOLDER with val/n01440764/*.JPEG",
+    num_classes=1000,
+    peek=_PEEK,
+    pictures=_PICTURES,
+)

@@ -1,6 +1,7 @@
 """Street View House Numbers (Netzer et al. 2011), cropped digits, from its official MATLAB files."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ import torch
 from fsens_cli.cache.places import Meter, shown
 from fsens_cli.data.images import ImageSet
 from fsens_cli.data.official import OfficialFile, fetch, root_of, supply_words
+from fsens_cli.data.record import DataSet, from_whole_split
 from fsens_cli.data.settings import FetchedSettings
 from fsens_cli.errors import DataError
 
@@ -66,3 +68,19 @@ def load_svhn(config: SvhnConfig, split: str, meter: Meter) -> ImageSet:
         title=config.title,
         split=split,
     )
+
+
+def _place(config: SvhnConfig) -> Path | None:
+    file = root_of(config) / FILES["test"].name
+    return file if file.is_file() else None
+
+
+SVHN = DataSet(
+    config=SvhnConfig,
+    load=from_whole_split(load_svhn),
+    needs="the network once (64 MB a split or more), or data.root=FOLDER",
+    size=SIZE,
+    num_classes=10,
+    mirror_keeps_class=False,
+    place=_place,
+)

@@ -1,5 +1,6 @@
 """What a command says of models and data: what is missing, what cannot fit, what was taken."""
 
+import dataclasses
 import io
 import json
 import os
@@ -42,17 +43,8 @@ def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(*_: object) -> None:
         raise AssertionError("images were loaded before the refusal")
 
-    for entry in catalog.CATALOG.values():
-        object.__setattr__(entry, "load", load) if entry.load is not None else None
-    monkeypatch.setattr(catalog, "load_folder", load)
-
-
-@pytest.fixture(autouse=True)
-def catalog_restored() -> object:
-    before = {name: entry.load for name, entry in catalog.CATALOG.items()}
-    yield
-    for name, entry in catalog.CATALOG.items():
-        object.__setattr__(entry, "load", before[name])
+    for entry in list(catalog.CATALOG.values()):
+        monkeypatch.setitem(catalog.CATALOG, entry.name, dataclasses.replace(entry, load=load))
 
 
 def pictures(root: Path, names: tuple[str, ...] = ("a", "b"), size: int = 4) -> None:

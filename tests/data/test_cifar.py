@@ -13,7 +13,7 @@ import torch
 from loopback import Web
 
 from fsens_cli.data import cifar
-from fsens_cli.data.catalog import CONFIGS, load_images, place_of
+from fsens_cli.data.catalog import CATALOG, load_images, place_of
 from fsens_cli.data.cifar import LAYOUTS, CifarLayout
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, DataError
@@ -68,7 +68,7 @@ class Tiny:
         return folder
 
     def load(self, split: str = "test", **settings: object) -> ImageSet:
-        return load_images(CONFIGS[self.name](**settings), split)
+        return load_images(CATALOG[self.name].config(**settings), split)
 
 
 CLASSES = {"cifar10": range(10), "cifar100": range(100)}
@@ -152,7 +152,7 @@ def test_downloaded_once_from_the_mirror(official: Tiny, served: Web, own_cache:
     for split in ("test", "train"):
         check(official, official.load(split, mirror=mirror(official, served)), split)
     assert len(served.requests) == 1
-    assert place_of(CONFIGS[official.name]()) == own_cache / "fsens" / official.name / official.layout.folder
+    assert place_of(CATALOG[official.name].config()) == own_cache / "fsens" / official.name / official.layout.folder
 
 
 def test_a_mirror_that_ends_in_a_slash_is_a_folder(official: Tiny, served: Web) -> None:
@@ -226,7 +226,7 @@ def test_failed_download_says_why_and_leaves_nothing(
 @pytest.mark.parametrize("mirror", ["file:///tmp/x.tar.gz", "/tmp/x.tar.gz", "example.org/x"])
 def test_mirror_that_is_no_web_address(mirror: str) -> None:
     with pytest.raises(ConfigError, match=f"data.mirror: '{mirror}' is no address: expected https://HOST/PATH"):
-        CONFIGS["cifar10"](mirror=mirror)
+        CATALOG["cifar10"].config(mirror=mirror)
 
 
 def test_archive_with_another_checksum(official: Tiny, tmp_path: Path) -> None:
@@ -259,3 +259,16 @@ def test_damaged_folders_are_refused_and_never_unpickled(damage: str, official: 
     with pytest.raises(DataError, match=f"{official.layout.folder} is damaged or incomplete .*remove it and try again"):
         official.load(root=str(tmp_path))
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_mirror_whose_secrets_were_not_kept(monkeypatch: pytest.MonkeyPatch, web: Web) -> None:
+    """As a resumed run finds it in its settings, where the data were not fetched before."""
+    config = CATALOG["cifar10"].config(mirror="https://***@host/c.tar.gz?***")
+    monkeypatch.delenv("FSENS_CIFAR10_URL", raising=False)
+    with pytest.raises(
+        DataError, match=r"query of data\.mirror are not kept with a run: give them in FSENS_CIFAR10_URL"
+    ):
+        load_images(config, "test")
+    monkeypatch.setenv("FSENS_CIFAR10_URL", f"{web.address}/elsewhere")
+    with pytest.raises(DataError, match="/elsewhere answers 404"):
+        load_images(config, "test")

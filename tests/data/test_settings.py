@@ -7,7 +7,7 @@ from PIL import Image
 from torchvision.transforms import v2
 from torchvision.transforms._presets import ImageClassification
 
-from fsens_cli.data.catalog import CATALOG, CONFIGS, load_images, peek_classes, peek_size
+from fsens_cli.data.catalog import CATALOG, load_images, peek_classes, peek_size
 from fsens_cli.data.dualband import DualbandConfig
 from fsens_cli.data.geometry import Geometry, resized
 from fsens_cli.data.images import sampled_rows, stratified_rows
@@ -22,10 +22,10 @@ def settings_of(name: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", CATALOG)
 def test_size_and_subset_are_checked_for_every_data_set(name: str) -> None:
     with pytest.raises(ConfigError, match=r"data\.size=\[32\]: give \[HEIGHT,WIDTH\] in pixels"):
-        CONFIGS[name](**settings_of(name), size=[32])
+        CATALOG[name].config(**settings_of(name), size=[32])
     with pytest.raises(ConfigError, match=r"data\.subset=-1: give a number of images"):
-        CONFIGS[name](**settings_of(name), subset=-1)
-    assert peek_size(CONFIGS[name](**settings_of(name), size=[40, 50]), "test") == (40, 50)
+        CATALOG[name].config(**settings_of(name), subset=-1)
+    assert peek_size(CATALOG[name].config(**settings_of(name), size=[40, 50]), "test") == (40, 50)
 
 
 def test_what_is_said_before_loading_is_what_is_loaded() -> None:
