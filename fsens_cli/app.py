@@ -1,23 +1,20 @@
 """The command line: every command's flags and help. Heavy imports wait until a command runs."""
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from fsens_cli import __version__
-from fsens_cli.commands.help_text import HELP
-from fsens_cli.commands.options import Debug, Flags, Json, Quiet, Resume, ResumeSweep
+from fsens_cli.commands.help_text import HELP, help_of
+from fsens_cli.commands.options import Debug, Json, Quiet
 from fsens_cli.commands.processes import only_the_first_speaks, refuse_torchrun
 from fsens_cli.commands.signals import ending_on_signals
 from fsens_cli.commands.usage import OneLineErrors
 from fsens_cli.commands.verb_command import verb_command
+from fsens_cli.commands.verbs.registry import VERBS
 
-if TYPE_CHECKING:
-    from fsens_cli.config.compose import Request
-
-CHANGE, PROBE, LOOK, FIND = "Measure and change", "Probe and defend", "Look", "Find"
+LOOK, FIND = "Look", "Find"
 
 app = typer.Typer(
     name="fsens",
@@ -50,114 +47,8 @@ def root(
         refuse_torchrun(context.invoked_subcommand or "")
 
 
-def _measure(request: "Request", flags: Flags, resume: str | None) -> None:
-    """Show which spatial frequencies a model listens to: the spectrum of its input gradient."""
-    from fsens_cli.commands.jobs import run_verb
-    from fsens_cli.commands.measure import measure_lines, measure_task, sweep_columns
-    from fsens_cli.commands.wording import sweep_lines
-    from fsens_cli.runs.measure_overlay import draw_spectra
-
-    run_verb(
-        request,
-        measure_task,
-        flags,
-        show=measure_lines,
-        show_sweep=lambda o: sweep_lines(o, sweep_columns),
-        draw_sweep=draw_spectra,
-        resume=resume,
-    )
-
-
-def _train(request: "Request", flags: Flags, resume: str | None) -> None:
-    """Train a network, then show which spatial frequencies it has learnt to listen to."""
-    from fsens_cli.commands.jobs import run_verb
-    from fsens_cli.commands.processes import processes_of_training
-    from fsens_cli.commands.sweeps import is_sweep_to_resume
-    from fsens_cli.commands.train import resume_training, sweep_columns, train_lines, train_task
-    from fsens_cli.commands.wording import sweep_lines
-
-    with processes_of_training(request, is_sweep_to_resume(resume, request)) as world:
-        run_verb(
-            request,
-            partial(train_task, world=world),
-            flags,
-            show=train_lines,
-            show_sweep=lambda o: sweep_lines(o, sweep_columns),
-            resume=resume,
-            resume_one=partial(resume_training, world=world),
-        )
-
-
-def _hybrid_probe(request: "Request", flags: Flags, resume: str | None) -> None:
-    """Mix the low frequencies of one image with the high ones of another, and see whom the model believes."""
-    from fsens_cli.commands.hybrid_probe import hybrid_lines, hybrid_task, sweep_columns
-    from fsens_cli.commands.jobs import run_verb
-    from fsens_cli.commands.wording import sweep_lines
-    from fsens_cli.runs.hybrid_files import draw_overlay, reversal_order
-
-    run_verb(
-        request,
-        hybrid_task,
-        flags,
-        show=hybrid_lines,
-        show_sweep=lambda o: sweep_lines(o, sweep_columns),
-        order=reversal_order,
-        draw_sweep=draw_overlay,
-        resume=resume,
-    )
-
-
-def _evaluate(request: "Request", flags: Flags, resume: str | None) -> None:
-    """Show how robust a model is: to corruptions, missing frequencies, noise and attacks."""
-    from fsens_cli.commands.evaluate import evaluate_lines, evaluate_task, resume_evaluation, sweep_columns
-    from fsens_cli.commands.jobs import run_verb
-    from fsens_cli.commands.wording import sweep_lines
-    from fsens_cli.runs.sweep_overlays import draw_evaluations
-
-    run_verb(
-        request,
-        evaluate_task,
-        flags,
-        show=evaluate_lines,
-        show_sweep=lambda o: sweep_lines(o, sweep_columns),
-        draw_sweep=draw_evaluations,
-        resume=resume,
-        resume_one=resume_evaluation,
-    )
-
-
-def _blur_defense(request: "Request", flags: Flags, resume: str | None) -> None:
-    """Show whether blurring the input defends a model, with the checks that such a claim needs."""
-    from fsens_cli.commands.blur_defense import defense_lines, defense_task, resume_defense, sweep_columns
-    from fsens_cli.commands.jobs import run_verb
-    from fsens_cli.commands.wording import sweep_lines
-    from fsens_cli.runs.sweep_overlays import draw_defenses
-
-    run_verb(
-        request,
-        defense_task,
-        flags,
-        show=defense_lines,
-        show_sweep=lambda o: sweep_lines(o, sweep_columns),
-        draw_sweep=draw_defenses,
-        resume=resume,
-        resume_one=resume_defense,
-    )
-
-
-app.command("measure", rich_help_panel=CHANGE, epilog=HELP["measure"])(
-    verb_command("measure", _measure, resume=ResumeSweep)
-)
-app.command("train", rich_help_panel=CHANGE, epilog=HELP["train"])(verb_command("train", _train, resume=Resume))
-app.command("hybrid-probe", rich_help_panel=PROBE, epilog=HELP["hybrid-probe"])(
-    verb_command("hybrid_probe", _hybrid_probe, resume=ResumeSweep)
-)
-app.command("blur-defense", rich_help_panel=PROBE, epilog=HELP["blur-defense"])(
-    verb_command("blur_defense", _blur_defense, resume=Resume)
-)
-app.command("evaluate", rich_help_panel=PROBE, epilog=HELP["evaluate"])(
-    verb_command("evaluate", _evaluate, resume=Resume)
-)
+for _verb in VERBS.values():
+    app.command(_verb.name, rich_help_panel=_verb.panel, epilog=help_of(_verb))(verb_command(_verb))
 
 
 OUTPUTS = Path("outputs")
@@ -196,7 +87,7 @@ def show(
         from fsens_cli.runs.measure_files import PlotConfig
 
         wanted = PlotConfig(formats=formats.split(",")).all_formats()
-        show_run(run, out, plot=plot, as_json=json, formats=wanted)
+        show_run(run, out, plot=plot, as_json_only=json, formats=wanted)
 
 
 Runs = Annotated[

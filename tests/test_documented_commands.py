@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from fsens_cli.app import app
 from fsens_cli.config.compose import Request
+from fsens_cli.config.jobs import MeasureJob
 from fsens_cli.config.launch import check_sweep
 from fsens_cli.config.launchers import choice
 
@@ -71,4 +72,4 @@ def test_launcher_takes_its_settings(command: str, monkeypatch: pytest.MonkeyPat
     plugin, extra = choice.NEEDS[said[0].partition("=")[2]]
     if not choice.is_installed(plugin):
         pytest.skip(f"needs fsens[{extra}]")
-    assert check_sweep(Request(verb="measure", overrides=tuple(said), multirun=True))
+    assert check_sweep(Request(verb="measure", job=MeasureJob, overrides=tuple(said), multirun=True))

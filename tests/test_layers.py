@@ -38,6 +38,8 @@ OWNERS = {
     "ray": "config",
     "matplotlib": "runs",
     "plotly": "runs",
+    "jinja2": "runs",
+    "markupsafe": "runs",
     "tensorboard": "runs",
     "mlflow": "runs",
     "typer": "commands",

@@ -1,21 +1,18 @@
 """``fsens blur-defense``: does a filter in front of a network defend it, honestly measured?"""
 
 import dataclasses
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from rich.markup import escape
 
-from fsens_cli.commands.console import Advance, note, progress, warn
+from fsens_cli.commands.console import Advance, note, progress
 from fsens_cli.commands.evaluate import corruption_source
 from fsens_cli.commands.inputs import check_before_loading, load_for
-from fsens_cli.commands.jobs import print_single
 from fsens_cli.commands.networks import build_for, fit_front_end, named_weights
 from fsens_cli.commands.options import Flags
-from fsens_cli.commands.outcome import Outcome
 from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name
 from fsens_cli.commands.resuming import job_to_resume
 from fsens_cli.commands.train import train_task
@@ -24,15 +21,16 @@ from fsens_cli.config.compose import Request, flat_settings, job_yaml
 from fsens_cli.config.jobs import DefenseJob, JobFields, TrainJob
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, DataError
-from fsens_cli.experiments.defense import DefenseRow, as_trained, defend, with_front_end
+from fsens_cli.experiments.defense import DefenseConfig, DefenseRow, as_trained, defend, with_front_end
+from fsens_cli.experiments.evaluate_findings import GROUP_NAMES
 from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.device import pick_device
 from fsens_cli.models.front_end import FrontEndConfig, build_front_end
 from fsens_cli.models.weights import Weights
 from fsens_cli.runs.defense_files import VERB, write_defense
-from fsens_cli.runs.defense_summary import mark, reversal_text, size_ratio
-from fsens_cli.runs.evaluate_summary import GROUP_NAMES, median_text
+from fsens_cli.runs.defense_summary import mark, minimal_of, reversal_text, size_ratio
+from fsens_cli.runs.evaluate_summary import median_text
 from fsens_cli.runs.evaluation_parts import RowFiles
 from fsens_cli.runs.folder import RunFolder
 from fsens_cli.runs.index import list_runs
@@ -48,7 +46,7 @@ class Trained:
     weights: Weights
 
 
-def defense_task(job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
+def defense_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
     """Do one blur defence and write its run folder."""
     assert isinstance(job, DefenseJob), "the verb decides the type"
     device = pick_device(job.device)
@@ -63,13 +61,12 @@ def defense_task(job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
         return _defend_in(run, job, device, flags)
 
 
-def resume_defense(name: str, request: Request, flags: Flags) -> None:
-    """Continue the run called ``name`` with what it lacks, and print what a finished one prints."""
-    path, job = job_to_resume("blur_defense", DefenseJob, name, request)
+def resume_defense(name: str, request: Request, flags: Flags) -> Path:
+    """Continue the run called ``name`` with what it lacks, and return its folder."""
+    path, job = job_to_resume(DefenseJob, name, request)
     note(f"continuing {path}", flags)
     with RunFolder.reopen(path) as run:
-        outcome = _defend_in(run, job, pick_device(job.device), flags)
-    print_single(outcome, flags, defense_lines)
+        return _defend_in(run, job, pick_device(job.device), flags)
 
 
 def _refuse_front_end(job: DefenseJob) -> None:
@@ -77,7 +74,7 @@ def _refuse_front_end(job: DefenseJob) -> None:
         raise ConfigError("blur-defense sets the filter itself: give defense=... and sigmas=[...] instead of frontend.")
 
 
-def _defend_in(run: RunFolder, job: DefenseJob, device: torch.device, flags: Flags) -> Outcome:
+def _defend_in(run: RunFolder, job: DefenseJob, device: torch.device, flags: Flags) -> Path:
     weights = Weights(label="trained") if job.mode == "trained" else named_weights(job, flags)
     networks = _given(job) if job.mode == "trained" and job.runs else []
     images = load_for(
@@ -119,18 +116,19 @@ def _defend_in(run: RunFolder, job: DefenseJob, device: torch.device, flags: Fla
             )
             if strength == 0:
                 undefended = classifier
+    subject = named_after(subject, images)
     with run.reporting_disk_errors():
-        results = write_defense(
+        write_defense(
             run.path,
             rows,
             config,
-            named_after(subject, images),
+            subject,
             source=corruption_source(job),
             formats=job.plot.all_formats(),
+            summary=defense_lines(rows, config, subject),
         )
     run.save(peak_memory_mib=round(peak_memory_mib(device), 1))
-    warn_about(results)
-    return Outcome(status="done", folder=run.path, results=results)
+    return run.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +228,7 @@ def _train_all(job: DefenseJob, flags: Flags) -> list[Trained]:
         folder = _finished(Path(job.out), config_yaml)
         if folder is None:
             note(f"training through {front_end.label}", flags)
-            folder = train_task(training, config_yaml, dataclasses.replace(flags, quiet=True)).folder
+            folder = train_task(training, config_yaml, dataclasses.replace(flags, quiet=True))
         else:
             note(f"{front_end.label}: {folder} has the same settings", flags)
         weights = named_weights(dataclasses.replace(job, weights=f"run:{folder}"))
@@ -248,56 +246,35 @@ def _finished(out: Path, config_yaml: str) -> Path | None:
     return None
 
 
-def warn_about(results: dict[str, Any]) -> None:
-    """Warn of what makes numbers doubtful, once for each filter."""
-    for row in results["rows"]:
-        for message in row["warnings"]:
-            warn(f"{row['name']}: {message}")
-        for check in row["checks"]:
-            if not check["passed"]:
-                warn(f"{row['name']}: the check '{check['name']}' fails, sizes are unreliable: {check['found']}.")
-
-
-def defense_lines(results: dict[str, Any]) -> list[str]:
+def defense_lines(rows: Sequence[DefenseRow], config: DefenseConfig, subject: Subject) -> list[str]:
     """Return the main numbers of a blur defence as lines of text."""
-    mode = "added at test time (control)" if results["mode"] == "test_time" else "in training and at test time"
-    accuracy, attacks = [], []
-    for row in results["rows"]:
-        groups = {g["name"]: percent_interval(g["accuracy"]) for g in row["corruption_groups"]}
-        accuracy.append(
-            {"filter": row["name"], "clean": percent_interval(row["accuracy"])}
-            | {GROUP_NAMES[name]: text for name, text in groups.items()}
-        )
-        linf = next(m for m in row["minimal"] if m["name"] == "linf")
-        ratio = size_ratio(results, row, "linf")
-        half = linf["f_half_cycles_per_pixel"]["value"]
-        attacks.append(
-            {
-                "filter": row["name"],
-                "median linf size": median_text(linf) + mark(row),
-                "ratio": "" if ratio is None else f"{ratio:.2f}",
-                "f_0.5 c/px": "" if half is None else f"{half:.3f}",
-                "f_rev Nyquist": reversal_text(row["f_rev"]),
-                "checks": f"{sum(c['passed'] for c in row['checks'])} of {len(row['checks'])}",
-            }
-        )
+    mode = "added at test time (control)" if config.mode == "test_time" else "in training and at test time"
+    accuracy = [
+        {"filter": row.label, "clean": percent_interval(row.evaluation.accuracy)}
+        | {GROUP_NAMES[g.group]: percent_interval(g.accuracy) for g in row.evaluation.groups()}
+        for row in rows
+    ]
+    first = rows[0].evaluation
     return [
-        f"[bold]{escape(results['defense'])}[/] {mode}: [bold]{escape(results['model'])}[/] "
-        f"({escape(results['weights'])}) on [bold]{escape(results['data'])}[/], {results['num_images']:,} images, "
-        f"{results['num_attacked']:,} attacked",
+        f"{config.defense} {mode}: {subject.model} ({subject.weights}) on {subject.data_title}, "
+        f"{len(first.clean.index_N):,} images, {len(first.of_kind('minimal')[0].index_N):,} attacked",
         "",
-        "[bold]Accuracy[/]  clean, and under corruptions by group",
+        "Accuracy  clean, and under corruptions by group",
         *(f" {line}" for line in aligned(accuracy)),
         "",
-        "[bold]Smallest perturbations through the filter, and frequency preference[/]",
-        *(f" {line}" for line in aligned(attacks)),
+        "Smallest perturbations through the filter, and frequency preference",
+        *(f" {line}" for line in aligned([_attack_row(rows, row) for row in rows])),
     ]
 
 
-def sweep_columns(results: dict[str, Any]) -> dict[str, str]:
-    """Return the columns of a sweep's table for one blur defence: clean accuracy and median size by filter."""
-    columns = {}
-    for row in results["rows"]:
-        linf = next(m for m in row["minimal"] if m["name"] == "linf")
-        columns[row["name"]] = f"{100 * row['accuracy']['value']:.1f} %, {median_text(linf)}{mark(row)}"
-    return columns
+def _attack_row(rows: Sequence[DefenseRow], row: DefenseRow) -> dict[str, str]:
+    linf, ratio = minimal_of(row, "linf"), size_ratio(rows, row, "linf")
+    half = linf.half_power.value
+    return {
+        "filter": row.label,
+        "median linf size": median_text(linf) + mark(row),
+        "ratio": "" if ratio is None else f"{ratio:.2f}",
+        "f_0.5 c/px": "" if math.isnan(half) else f"{half:.3f}",
+        "f_rev Nyquist": reversal_text(row.preference),
+        "checks": f"{sum(c.passed for c in row.checks)} of {len(row.checks)}",
+    }

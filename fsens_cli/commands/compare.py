@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import typer
-from rich.markup import escape
 
 from fsens_cli.commands.console import stdout, warn
 from fsens_cli.commands.wording import aligned
@@ -30,6 +29,9 @@ def compare_runs(
         warn(f"skipped: {line}")
     if report.differing:
         warn(f"the runs differ in {'; '.join(report.differing)}.")
+    for run in selection.runs:
+        for line in run.warnings:
+            warn(f"{run.folder}: {line}")
     folder = write_comparison(out, report, formats)
     if as_json:
         typer.echo(json.dumps(_records(report), indent=2))
@@ -37,7 +39,7 @@ def compare_runs(
     if not quiet:
         for comparison in report.comparisons:
             for line in comparison_lines(comparison):
-                stdout().print(line)
+                stdout().print(line, markup=False)
             stdout().print("")
     typer.echo(str(folder))
 
@@ -53,21 +55,22 @@ def comparison_lines(comparison: Comparison) -> list[str]:
             if quantity is None:
                 continue
             difference = compared.differences.get(key)
-            doubt = f" ({quantity.note})" if quantity.note and quantity.value is not None else ""
             rows.append(
                 {
                     # Each number is named once, above the runs that have it.
-                    "number": f"{named.label} ({named.unit})" if compared is comparison.runs[0] else "",
+                    "number": f"{named.title} ({named.unit})" if compared is comparison.runs[0] else "",
                     "run": compared.label,
-                    "value, 95 % interval": quantity.text() + doubt,
+                    "value, 95 % interval": quantity.bare_text() + ("*" if quantity.is_doubtful else ""),
                     f"minus {first}": "" if difference is None else named.difference_text(difference),
                 }
             )
-    data = str(comparison.runs[0].run.results.get("data", ""))
+    data = comparison.runs[0].run.data
+    doubts = dict.fromkeys(q.note for c in comparison.runs for q in c.quantities.values() if q.is_doubtful)
     return [
-        f"[bold]{comparison.verb}[/]  {len(comparison.runs)} runs{f' on {escape(data)}' if data else ''}",
+        f"{comparison.verb}  {len(comparison.runs)} runs{f' on {data}' if data else ''}",
         "",
         *aligned(rows),
+        *([f"* doubtful: {', '.join(doubts)}"] if doubts else []),
     ]
 
 
@@ -78,4 +81,10 @@ def _records(report: Report) -> dict[str, object]:
         "rows": [{name: values[i] for name, values in columns.items()} for i in range(count)],
         "skipped": report.skipped,
         "differing": report.differing,
+        "warnings": {
+            str(c.run.folder): list(c.run.warnings)
+            for comparison in report.comparisons
+            for c in comparison.runs
+            if c.run.warnings
+        },
     }

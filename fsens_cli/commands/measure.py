@@ -1,15 +1,13 @@
 """``fsens measure``: which spatial frequencies does a model listen to?"""
 
 from pathlib import Path
-from typing import Any
 
-from rich.markup import escape
+from torch import Tensor
 
-from fsens_cli.commands.console import progress, warn
+from fsens_cli.commands.console import progress
 from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
-from fsens_cli.commands.outcome import Outcome
 from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
 from fsens_cli.commands.wording import interval_text, percent_interval
 from fsens_cli.config.jobs import JobFields, MeasureJob
@@ -20,11 +18,11 @@ from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.device import pick_device
 from fsens_cli.runs.folder import RunFolder
-from fsens_cli.runs.measure_files import published_for, write_measure
+from fsens_cli.runs.measure_files import Subject, published_for, write_measure
 from fsens_cli.runs.provenance import peak_memory_mib
 
 
-def measure_task(job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
+def measure_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
     """Do one measurement and write its run folder."""
     assert isinstance(job, MeasureJob), "the verb decides the type"
     device = pick_device(job.device)
@@ -40,13 +38,18 @@ def measure_task(job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
         classifier = build_for(job, weights, images).to(device)
         record_inputs(run, weights, classifier, images)
         result = measure_images(classifier, images, job, flags)
+        subject = named_after(subject, images)
         with run.reporting_disk_errors():
-            results = write_measure(
-                run.path, result, named_after(subject, images), job.plot, class_names=images.class_names
+            write_measure(
+                run.path,
+                result,
+                subject,
+                job.plot,
+                summary=measure_lines(result, subject),
+                class_names=images.class_names,
             )
         run.save(peak_memory_mib=round(peak_memory_mib(device), 1))
-    warn_about(result)
-    return Outcome(status="done", folder=run.path, results=results)
+    return run.path
 
 
 def measure_images(classifier: Classifier, images: ImageSet, config: MeasureConfig, flags: Flags) -> MeasureResult:
@@ -62,54 +65,36 @@ def measure_images(classifier: Classifier, images: ImageSet, config: MeasureConf
         )
 
 
-def warn_about(result: MeasureResult) -> None:
-    """Warn of a model at chance level, of missing gradients and of a failed self-check."""
-    chance = 1 / result.num_classes
-    if result.accuracy.low <= chance:
-        warn(
-            f"accuracy {100 * result.accuracy.value:.1f} % is at chance level ({100 * chance:.1f} %): "
-            "check weights, model.mean and model.std before reading anything into this."
-        )
-    if result.num_zero_gradient:
-        warn(f"{result.num_zero_gradient} of {result.num_images} images have a zero gradient and count in no average.")
-    error = result.self_check.relative_error
-    if error is not None and error > 0.05:
-        warn(
-            f"the gradient predicts changes of the {result.config.target} with an error of {100 * error:.0f} %: "
-            "the numbers are unreliable."
-        )
-
-
-def measure_lines(results: dict[str, Any]) -> list[str]:
+def measure_lines(result: MeasureResult, subject: Subject) -> list[str]:
     """Return the table of one measurement as lines of text."""
+    head = (
+        f"{subject.model} ({subject.weights}) on {subject.data_title}, {result.num_images:,} images, "
+        f"accuracy {percent_interval(result.accuracy)}"
+    )
+    return [head, "", *spectrum_lines(result)]
+
+
+def spectrum_lines(result: MeasureResult) -> list[str]:
+    """Return the sensitivity by band, and what a reader should know of it."""
+    config, bins, peak = result.config, result.bins, result.peak_bin
     bands = [
-        f" {b['name']:<5}{b['radius_first']:>4}-{b['radius_last']:<4}{'':7}{interval_text(b['share'], 3)}"
-        f"{'' if b['density'] is None else format(b['density'], '10.2f')}"
-        for b in results["bands"]
+        f" {b.band.name:<5}{b.band.first:>4}-{b.band.last:<4}{'':7}{interval_text(b.share, 3)}"
+        f"{'' if b.density is None else format(b.density, '10.2f')}"
+        for b in result.bands
     ]
-    norm, peak = results["gradient_norm"], results["peak"]
-    check = results["self_check"]
-    error = check["relative_error"]
-    checked = f"not run: {check['note']}" if error is None else f"first-order error {100 * error:.2g} %"
-    zero = results["zero_gradient_images"]
+    error, zero = result.self_check.relative_error, result.num_zero_gradient
+    checked = f"not run: {result.self_check.note}" if error is None else f"first-order error {100 * error:.2g} %"
     return [
-        f"[bold]{escape(results['model'])}[/] ({escape(results['weights'])}) on [bold]{escape(results['data'])}[/], "
-        f"{results['num_images']:,} images, accuracy {percent_interval(results['accuracy'])}",
-        "",
-        f"[bold]Fourier sensitivity[/]  {results['target']}, {results['space']} space, channels {results['channels']}, "
-        f"{results['basis']} basis",
-        "[dim] band   c/image     share   95 % interval    x white[/]",
+        f"Fourier sensitivity  {config.target}, {config.space} space, channels {config.channels}, {config.basis} basis",
+        " band   c/image     share   95 % interval    x white",
         *bands,
-        f"peak {peak['cycles_per_image']:.3g} c/image ({peak['cycles_per_pixel']:.2f} c/px), centroid "
-        f"{interval_text(results['centroid_cycles_per_image'], 2)} c/image, "
-        f"median gradient norm {norm['median']:.3g}",
+        f"peak {float(bins.cycles_per_image_K[peak]):.3g} c/image ({float(bins.cycles_per_pixel_K[peak]):.2f} c/px), "
+        f"centroid {interval_text(result.centroid, 2)} c/image, "
+        f"median gradient norm {middle(result.per_image.gradient_norm_N):.3g}",
         f"self-check: {checked}; {zero} image{'' if zero == 1 else 's'} with zero gradient",
     ]
 
 
-def sweep_columns(results: dict[str, Any]) -> dict[str, str]:
-    """Return the columns of a sweep's table for one measurement."""
-    columns = {"accuracy": percent_interval(results["accuracy"])}
-    columns |= {b["name"]: interval_text(b["share"], 3) for b in results["bands"]}
-    columns["centroid c/image"] = f"{results['centroid_cycles_per_image']['value']:.2f}"
-    return columns
+def middle(value_N: Tensor) -> float:
+    """Return the median; of an even count the mean of the two middle ones."""
+    return float(value_N.double().quantile(0.5))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from fsens_cli.commands.verbs.verb import Verb
     from fsens_cli.config.compose import Request
 
 WHAT, RUN, SHOW = "What to run on", "How to run", "What to show"
@@ -66,7 +67,7 @@ PrintConfig = Annotated[
     bool, typer.Option("--print-config", help="Print every setting, run nothing.", rich_help_panel=SHOW)
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the run folder only.", rich_help_panel=SHOW)]
-Json = Annotated[bool, typer.Option("--json", help="Print results.json only.", rich_help_panel=SHOW)]
+Json = Annotated[bool, typer.Option("--json", help="Print results.json with all numbers only.", rich_help_panel=SHOW)]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=SHOW)]
 
 
@@ -81,7 +82,7 @@ class Flags:
 
 
 def make_request(
-    verb: str,
+    verb: "Verb",
     overrides: list[str] | None,
     named: dict[str, str | int | None],
     *,
@@ -93,4 +94,10 @@ def make_request(
     from fsens_cli.config.overrides import flag_override
 
     flags = [flag_override(key, str(value), multirun=multirun) for key, value in named.items() if value is not None]
-    return Request(verb=verb, overrides=(*flags, *(overrides or [])), multirun=multirun, config_dir=config_dir)
+    return Request(
+        verb=verb.config,
+        job=verb.job_type(),
+        overrides=(*flags, *(overrides or [])),
+        multirun=multirun,
+        config_dir=config_dir,
+    )

@@ -5,22 +5,23 @@ import io
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.errors import ConfigError, FsensError
 from fsens_cli.parallel.place import place_in_torchrun
 
 if TYPE_CHECKING:
     import torch
 
-    from fsens_cli.config.compose import Request
     from fsens_cli.parallel.world import World
 
 
 def refuse_torchrun(command: str) -> None:
     """Raise ConfigError if several processes were started for a command that is not for several."""
     place = place_in_torchrun()
-    if place is not None and command != "train":
+    if place is not None and not (command in VERBS and VERBS[command].shares_processes):
+        shared = ", ".join(verb.name for verb in VERBS.values() if verb.shares_processes)
         raise ConfigError(
-            f"torchrun started {place.size} processes, and only `fsens train` is for several: run `fsens {command}` "
+            f"torchrun started {place.size} processes, and only `fsens {shared}` is for several: run `fsens {command}` "
             "without torchrun."
         )
 
@@ -44,23 +45,23 @@ def only_the_first_speaks() -> Iterator[None]:
         raise SystemExit(0) from None
 
 
-@contextlib.contextmanager
-def processes_of_training(request: "Request", resumes_sweep: bool) -> Iterator["World"]:
-    """Meet the processes that train together; without torchrun that is this one alone.
+def refuse_shared_sweep() -> None:
+    """Raise ConfigError if several processes were started for a sweep."""
+    if place_in_torchrun() is not None:
+        raise ConfigError(
+            "torchrun is for one training: leave out -m and give single values, or run the sweep without torchrun."
+        )
 
-    Raises:
-        ConfigError: several processes were started for a sweep.
-    """
+
+@contextlib.contextmanager
+def met_processes() -> Iterator["World"]:
+    """Meet the processes that train together; without torchrun that is this one alone."""
     place = place_in_torchrun()
     if place is None:
         from fsens_cli.parallel.world import ALONE
 
         yield ALONE
         return
-    if request.multirun or resumes_sweep:
-        raise ConfigError(
-            "torchrun is for one training: leave out -m and give single values, or run the sweep without torchrun."
-        )
     from fsens_cli.parallel.meeting import joined
 
     with joined(place) as world:

@@ -15,7 +15,7 @@ from fsens_cli.text import masked
 Job = TypeVar("Job", bound=JobFields)
 
 
-def job_to_resume(verb: str, kind: type[Job], name: str, request: Request) -> tuple[Path, Job]:
+def job_to_resume(kind: type[Job], name: str, request: Request) -> tuple[Path, Job]:
     """Return the folder of the run called ``name`` and its job; only the device may be another than at its start.
 
     Raises:
@@ -24,13 +24,13 @@ def job_to_resume(verb: str, kind: type[Job], name: str, request: Request) -> tu
     asked = given_values(request.overrides)
     path = find_run(name, Path(asked.get("out", "outputs")))
     record = read_record(path)
-    command = verb.replace("_", "-")
+    command = request.command
     if record.get("verb") != command:
         other = record.get("verb")
         raise ConfigError(f"{path} is a run of {other}, not of {command}: go on with `fsens {other} --resume {path}`.")
     if record.get("status") == "done":
         raise ConfigError(f"{path} is finished: there is nothing to resume.")
-    job, config_yaml = load_job(verb, path / "config.yaml")
+    job, config_yaml = load_job(kind, path / "config.yaml")
     assert isinstance(job, kind), "the verb decides the type"
     _refuse_changes(path, config_yaml, asked)
     if "data.mirror" in asked:  # its secrets are not kept with the run

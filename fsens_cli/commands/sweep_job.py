@@ -5,15 +5,14 @@ import io
 import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from fsens_cli.commands.boundary import told_of_model
 from fsens_cli.commands.console import note, stderr
 from fsens_cli.commands.options import Flags
-from fsens_cli.commands.outcome import Outcome, Task
+from fsens_cli.commands.verbs.verb import Task
 from fsens_cli.config.jobs import JobFields
 from fsens_cli.errors import Interrupted
-from fsens_cli.runs.sweep_files import forget_jobs, write_job
+from fsens_cli.runs.sweep_files import JobRecord, forget_jobs, write_job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +33,10 @@ class SweepJob:
     folder: Path
     elsewhere: bool = False
 
-    def __call__(self, job: JobFields, config_yaml: str, number: int) -> Outcome:
+    def __call__(self, job: JobFields, config_yaml: str, number: int) -> JobRecord:
         """Return how the job ended; only an interruption is raised."""
         settings = settings_of(job, self.swept)
-        write_job(self.folder, number, Outcome(status="running", settings=settings))
+        write_job(self.folder, number, JobRecord(status="running", settings=settings))
         try:
             done = self._aside(job, config_yaml) if self.elsewhere else self._attempt(job, config_yaml, self.flags)
         except BaseException:
@@ -49,44 +48,44 @@ class SweepJob:
             note(in_one_line(done), self.flags)
         return done
 
-    def _aside(self, job: JobFields, config_yaml: str) -> Outcome:
+    def _aside(self, job: JobFields, config_yaml: str) -> JobRecord:
         with contextlib.redirect_stderr(io.StringIO()) as said:
-            outcome = self._attempt(job, config_yaml, replace(self.flags, quiet=True))
-        return replace(outcome, said=said.getvalue().strip())
+            record = self._attempt(job, config_yaml, replace(self.flags, quiet=True))
+        return replace(record, said=said.getvalue().strip())
 
-    def _attempt(self, job: JobFields, config_yaml: str, flags: Flags) -> Outcome:
+    def _attempt(self, job: JobFields, config_yaml: str, flags: Flags) -> JobRecord:
         try:
-            return self.task(job, config_yaml, flags)
+            return JobRecord(status="done", folder=self.task(job, config_yaml, flags))
         except Interrupted as stopped:
             # Nothing between here and the command line catches this, so no further job starts.
             raise KeyboardInterrupt(str(stopped)) from None
         except (Exception, SystemExit) as error:  # noqa: BLE001 a job that fails takes no other with it
             if flags.debug:
                 stderr().print(traceback.format_exc(), markup=False)
-            return Outcome(status="failed", error=told_of_model(error) or f"{error}" or type(error).__name__)
+            return JobRecord(status="failed", error=told_of_model(error) or f"{error}" or type(error).__name__)
 
 
-def settings_of(job: JobFields, swept: tuple[str, ...]) -> dict[str, Any]:
+def settings_of(job: JobFields, swept: tuple[str, ...]) -> dict[str, str]:
     """Return a job's values of the settings that were given."""
-    return {key: _setting(job, key) for key in swept}
+    return {key: str(_setting(job, key)) for key in swept}
 
 
-def _setting(job: JobFields, key: str) -> Any:
-    value: Any = job
+def _setting(job: JobFields, key: str) -> object:
+    value: object = job
     for part in key.split("."):
         value = getattr(value, part, "") if not isinstance(value, dict) else value.get(part, "")
     return getattr(value, "name", value)
 
 
-def in_one_line(outcome: Outcome) -> str:
+def in_one_line(record: JobRecord) -> str:
     """Return which job it was and where its results are, or why there are none."""
-    return f"{in_words(outcome.settings)}: {outcome.folder or outcome.error}"
+    return f"{in_words(record.settings)}: {record.folder or record.error}"
 
 
-def in_words(settings: dict[str, Any]) -> str:
+def in_words(settings: dict[str, str]) -> str:
     """Return settings as they are typed.
 
-    >>> in_words({"seed": 1, "split": "test"})
+    >>> in_words({"seed": "1", "split": "test"})
     'seed=1 split=test'
     """
     return " ".join(f"{key}={value}" for key, value in settings.items())

@@ -4,12 +4,11 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from fsens_cli.commands.console import note, stderr
 from fsens_cli.commands.options import Flags
-from fsens_cli.commands.sweep_job import in_words
-from fsens_cli.runs.sweep_files import read_job
+from fsens_cli.commands.sweep_job import in_one_line, in_words
+from fsens_cli.runs.sweep_files import JobRecord, read_job
 
 POLL_SECONDS = 0.5
 
@@ -25,7 +24,7 @@ def telling(folder: Path, numbers: Iterable[int], flags: Flags) -> Iterator[None
     def look() -> None:
         for number in list(waiting):
             record = read_job(folder, number)
-            if record.get("status") in ("done", "failed"):
+            if record is not None and record.status in ("done", "failed"):
                 waiting.remove(number)
                 _tell(record, flags)
 
@@ -43,8 +42,7 @@ def telling(folder: Path, numbers: Iterable[int], flags: Flags) -> Iterator[None
         look()
 
 
-def _tell(record: dict[str, Any], flags: Flags) -> None:
-    job = in_words(record.get("settings", {}))
-    if record.get("said"):
-        stderr().print(f"{job}:\n{record['said']}", markup=False)
-    note(f"{job}: {record.get('folder') or record.get('error')}", flags)
+def _tell(record: JobRecord, flags: Flags) -> None:
+    if record.said:
+        stderr().print(f"{in_words(record.settings)}:\n{record.said}", markup=False)
+    note(in_one_line(record), flags)

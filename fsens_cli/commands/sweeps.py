@@ -1,15 +1,17 @@
-"""How are the jobs of a sweep run, kept and made up for?"""
+"""The jobs of a sweep: run, kept, and made up for."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from fsens_cli.commands.console import note
 from fsens_cli.commands.options import Flags
-from fsens_cli.commands.outcome import Outcome, Task
+from fsens_cli.commands.processes import refuse_shared_sweep
 from fsens_cli.commands.sweep_job import SweepJob, settings_of
 from fsens_cli.commands.sweep_watch import telling
+from fsens_cli.commands.verbs.verb import Verb
 from fsens_cli.config.compose import Request
 from fsens_cli.config.jobs import JobFields
 from fsens_cli.config.launch import check_sweep, crew_of, launch_sweep
@@ -19,12 +21,13 @@ from fsens_cli.config.launchers.crew import Crew
 from fsens_cli.config.overrides import given_values
 from fsens_cli.errors import ConfigError, Interrupted, OutputError
 from fsens_cli.runs.files import remove_leftovers
+from fsens_cli.runs.overlays import draw_overlay
 from fsens_cli.runs.owner import Ownership
-from fsens_cli.runs.selection import read_run, sweep_path
+from fsens_cli.runs.selection import FinishedRun, job_folder, read_run, sweep_path
 from fsens_cli.runs.sweep_files import (
+    JobRecord,
     finished_jobs,
     forget_jobs,
-    job_folder,
     read_job,
     read_plan,
     sweep_folder,
@@ -32,86 +35,97 @@ from fsens_cli.runs.sweep_files import (
     write_plan,
     write_sweep,
 )
+from fsens_cli.runs.sweep_labels import overlay_labels
 
-Order = Callable[[dict[str, Any]], float]
-Draw = Callable[[Path, Sequence[Outcome]], None]
-
-
-def _ordered(outcomes: Sequence[Outcome], order: Order) -> list[Outcome]:
-    done = [o for o in outcomes if o.status == "done"]
-    return [*sorted(done, key=lambda o: order(o.results)), *(o for o in outcomes if o.status != "done")]
+# How a job ended, and its run where it is done.
+Ended = tuple[JobRecord, FinishedRun | None]
 
 
-def run_sweep(
-    request: Request, task: Task, flags: Flags, order: Order | None, draw: Draw | None
-) -> tuple[list[Outcome], Path]:
+def _ordered(jobs: Sequence[Ended], key: str) -> list[Ended]:
+    """Return the jobs by a number: what lies below all that could be found first, then what has none, then failures."""
+
+    def place(job: Ended) -> float:
+        found = next((q for q in job[1].findings.quantities if q.key == key), None) if job[1] else None
+        if found is None:
+            return math.inf
+        if found.value is not None:
+            return found.value
+        return -math.inf if " below " in found.note else math.inf
+
+    done = [job for job in jobs if job[1] is not None]
+    return [*sorted(done, key=place), *(job for job in jobs if job[1] is None)]
+
+
+def run_sweep(verb: Verb, request: Request, flags: Flags) -> tuple[list[Ended], Path]:
     """Return how every job ended, and the sweep's folder with its table and figure."""
+    refuse_shared_sweep()
     jobs = check_sweep(request)
-    with sweep_folder(Path(jobs[0].out), request.command) as folder:
+    with sweep_folder(Path(jobs[0].out), verb.name) as folder:
         write_plan(folder, request.verb, request.overrides, request.config_dir, len(jobs))
-        return go_on(request, folder, task, flags, order, draw, checked=jobs)
+        return go_on(verb, request, folder, flags, checked=jobs)
 
 
 def go_on(
-    request: Request,
-    folder: Path,
-    task: Task,
-    flags: Flags,
-    order: Order | None,
-    draw: Draw | None,
-    *,
-    checked: Sequence[JobFields] = (),
-) -> tuple[list[Outcome], Path]:
+    verb: Verb, request: Request, folder: Path, flags: Flags, *, checked: Sequence[JobFields] = ()
+) -> tuple[list[Ended], Path]:
     """Run the jobs that the sweep lacks and write its table and figure; ``checked`` are all its jobs, if known.
 
     Raises:
         OutputError: another process is at it.
     """
+    refuse_shared_sweep()
     owner = Ownership.take(folder)
     try:
-        return _go_on(request, folder, task, flags, order, draw, checked)
+        return _go_on(verb, request, folder, flags, checked)
     finally:
         owner.release()
 
 
 def _go_on(
-    request: Request,
-    folder: Path,
-    task: Task,
-    flags: Flags,
-    order: Order | None,
-    draw: Draw | None,
-    checked: Sequence[JobFields],
-) -> tuple[list[Outcome], Path]:
+    verb: Verb, request: Request, folder: Path, flags: Flags, checked: Sequence[JobFields]
+) -> tuple[list[Ended], Path]:
     remove_leftovers(folder, below=True)
-    before = _done_before(folder)
-    missing = [n for n in range(read_plan(folder)["num_jobs"]) if n not in before]
+    num_jobs = read_plan(folder).num_jobs
+    before = _done_before(folder, num_jobs)
+    missing = [n for n in range(num_jobs) if n not in before]
     if before:
         note(f"{len(before)} jobs of {folder} are done, {len(missing)} are missing", flags)
-    again = f"fsens {request.command} --resume {folder}"
+    again = f"fsens {verb.name} --resume {folder}"
     try:
-        by_number = before | _run(request, folder, task, flags, missing, checked)
+        by_number = before | _run(verb, request, folder, flags, missing, checked)
     except KeyboardInterrupt as stopped:
         kept = f"finished jobs are kept; go on with: {again}"
         raise Interrupted(f"{stopped}; {kept}" if str(stopped) else kept) from None
-    outcomes = [by_number[number] for number in sorted(by_number)]
-    if order is not None:
-        outcomes = _ordered(outcomes, order)
-    write_sweep(folder, request.command, outcomes)
-    if draw is not None:
-        draw(folder, outcomes)
-    return outcomes, folder
+    jobs = [_with_run(folder, by_number[number]) for number in sorted(by_number)]
+    if verb.order:
+        jobs = _ordered(jobs, verb.order)
+    write_sweep(folder, verb.name, [(record, run.findings.quantities if run else ()) for record, run in jobs])
+    runs = [replace(run, settings=record.settings) for record, run in jobs if run is not None]
+    if runs:
+        draw_overlay(folder, runs, overlay_labels([r.settings for r in runs], [r.training for r in runs]))
+    return jobs, folder
+
+
+def _with_run(sweep: Path, record: JobRecord) -> Ended:
+    """Return a job with what its run's folder says; one that cannot be read has failed after all."""
+    if record.status != "done" or record.folder is None:
+        return record, None
+    try:
+        return record, read_run(job_folder(sweep, str(record.folder)))
+    except OutputError as error:
+        return replace(record, status="failed", error=str(error)), None
 
 
 def _run(
-    request: Request, folder: Path, task: Task, flags: Flags, numbers: list[int], checked: Sequence[JobFields]
-) -> dict[int, Outcome]:
+    verb: Verb, request: Request, folder: Path, flags: Flags, numbers: list[int], checked: Sequence[JobFields]
+) -> dict[int, JobRecord]:
     """Run these jobs; where the launcher broke down, those that it had not begun are given to it again."""
     if not numbers:
         return {}
     jobs = checked or check_sweep(request)
     swept = tuple(dict.fromkeys(o.split("=", 1)[0] for o in without_launcher(request.overrides)))
-    ended: dict[int, Outcome] = {}
+    ended: dict[int, JobRecord] = {}
+    task = verb.do()
     forget_jobs(folder, numbers)
     while numbers:
         crew = crew_of(request, [jobs[n] for n in numbers], sweep_dir=folder)
@@ -126,48 +140,39 @@ def _run(
         numbers = unbegun if len(unbegun) < len(ran) else []
         if numbers:
             note(f"{lost[numbers[0]]}; going on with the {len(numbers)} not begun", flags)
-        ended |= {n: result for n, result in ran.items() if isinstance(result, Outcome)}
+        ended |= {n: result for n, result in ran.items() if isinstance(result, JobRecord)}
         for n in lost.keys() - set(numbers):
             ended[n] = _after_loss(folder, n, settings_of(jobs[n], swept), lost[n])
     return ended
 
 
-def _launched(request: Request, work: SweepJob, crew: Crew, numbers: list[int]) -> list[Outcome | Lost]:
+def _launched(request: Request, work: SweepJob, crew: Crew, numbers: list[int]) -> list[JobRecord | Lost]:
     folder = work.folder
     try:
         return launch_sweep(request, work, crew=crew, sweep_dir=folder, numbers=numbers)
     except KeyboardInterrupt:
         # What was running then is no more.
-        forget_jobs(folder, [n for n in numbers if read_job(folder, n).get("status") == "running"])
+        forget_jobs(folder, [n for n in numbers if (record := read_job(folder, n)) and record.status == "running"])
         raise
     except ConfigError as error:
         raise ConfigError(f"{error}\nGo on with: fsens {request.command} --resume {folder} --launcher basic") from error
 
 
-def _after_loss(folder: Path, number: int, settings: dict[str, Any], reason: str) -> Outcome:
+def _after_loss(folder: Path, number: int, settings: dict[str, str], reason: str) -> JobRecord:
     """Return how a job ended of which only its record tells, if that; what it says lasts."""
-    done = _done_before(folder).get(number)
-    if done is not None:
-        return done
     record = read_job(folder, number)
-    error = str(record["error"]) if record.get("status") == "failed" else reason
-    outcome = Outcome(status="failed", error=error, settings=settings)
-    write_job(folder, number, outcome)
-    return outcome
+    if record is not None and _with_run(folder, record)[1] is not None:
+        return record
+    error = record.error if record is not None and record.status == "failed" else reason
+    failed = JobRecord(status="failed", error=error, settings=settings)
+    write_job(folder, number, failed)
+    return failed
 
 
-def _done_before(folder: Path) -> dict[int, Outcome]:
+def _done_before(folder: Path, num_jobs: int) -> dict[int, JobRecord]:
     """Return the jobs whose runs are there and complete."""
-    found = {}
-    for number, record in finished_jobs(folder).items():
-        try:
-            run = read_run(job_folder(folder, str(record["folder"])))
-        except OutputError:
-            continue
-        found[number] = Outcome(
-            status="done", folder=run.folder, results=run.results, settings=dict(record["settings"])
-        )
-    return found
+    finished = finished_jobs(folder, num_jobs)
+    return {number: record for number, record in finished.items() if _with_run(folder, record)[1] is not None}
 
 
 def is_sweep_to_resume(name: str | None, request: Request) -> bool:
@@ -181,7 +186,7 @@ def is_sweep_to_resume(name: str | None, request: Request) -> bool:
     return True
 
 
-def resumed_request(name: str, request: Request) -> tuple[Request, Path]:
+def resumed_request(verb: Verb, name: str, request: Request) -> tuple[Request, Path]:
     """Return what was typed when the sweep called ``name`` was started, and its folder.
 
     Where its jobs run may change: a sweep begun on a cluster can be finished elsewhere.
@@ -197,13 +202,12 @@ def resumed_request(name: str, request: Request) -> tuple[Request, Path]:
         given = ", ".join(asked) or "--config-dir"
         raise ConfigError(f"a resumed sweep keeps its own settings: leave out {given}, or start a new sweep.")
     plan = read_plan(path)
-    if plan["verb"] != request.verb:
-        verb = str(plan["verb"]).replace("_", "-")
-        raise ConfigError(f"{path} is a sweep of {verb}: go on with `fsens {verb} --resume {path}`.")
-    config_dir = None if plan.get("config_dir") is None else Path(plan["config_dir"])
-    overrides = tuple(str(o) for o in plan["overrides"])
+    if plan.verb != verb.config:
+        other = plan.verb.replace("_", "-")
+        raise ConfigError(f"{path} is a sweep of {other}: go on with `fsens {other} --resume {path}`.")
+    overrides = plan.overrides
     if any(o.startswith(f"{GROUP}=") for o in launcher):
         # Another launcher knows nothing of the settings of the one before.
         overrides = without_launcher(overrides)
     overrides += launcher
-    return Request(verb=request.verb, overrides=overrides, multirun=True, config_dir=config_dir), path
+    return replace(request, overrides=overrides, multirun=True, config_dir=plan.config_dir), path

@@ -9,16 +9,13 @@ from typing import Any, NoReturn
 
 import torch
 import typer
-from rich.markup import escape
 
 from fsens_cli.commands.console import Advance, note, progress, warn
 from fsens_cli.commands.inputs import check_before_loading, load_for
-from fsens_cli.commands.jobs import print_single
-from fsens_cli.commands.measure import measure_images, measure_lines, warn_about
+from fsens_cli.commands.measure import measure_images, spectrum_lines
 from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
-from fsens_cli.commands.outcome import Outcome
-from fsens_cli.commands.processes import agreeing, pick_own_device
+from fsens_cli.commands.processes import agreeing, met_processes, pick_own_device
 from fsens_cli.commands.record import provenance, record_inputs, run_name
 from fsens_cli.commands.resuming import job_to_resume
 from fsens_cli.commands.signals import stopping_on_signals
@@ -30,20 +27,22 @@ from fsens_cli.commands.training_job import (
     with_inherited,
     with_target,
 )
-from fsens_cli.commands.wording import interval_text, percent_interval
+from fsens_cli.commands.wording import percent_interval
 from fsens_cli.config.compose import Request, flat_settings
 from fsens_cli.config.jobs import JobFields, TrainJob
 from fsens_cli.data.images import ImageSet
 from fsens_cli.data.trained_on import TrainedImages
 from fsens_cli.errors import DataError, Interrupted
+from fsens_cli.experiments.quantities import Findings
+from fsens_cli.experiments.sensitivity import MeasureResult
 from fsens_cli.experiments.train import TrainResult, evaluate_accuracy, require_sharable, train
 from fsens_cli.experiments.train_state import TrainState
 from fsens_cli.models.catalog import check_model_name
-from fsens_cli.models.checkpoint import load_into, read_state_dict
+from fsens_cli.models.checkpoint import load_into, read_state_dict, sha256_of
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.weights import Weights, find_weights
 from fsens_cli.parallel.meeting import leave
-from fsens_cli.parallel.world import ALONE, World
+from fsens_cli.parallel.world import World
 from fsens_cli.runs.checkpoints import (
     Checkpoint,
     keep_weights,
@@ -53,13 +52,13 @@ from fsens_cli.runs.checkpoints import (
     save_checkpoint,
 )
 from fsens_cli.runs.folder import RunFolder
-from fsens_cli.runs.measure_files import published_for, write_measure
+from fsens_cli.runs.measure_files import Subject, published_for, write_measure
 from fsens_cli.runs.provenance import peak_memory_mib
 from fsens_cli.runs.trackers.choice import require_tracker, tracking
 from fsens_cli.runs.trackers.tracker import Tracker
-from fsens_cli.runs.train_files import end_numbers, epoch_numbers, write_history, write_train
+from fsens_cli.runs.train_files import epoch_numbers, write_history, write_train
 from fsens_cli.runs.training_images import read_training_images, write_training_images
-from fsens_cli.statistics.intervals import wilson
+from fsens_cli.statistics.intervals import Interval, wilson
 
 
 @dataclass(slots=True)
@@ -156,10 +155,10 @@ class Start:
         return f"epoch {state.epoch}, step {state.step}"
 
 
-def train_task(job: JobFields, config_yaml: str, flags: Flags, world: World = ALONE) -> Outcome:
-    """Train, measure and write a new run folder."""
+def train_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
+    """Train, measure and write a new run folder, with the processes that torchrun started, if it did."""
     assert isinstance(job, TrainJob), "the verb decides the type"
-    with agreeing(world) as ready:
+    with met_processes() as world, agreeing(world) as ready:
         job = with_augmentation(with_target(job))
         device = pick_own_device(job.device, world)
         require_sharable(job, world.size)
@@ -170,22 +169,23 @@ def train_task(job: JobFields, config_yaml: str, flags: Flags, world: World = AL
         published_for(job.plot.published, subject_of(job))
         start = Start(weights=weights, device=device, world=world)
         if not world.is_first:
-            _help(job, start, flags, ready)
+            _step_along(job, start, flags, ready)
         record = provenance(job, device) | {"training": training_name(job), "config": flat_settings(config_yaml)}
         record["num_processes"] = world.size
         with RunFolder.create(Path(job.out), "train", run_name(job), config_yaml=config_yaml, record=record) as run:
             return _train_in(run, job, start, flags, ready)
 
 
-def resume_task(path: Path, job: TrainJob, flags: Flags, world: World = ALONE) -> Outcome:
+def resume_training(name: str, request: Request, flags: Flags) -> Path:
     """Continue an unfinished training in its own folder, with as many processes as there are now."""
-    with agreeing(world) as ready:
+    path, job = job_to_resume(TrainJob, name, request)
+    with met_processes() as world, agreeing(world) as ready:
         device = pick_own_device(job.device, world)
         require_sharable(job, world.size)
         require_tracker(job.tracker)
         job = with_augmentation(with_target(job))
         if not world.is_first:
-            _help(job, _continued(path, job, device, world), flags, ready)
+            _step_along(job, _continued(path, job, device, world), flags, ready)
         with RunFolder.reopen(path) as run:
             start = _continued(path, job, device, world)
             run.save(num_processes=world.size)
@@ -203,7 +203,7 @@ def _continued(path: Path, job: TrainJob, device: torch.device, world: World) ->
     return Start(weights=weights, device=device, world=world, checkpoint=checkpoint)
 
 
-def _train_in(run: RunFolder, job: TrainJob, start: Start, flags: Flags, ready: Callable[[], None]) -> Outcome:
+def _train_in(run: RunFolder, job: TrainJob, start: Start, flags: Flags, ready: Callable[[], None]) -> Path:
     """Train and measure in the first or only process."""
     images = load_for(job, start.weights, "train", flags)
     test = load_for(job, start.weights, "test", flags, heard=images.notes)
@@ -215,10 +215,11 @@ def _train_in(run: RunFolder, job: TrainJob, start: Start, flags: Flags, ready: 
         ready()
         result = _fit(run, classifier, images, job, flags, start, tracker)
         leave()
-        results = _write_results(run, classifier, test, job, result, images.class_names, flags)
-        tracker.log(len(result.history), end_numbers(results))
-    run.save(peak_memory_mib=round(peak_memory_mib(start.device), 1))
-    return Outcome(status="done", folder=run.path, results=results)
+        found = _write_results(run, classifier, test, job, result, images.class_names, flags)
+        tracker.log(len(result.history), {q.key: q.value for q in found.quantities if q.value is not None})
+    best = run.path / "checkpoints" / "best.safetensors"
+    run.save(peak_memory_mib=round(peak_memory_mib(start.device), 1), trained_sha256=sha256_of(best))
+    return run.path
 
 
 def _write_results(
@@ -229,27 +230,30 @@ def _write_results(
     result: TrainResult,
     class_names: Sequence[str],
     flags: Flags,
-) -> dict[str, Any]:
-    """Measure the best epoch's weights, write everything and return the headline numbers."""
+) -> Findings:
+    """Measure the best epoch's weights, write everything and return what they say."""
     best = run.path / "checkpoints" / "best.safetensors"
     load_into(classifier.module, read_state_dict(best), best)
-    accuracy = evaluate_accuracy(classifier, test, job.batch_size)
+    right = round(evaluate_accuracy(classifier, test, job.batch_size) * len(test))
+    accuracy = wilson(right, len(test))
     measured = measure_images(classifier, test.sample(job.measure_images, job.measure.seed), job.measure, flags)
     subject = dataclasses.replace(subject_of(job), data_title=test.subject)
-    warn_about(measured)
+    lines = train_lines(result, measured, accuracy, subject)
     with run.reporting_disk_errors():
-        numbers = write_measure(run.path, measured, subject, job.plot, class_names=class_names)
+        numbers = write_measure(run.path, measured, subject, job.plot, summary=lines, class_names=class_names)
         return write_train(
             run.path,
             result,
-            test_accuracy=wilson(round(accuracy * len(test)), len(test)),
+            job,
+            test_accuracy=accuracy,
             measured=numbers,
             training=training_name(job),
             formats=job.plot.all_formats(),
+            summary=lines,
         )
 
 
-def _help(job: TrainJob, start: Start, flags: Flags, ready: Callable[[], None]) -> NoReturn:
+def _step_along(job: TrainJob, start: Start, flags: Flags, ready: Callable[[], None]) -> NoReturn:
     """Take the steps of the training in a process beside the first one, which keeps and tells everything, and leave."""
     images = load_for(job, start.weights, "train", flags)
     job, classifier = _built(job, start, images)
@@ -311,28 +315,13 @@ def _check_same_data(run: RunFolder, images: ImageSet, *, resumed: bool) -> None
         )
 
 
-def train_lines(results: dict[str, Any]) -> list[str]:
+def train_lines(result: TrainResult, measured: MeasureResult, accuracy: Interval, subject: Subject) -> list[str]:
     """Return the table of one training as lines of text."""
     return [
-        f"[bold]{escape(results['model'])}[/], {results['training']} training on "
-        f"[bold]{escape(results['measure']['data'])}[/]: "
-        f"{results['epochs']} epochs, {results['num_train']:,} images, best epoch {results['best_epoch']} by "
-        f"{results['num_validation']:,} validation images",
-        f"test accuracy {percent_interval(results['test_accuracy'])}, n = {results['test_accuracy']['n']:,}",
+        f"{subject.model}, {subject.training} training on {subject.data_title}: "
+        f"{len(result.history)} epochs, {result.num_train:,} images, best epoch {result.best_epoch} by "
+        f"{result.num_validation:,} validation images",
+        f"test accuracy {percent_interval(accuracy)}, n = {accuracy.n:,}",
         "",
-        *measure_lines(results["measure"])[2:],
+        *spectrum_lines(measured),
     ]
-
-
-def sweep_columns(results: dict[str, Any]) -> dict[str, str]:
-    """Return the columns of a sweep's table for one training."""
-    columns = {"test accuracy": percent_interval(results["test_accuracy"])}
-    columns |= {b["name"]: interval_text(b["share"], 3) for b in results["measure"]["bands"]}
-    return columns
-
-
-def resume_training(name: str, request: Request, flags: Flags, world: World = ALONE) -> None:
-    """Continue the run called ``name`` and print what a finished training prints."""
-    path, job = job_to_resume("train", TrainJob, name, request)
-    outcome = resume_task(path, job, flags, world)
-    print_single(outcome, flags, train_lines)

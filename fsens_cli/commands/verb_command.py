@@ -1,8 +1,7 @@
-"""The function that Typer sees for a verb: every verb takes the same flags, and some have one of their own."""
+"""The function that Typer sees for a verb: every verb takes the same flags."""
 
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from fsens_cli.commands.options import (
@@ -19,10 +18,13 @@ from fsens_cli.commands.options import (
     Overrides,
     PrintConfig,
     Quiet,
+    Resume,
+    ResumeSweep,
     Seed,
     Weights,
     make_request,
 )
+from fsens_cli.commands.verbs.verb import Verb
 
 # Flags that are spellings of overrides, flags that say how to run, flags that say what to show; with their defaults.
 SETTINGS: dict[str, Any] = {
@@ -46,18 +48,12 @@ SHOWING: dict[str, tuple[Any, Any]] = {
 }
 
 
-def verb_command(verb: str, run: Callable[..., None], **own: Any) -> Callable[..., None]:
-    """Return a command that turns its flags into a request and calls ``run(request, flags, **own)``.
-
-    Args:
-        verb: name of the root configuration.
-        run: does the verb; its docstring is the command's help.
-        own: further flags by name, each optional.
-    """
+def verb_command(verb: Verb) -> Callable[..., None]:
+    """Return the command of a verb: its flags become a request, and the request a run, a sweep or what is resumed."""
     options: dict[str, tuple[Any, Any]] = {
         "overrides": (Overrides, None),
         **{name: (annotation, None) for name, annotation in SETTINGS.items()},
-        **{name: (annotation, None) for name, annotation in own.items()},
+        "resume": (Resume if verb.resume else ResumeSweep, None),
         **RUNNING,
         **SHOWING,
     }
@@ -65,13 +61,15 @@ def verb_command(verb: str, run: Callable[..., None], **own: Any) -> Callable[..
     def command(**given: Any) -> None:
         from fsens_cli.commands.boundary import boundary
 
-        overrides: list[str] | None = given["overrides"]
-        config_dir: Path | None = given["config_dir"]
         flags = Flags(**{name: given[name] for name in SHOWING})
         named = {name: given[name] for name in SETTINGS} | {"hydra/launcher": given["launcher"]}
         with boundary(debug=flags.debug):
-            request = make_request(verb, overrides, named, multirun=given["multirun"], config_dir=config_dir)
-            run(request, flags, **{name: given[name] for name in own})
+            from fsens_cli.commands.jobs import run_verb
+
+            request = make_request(
+                verb, given["overrides"], named, multirun=given["multirun"], config_dir=given["config_dir"]
+            )
+            run_verb(verb, request, flags, given["resume"])
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [
@@ -81,5 +79,5 @@ def verb_command(verb: str, run: Callable[..., None], **own: Any) -> Callable[..
     # Typer reads both of these.
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {name: annotation for name, (annotation, _) in options.items()}
-    command.__doc__ = run.__doc__
+    command.__doc__ = verb.help
     return command

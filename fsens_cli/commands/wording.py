@@ -1,50 +1,63 @@
-"""How are numbers, intervals and tables put into words?"""
+"""Numbers, intervals and tables in words."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain
-from typing import Any
+
+from fsens_cli.experiments.quantities import Quantity
+from fsens_cli.runs.selection import FinishedRun
+from fsens_cli.runs.sweep_files import JobRecord
+from fsens_cli.statistics.intervals import Interval
 
 
-def interval_text(interval: dict[str, Any], digits: int) -> str:
+def interval_text(interval: Interval, digits: int) -> str:
     """Return value and interval.
 
-    >>> interval_text({"value": 0.12345, "low": 0.1, "high": 0.2}, 3)
+    >>> interval_text(Interval(0.12345, 0.1, 0.2, 10), 3)
     '0.123 [0.100, 0.200]'
     """
-    return f"{interval['value']:.{digits}f} [{interval['low']:.{digits}f}, {interval['high']:.{digits}f}]"
+    return f"{interval.value:.{digits}f} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
 
 
-def percent_interval(interval: dict[str, Any]) -> str:
+def percent_interval(interval: Interval) -> str:
     """Return a proportion in percent.
 
-    >>> percent_interval({"value": 0.998, "low": 0.9931, "high": 0.9995})
+    >>> percent_interval(Interval(0.998, 0.9931, 0.9995, 500))
     '99.8 % [99.3, 100.0]'
     """
-    return f"{100 * interval['value']:.1f} % [{100 * interval['low']:.1f}, {100 * interval['high']:.1f}]"
+    return f"{100 * interval.value:.1f} % [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
 
 
 def aligned(rows: Sequence[dict[str, str]]) -> list[str]:
     """Return rows as lines with aligned columns, the names on top.
 
     >>> aligned([{"a": "1", "bb": "x"}])
-    ['[dim]a  bb[/]', '1  x']
+    ['a  bb', '1  x']
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
     width = {name: max(len(name), *(len(row.get(name, "")) for row in rows)) for name in names}
-    head = "  ".join(name.ljust(width[name]) for name in names).rstrip()
-    lines = ["  ".join(row.get(name, "").ljust(width[name]) for name in names).rstrip() for row in rows]
-    return [f"[dim]{head}[/]", *(line.replace("[", r"\[") for line in lines)]
+    lines = [{name: name for name in names}, *rows]
+    return ["  ".join(line.get(name, "").ljust(width[name]) for name in names).rstrip() for line in lines]
 
 
-def sweep_lines(outcomes: Sequence[Any], columns: Callable[[dict[str, Any]], dict[str, str]]) -> list[str]:
-    """Return one line a job: the settings in which jobs differ, its status where it failed, and its numbers."""
-    settings = [{key: str(value) for key, value in outcome.settings.items()} for outcome in outcomes]
+def sweep_lines(jobs: Sequence[tuple[JobRecord, FinishedRun | None]], columns: Sequence[str]) -> list[str]:
+    """Return one line a job: the settings in which jobs differ, and the numbers called ``columns``, or its status."""
+    settings = [record.settings for record, _ in jobs]
     values = {key: {each.get(key) for each in settings} for key in dict.fromkeys(chain(*settings))}
     # What all have in common tells no row from another; the sweep's CSV has it.
     varied = [key for key, found in values.items() if len(found) > 1]
     rows = []
-    for outcome, each in zip(outcomes, settings, strict=True):
+    for (record, run), each in zip(jobs, settings, strict=True):
         row = {key: each[key] for key in varied if key in each}
-        row |= columns(outcome.results) if outcome.status == "done" else {"accuracy": "failed"}
-        rows.append(row)
+        rows.append(row | (_cells(run.findings.quantities, columns) if run else {columns[0]: record.status}))
     return aligned(rows)
+
+
+def _cells(quantities: Sequence[Quantity], columns: Sequence[str]) -> dict[str, str]:
+    """Return one cell a number; the numbers of one group share a cell."""
+    cells: dict[str, str] = {}
+    for key in columns:
+        for q in quantities:
+            if q.key == key:
+                name = q.group or key
+                cells[name] = f"{cells[name]}; {q.text_with_unit()}" if name in cells else q.text_with_unit()
+    return cells

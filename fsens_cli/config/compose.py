@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from fsens_cli.config.jobs import JOBS, JobFields
+from fsens_cli.config.jobs import JobFields
 from fsens_cli.config.launchers.choice import GROUP, SETTINGS, chosen, is_about_launcher, register_plugin_settings
 from fsens_cli.config.overrides import group_options, parse, prepare, quoted
 from fsens_cli.data.catalog import CATALOG
@@ -35,12 +35,14 @@ class Request:
 
     Attributes:
         verb: ``measure``, ``hybrid_probe``, ...: the name of its root configuration.
+        job: the type of its settings.
         overrides: flags as overrides first, then the overrides themselves.
         multirun: one job for every combination of values.
         config_dir: a folder with the user's own configuration files, or None.
     """
 
     verb: str
+    job: type[JobFields]
     overrides: tuple[str, ...]
     multirun: bool = False
     config_dir: Path | None = None
@@ -58,11 +60,9 @@ def configs_folder() -> Path:
     return inside if inside.is_dir() else beside
 
 
-@lru_cache(maxsize=1)
-def _register_schemas() -> None:
+def _register_schemas(verb: str, job: type[JobFields]) -> None:
     store = ConfigStore.instance()
-    for verb, job in JOBS.items():
-        store.store(group="schema", name=verb, node=job, package="_global_", provider="fsens")
+    store.store(group="schema", name=verb, node=job, package="_global_", provider="fsens")
     store.store(group="schema", name="model", node=ModelConfig, provider="fsens")
     for name, entry in CATALOG.items():
         store.store(group="schema/data", name=name, node=entry.config, provider="fsens")
@@ -71,7 +71,7 @@ def _register_schemas() -> None:
 @contextmanager
 def started_hydra(request: Request) -> Iterator[list[str]]:
     """Start Hydra on the configuration folders and yield the prepared overrides."""
-    _register_schemas()
+    _register_schemas(request.verb, request.job)
     folders = [configs_folder()]
     own: list[str] = []
     if request.config_dir is not None:
@@ -166,12 +166,12 @@ def one_line_errors() -> Iterator[None]:
         raise ConfigError(f"{place} is no YAML: {error.problem}.") from error
 
 
-def to_job(verb: str, config: DictConfig) -> JobFields:
+def to_job(kind: type[JobFields], config: DictConfig) -> JobFields:
     """Return the composed configuration as the verb's typed, range-checked job."""
     with one_line_errors():
         job = OmegaConf.to_object(config)
-    if not isinstance(job, JOBS[verb]):
-        raise ConfigError(f"the configuration of {verb} is incomplete: a file of your own lost `schema/{verb}`.")
+    if not isinstance(job, kind):
+        raise ConfigError("the configuration is incomplete: a file of your own lost `schema/VERB` from its defaults.")
     return job
 
 
@@ -179,21 +179,21 @@ def compose_job(request: Request) -> tuple[JobFields, str]:
     """Return the job of a single run, and its configuration as YAML."""
     with started_hydra(request) as overrides, one_line_errors():
         config = compose(config_name=request.verb, overrides=overrides)
-        return to_job(request.verb, config), settings_yaml(config)
+        return to_job(request.job, config), settings_yaml(config)
 
 
-def load_job(verb: str, config_file: Path) -> tuple[JobFields, str]:
+def load_job(kind: type[JobFields], config_file: Path) -> tuple[JobFields, str]:
     """Return the job stored in a run's ``config.yaml``, for resuming."""
     with one_line_errors():
         stored = OmegaConf.load(config_file)
         if not isinstance(stored, DictConfig):
             raise ConfigError(f"{config_file} holds no configuration.")
-        schema = OmegaConf.structured(JOBS[verb])
+        schema = OmegaConf.structured(kind)
         data = OmegaConf.structured(CATALOG[str(stored.data.name)].config)
         schema.data = data
         merged = OmegaConf.merge(schema, stored)
         assert isinstance(merged, DictConfig)
-        return to_job(verb, merged), settings_yaml(merged)
+        return to_job(kind, merged), settings_yaml(merged)
 
 
 def settings_yaml(config: DictConfig) -> str:

@@ -152,13 +152,3 @@ class DefenseJob(ImagesFields, DefenseConfig):
             self.mode == "test_time" or bool(self.runs) != bool(self.train.epochs),
             "mode=trained needs one network a strength: give runs=[RUN,RUN,...], or train.epochs=N to train them.",
         )
-
-
-# By the name of the root configuration file; `Request.command` is the verb as it is typed.
-JOBS: dict[str, type[JobFields]] = {
-    "measure": MeasureJob,
-    "train": TrainJob,
-    "hybrid_probe": HybridJob,
-    "evaluate": EvaluateJob,
-    "blur_defense": DefenseJob,
-}

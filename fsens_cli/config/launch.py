@@ -46,7 +46,7 @@ def _composed_jobs(request: Request) -> list[tuple[JobFields, str]]:
     with started_hydra(request) as overrides, one_line_errors():
         jobs = [without_launcher(job) for job in combinations(overrides)]
         configs = [compose(config_name=request.verb, overrides=list(job)) for job in jobs]
-        return [(to_job(request.verb, config), settings_yaml(config)) for config in configs]
+        return [(to_job(request.job, config), settings_yaml(config)) for config in configs]
 
 
 def crew_of(request: Request, jobs: Sequence[JobFields], *, sweep_dir: Path) -> Crew:
@@ -93,7 +93,7 @@ def launch(request: Request, task: Callable[[JobFields, str], Result]) -> Result
 
     def attempt(config: DictConfig) -> _Attempt[Result]:
         try:
-            return _Attempt(task(to_job(request.verb, config), settings_yaml(config)))
+            return _Attempt(task(to_job(request.job, config), settings_yaml(config)))
         except Exception as error:  # noqa: BLE001 raised again by result()
             return _Attempt(error=error)
 
@@ -145,13 +145,13 @@ def launch_sweep(
 class _OfSweep(Generic[Result]):
     """What Hydra's launchers call with a job's configuration."""
 
-    verb: str
+    kind: type[JobFields]
     task: Callable[[JobFields, str, int], Result]
     numbers: tuple[int, ...]
 
     def __call__(self, config: DictConfig) -> Result:
         number = self.numbers[int(HydraConfig.get().job.num)]
-        return self.task(to_job(self.verb, config), settings_yaml(config), number)
+        return self.task(to_job(self.kind, config), settings_yaml(config), number)
 
 
 def _launch_by_hydra(
@@ -163,7 +163,7 @@ def _launch_by_hydra(
         launcher = Plugins.instance().instantiate_launcher(
             config=config,
             hydra_context=HydraContext(config_loader=running_hydra().config_loader, callbacks=Callbacks(config)),
-            task_function=_OfSweep(request.verb, task, tuple(numbers)),
+            task_function=_OfSweep(request.job, task, tuple(numbers)),
         )
         done = launcher.launch([jobs[number] for number in numbers], initial_job_idx=0)
         return [job.return_value for job in done]

@@ -56,6 +56,13 @@ class PartResult:
     num_rejected: int = 0
     notes: tuple[str, ...] = ()
 
+    @property
+    def by_condition(self) -> list[tuple[Condition, Tensor]]:
+        """Each condition with the images that were right under it, bool (N,); none where something else was asked."""
+        if not (self.part.conditions and self.correct_NK.numel()):
+            return []
+        return list(zip(self.part.conditions, self.correct_NK.T, strict=True))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -173,7 +180,7 @@ class EvaluateResult:
         return [
             Row(condition=condition, accuracy=wilson(int(column.sum()), len(column)))
             for result in self.parts.values()
-            for condition, column in zip(result.part.conditions, result.correct_NK.T, strict=False)
+            for condition, column in result.by_condition
         ]
 
     def groups(self) -> list[GroupRow]:
@@ -232,9 +239,7 @@ class EvaluateResult:
             return None
         conditions = stored.part.conditions
         correct = {
-            condition.label: column
-            for part in self.of_kind("corruption")
-            for condition, column in zip(part.part.conditions, part.correct_NK.T, strict=True)
+            condition.label: column for part in self.of_kind("corruption") for condition, column in part.by_condition
         }
         correct_NK = torch.stack([correct[c.label] for c in conditions], dim=1)
         predicted_NK = expected_right(stored.margin_N, stored.move_NK)

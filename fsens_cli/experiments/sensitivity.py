@@ -104,6 +104,11 @@ class BandShare:
     share: Interval
     white_share: float
 
+    @property
+    def density(self) -> float | None:
+        """The share beside a white spectrum's; None where that has nothing in the band."""
+        return self.share.value / self.white_share if self.white_share > 0 else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spectrum:

@@ -1,25 +1,13 @@
-"""How do runs compare: is it the same question about the same images, and by how much do the answers differ?"""
+"""Runs side by side: whether they answer one question about the same images, and by how much they differ."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from fsens_cli.errors import ConfigError, OutputError
-from fsens_cli.runs.quantities import Quantity, paired_difference, quantities
+from fsens_cli.errors import ConfigError
+from fsens_cli.experiments.quantities import Quantity, paired_difference
 from fsens_cli.runs.selection import FinishedRun
 from fsens_cli.runs.sweep_labels import overlay_labels
 from fsens_cli.statistics.intervals import Interval
-
-# What must agree for numbers to answer the same question, by verb: names in results.json.
-QUESTION: dict[str, tuple[str, ...]] = {
-    "measure": ("convention", "target", "space", "channels", "basis"),
-    "train": ("epochs",),
-    "hybrid-probe": ("mask", "order", "clip", "pairs", "num_pairings"),
-    "evaluate": ("suite", "corruption_source"),
-    "blur-defense": ("mode", "defense", "suite", "corruption_source"),
-}
-# The same in the configuration that some verbs keep in run.json.
-CONFIGURED = ("suite.", "attack.", "checks.", "pairings", "sigmas", "components")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,40 +72,25 @@ def compare(runs: Sequence[FinishedRun], *, allow_different: bool, skipped: Sequ
 
 def compare_by_verb(runs: Sequence[FinishedRun], *, skipped: Sequence[str] = ()) -> Report:
     """Compare the runs of each verb; differences are given where images and question are the same."""
-    left_out = list(skipped)
-    comparisons = []
-    networks = list(dict.fromkeys(_network(r) for r in runs))
+    networks = list(dict.fromkeys(run.network for run in runs))
     # The same network comes first for every verb, so that all differences are from the same one.
-    ordered = sorted(runs, key=lambda r: networks.index(_network(r)))
-    for verb in dict.fromkeys(r.verb for r in runs):
-        readable: list[tuple[FinishedRun, list[Quantity]]] = []
-        for run in ordered:
-            if run.verb != verb:
-                continue
-            try:
-                readable.append((run, quantities(run)))
-            except OutputError as error:
-                left_out.append(str(error))
-        if readable:
-            comparisons.append(_side_by_side(verb, readable))
-    return Report(comparisons=comparisons, skipped=left_out, differing=differences_between(runs))
+    ordered = sorted(runs, key=lambda r: networks.index(r.network))
+    verbs = dict.fromkeys(run.verb for run in runs)
+    comparisons = [_side_by_side(verb, [run for run in ordered if run.verb == verb]) for verb in verbs]
+    return Report(comparisons=comparisons, skipped=list(skipped), differing=differences_between(runs))
 
 
-def _network(run: FinishedRun) -> tuple[str, str]:
-    return str(run.record.get("model", "")), str(run.record.get("weights_sha256") or run.folder)
-
-
-def _side_by_side(verb: str, readable: Sequence[tuple[FinishedRun, list[Quantity]]]) -> Comparison:
-    labels = labels_of([run for run, _ in readable])
-    reference_run, reference = readable[0]
-    by_key = {q.key: q for q in reference}
+def _side_by_side(verb: str, runs: Sequence[FinishedRun]) -> Comparison:
+    first = runs[0]
+    by_name = {q.name: q for q in first.findings.quantities}
     compared = []
-    for (run, found), label in zip(readable, labels, strict=True):
+    for run, label in zip(runs, labels_of(runs), strict=True):
+        found = {q.name: q for q in run.findings.quantities}
         differences = {}
-        if run is not reference_run and not differences_between([reference_run, run]):
-            pairs = {q.key: paired_difference(by_key[q.key], q) for q in found if q.key in by_key}
-            differences = {key: interval for key, interval in pairs.items() if interval is not None}
-        compared.append(Compared(run=run, label=label, quantities={q.key: q for q in found}, differences=differences))
+        if run is not first and not differences_between([first, run]):
+            pairs = {name: paired_difference(by_name[name], q) for name, q in found.items() if name in by_name}
+            differences = {name: interval for name, interval in pairs.items() if interval is not None}
+        compared.append(Compared(run=run, label=label, quantities=found, differences=differences))
     return Comparison(verb=verb, runs=compared)
 
 
@@ -138,43 +111,19 @@ def differences_between(runs: Sequence[FinishedRun]) -> list[str]:
     verbs = _varied([r.verb for r in runs])
     if verbs:
         found.append(f"verbs ({verbs})")
-    data = _varied([_data(r) for r in runs])
+    data = _varied([run.data for run in runs])
     if data:
         found.append(f"data ({data})")
-    elif len({r.record.get("data_fingerprint") for r in runs}) > 1:
-        counts = _varied([f"{r.results.get('num_images', '?')}" for r in runs])
+    elif len({run.record.text("data_fingerprint", "") for run in runs}) > 1:
+        counts = _varied([run.results.text("num_images", "?") for run in runs])
         found.append(f"images ({counts} of them)" if counts else "images (same number, other pictures)")
-    for verb in dict.fromkeys(r.verb for r in runs):
-        found += _question([r for r in runs if r.verb == verb])
+    for verb in dict.fromkeys(run.verb for run in runs):
+        asked = [run.findings.asked for run in runs if run.verb == verb]
+        for name in dict.fromkeys(name for settings in asked for name in settings):
+            values = _varied([settings.get(name, "") for settings in asked])
+            if values:
+                found.append(f"{name} ({values})")
     return found
-
-
-def _data(run: FinishedRun) -> str:
-    results = run.results.get("measure", run.results)
-    return str(results.get("data", run.record.get("data_title", "")))
-
-
-def _question(runs: Sequence[FinishedRun]) -> list[str]:
-    """Return which settings differ between runs of one verb."""
-    names = QUESTION.get(runs[0].verb, ())
-    asked: list[dict[str, Any]] = []
-    for run in runs:
-        config = run.record.get("config", {})
-        configured = {k: v for k, v in config.items() if k.startswith(CONFIGURED)} if isinstance(config, dict) else {}
-        asked.append({name: run.results.get(name) for name in names} | configured | {"grid": _grid(run)})
-    found = []
-    for name in dict.fromkeys(name for settings in asked for name in settings):
-        values = _varied([str(settings.get(name)) for settings in asked])
-        if values:
-            found.append(f"{name} ({values})")
-    return found
-
-
-def _grid(run: FinishedRun) -> list[Any]:
-    """Return the mixing frequencies of a probe, the bands of a measurement, nothing for other verbs."""
-    if run.verb == "hybrid-probe":
-        return [row.get("mixing_nyquist") for row in run.results.get("curve", [])]
-    return [[b.get("name"), b.get("radius_last")] for b in run.results.get("bands", [])]
 
 
 def _varied(values: Sequence[str]) -> str:

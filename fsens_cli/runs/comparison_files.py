@@ -1,29 +1,19 @@
 """What does a comparison leave behind: one table in three spellings, and an overlay figure a verb."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from fsens_cli.experiments.quantities import Quantity
 from fsens_cli.runs.comparison import Compared, Comparison, Report
 from fsens_cli.runs.evaluate_summary import markdown_table
 from fsens_cli.runs.files import write_table, write_text
 from fsens_cli.runs.folder import claim_version
-from fsens_cli.runs.hybrid_files import draw_overlay
-from fsens_cli.runs.measure_overlay import draw_spectra
-from fsens_cli.runs.quantities import Quantity
-from fsens_cli.runs.sweep_files import JobOutcome
-from fsens_cli.runs.sweep_overlays import draw_defenses, draw_evaluations
+from fsens_cli.runs.json_files import Json
+from fsens_cli.runs.overlays import draw_overlay
 from fsens_cli.text import shown
 
-OVERLAYS: dict[str, Callable[[Path, Sequence[JobOutcome], Sequence[str]], None]] = {
-    "measure": draw_spectra,
-    "hybrid-probe": draw_overlay,
-    "evaluate": draw_evaluations,
-    "blur-defense": draw_defenses,
-}
 _TEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
     sign: f"\\{sign}" for sign in "&%$#_{}"
 }
@@ -36,23 +26,15 @@ def write_comparison(out: Path, report: Report, formats: Sequence[str] = ("png",
     write_text(folder / "comparison.md", comparison_markdown(report))
     write_text(folder / "comparison.tex", comparison_latex(report))
     for comparison in report.comparisons:
-        draw = OVERLAYS.get(comparison.verb)
-        if draw is None:
-            continue
-        # The label alone tells the runs apart here, whatever their settings were.
-        jobs = [replace(c.run, settings={"run": c.label}) for c in comparison.runs]
-        if len(report.comparisons) == 1:
-            draw(folder, jobs, formats)
-        else:
-            inside = folder / comparison.verb
-            inside.mkdir()
-            draw(inside, jobs, formats)
+        inside = folder if len(report.comparisons) == 1 else folder / comparison.verb
+        inside.mkdir(exist_ok=True)
+        draw_overlay(inside, [c.run for c in comparison.runs], [c.label for c in comparison.runs], formats)
     return folder
 
 
-def tidy_columns(report: Report) -> dict[str, list[Any]]:
+def tidy_columns(report: Report) -> dict[str, list[object]]:
     """Return one row a run and number, in the unit of the row; blank where there is no number or no pairing."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Json] = []
     for comparison in report.comparisons:
         for key in comparison.number_keys():
             for compared in comparison.runs:
@@ -63,15 +45,15 @@ def tidy_columns(report: Report) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in names}
 
 
-def _tidy(comparison: Comparison, compared: Compared, quantity: Quantity) -> dict[str, Any]:
-    difference = compared.differences.get(quantity.key)
+def _tidy(comparison: Comparison, compared: Compared, quantity: Quantity) -> Json:
+    difference = compared.differences.get(quantity.name)
 
     def scaled(value: float | None) -> float | None:
         return None if value is None or not np.isfinite(value) else quantity.scale * value
 
     return {
         "verb": comparison.verb,
-        "quantity": quantity.label,
+        "quantity": quantity.title,
         "unit": quantity.unit,
         "run": compared.label,
         "value": scaled(quantity.value),
@@ -102,10 +84,9 @@ def _cells(comparison: Comparison, *, differences: bool) -> tuple[list[str], lis
             elif quantity is None:
                 cells.append("")
             else:
-                doubt = f" ({quantity.note})" if quantity.note and quantity.value is not None else ""
-                cells.append(quantity.text() + doubt)
+                cells.append(quantity.text())
         if any(cells):
-            rows.append([named.label, named.unit, *cells])
+            rows.append([named.title, named.unit, *cells])
     return head, rows
 
 

@@ -1,94 +1,103 @@
 """The figures of a blur defence, drawn from its files alone."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from fsens_cli.errors import OutputError
-from fsens_cli.runs.evaluate_summary import GROUP_NAMES
+from fsens_cli.experiments.defense_findings import UNITS
+from fsens_cli.experiments.evaluate_findings import GROUP_NAMES
 from fsens_cli.runs.figures.defense import Curve, ScatterPoint, panels_figure, scatter_figure
 from fsens_cli.runs.figures.perturbations import Profile, maps_figure, profiles_figure, success_figure
 from fsens_cli.runs.figures.style import save_figure
-from fsens_cli.runs.folder import read_json
+from fsens_cli.runs.findings_files import FigureFile
+from fsens_cli.runs.json_files import Fields
 from fsens_cli.runs.measure_files import wrap_title
 from fsens_cli.runs.published import published_points
+from fsens_cli.runs.stored_tables import read_arrays, read_frame
 
-UNITS = {"pca": "principal components", "blur": "blur sigma (pixels)"}
+if TYPE_CHECKING:
+    import pandas as pd
+
+Bounds = tuple[float | None, float | None, float | None]
+PROFILES = ("filter", "norm", "radius_cycles_per_pixel", "cumulative_share")
 
 
-def draw_defense(folder: Path, formats: Sequence[str]) -> None:
+def draw_defense(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
     """Draw the panels over the strength, the success curves, the spectra and the scatter plots.
 
     Raises:
         OutputError: a file is missing or damaged.
     """
-    results = read_json(folder / "results.json", f"{folder} is not a finished blur defence")
-    try:
-        sizes = pd.read_csv(folder / "sizes.csv")
-        profiles = pd.read_csv(folder / "profiles.csv")
-        with np.load(folder / "spectra.npz") as arrays:
-            maps = dict(arrays)
-    except (OSError, ValueError, KeyError) as error:
-        raise OutputError(f"{folder} is incomplete: {error}.") from error
-    title = f"{results['model']}, {results['defense']} {_mode(results)}, {results['data']}"
-    unit = UNITS.get(results["defense"], "sigma (pixels)")
-    save_figure(panels_figure(_panels(results), unit=unit, title=title), folder, "defense", formats)
-    names = [row["name"] for row in results["rows"]]
+    results = Fields.read(folder / "results.json", f"{folder} is not a finished blur defence")
+    sizes = read_frame(folder / "sizes.csv", ("filter", "norm", "size_pixel_range"))
+    profiles = read_frame(folder / "profiles.csv", PROFILES)
+    maps = read_arrays(folder / "spectra.npz")
+    mode = "at test time only" if results.text("mode") == "test_time" else "in training and test"
+    title = f"{results.text('model')}, {results.text('defense')} {mode}, {results.text('data')}"
+    unit = UNITS.get(results.text("defense"), "sigma (pixels)")
+    rows = results.rows("rows")
+    names = [row.text("name") for row in rows]
+    save_figure(panels_figure(_panels(rows), unit=unit, title=title), folder, "defense", formats)
     save_figure(success_figure(_sizes(sizes, names), title=title), folder, "success", formats)
+    drawn = {
+        "defense": ("Accuracy, sizes and frequencies against the filter's strength", "Four panels over the strength."),
+        "success": ("Images that stand a perturbation of each size", "Falling steps, one colour a filter."),
+    }
     if len(profiles):
-        save_figure(profiles_figure(_profiles(profiles, results), title=wrap_title(title)), folder, "profiles", formats)
+        save_figure(profiles_figure(_profiles(profiles, rows), title=wrap_title(title)), folder, "profiles", formats)
         linf = {name: maps[f"{name}|linf"][0] for name in names if f"{name}|linf" in maps}
         save_figure(maps_figure(linf, title=title), folder, "spectra", formats)
-    published = published_points(str(results["data"]))
-    save_figure(scatter_figure(_scatter(results), published, title=title), folder, "scatter", formats)
+        drawn["profiles"] = ("Power of smallest perturbations up to each radius", "Rising curves, one a filter.")
+        drawn["spectra"] = ("Power of smallest perturbations over the plane of frequencies", "One map a filter.")
+    save_figure(
+        scatter_figure(_scatter(rows), published_points(results.text("data")), title=title), folder, "scatter", formats
+    )
+    drawn["scatter"] = ("Robustness against frequency preference, beside published networks", "Two scatter plots.")
+    return [FigureFile(name=n, caption=f"{caption}: {title}.", alt=alt) for n, (caption, alt) in drawn.items()]
 
 
-def _mode(results: dict[str, Any]) -> str:
-    return "at test time only" if results["mode"] == "test_time" else "in training and test"
+def _linf(row: Fields) -> Fields | None:
+    return next((m for m in row.rows("minimal") if m.text("name") == "linf"), None)
 
 
-def _curve(results: dict[str, Any], label: str, intervals: Sequence[dict[str, Any]], scale: float = 1.0) -> Curve:
-    def scaled(name: str) -> list[float]:
-        return [float("nan") if i[name] is None else scale * i[name] for i in intervals]
+def _curve(rows: Sequence[Fields], label: str, intervals: Sequence[Bounds], scale: float = 1.0) -> Curve:
+    def scaled(end: int) -> list[float]:
+        return [math.nan if (v := bounds[end]) is None else scale * v for bounds in intervals]
 
     return Curve(
         label=label,
-        strength=[row["strength"] for row in results["rows"]],
-        value=scaled("value"),
-        low=scaled("low"),
-        high=scaled("high"),
-        reliable=[row["reliable"] for row in results["rows"]],
+        strength=[row.number("strength") for row in rows],
+        value=scaled(0),
+        low=scaled(1),
+        high=scaled(2),
+        reliable=[row.flag("reliable") for row in rows],
     )
 
 
-def _panels(results: dict[str, Any]) -> list[tuple[str, list[Curve]]]:
-    """Return four panels: clean and corrupted accuracy, corruption groups, robust accuracy, frequencies."""
-    rows = results["rows"]
-    groups: dict[str, list[dict[str, Any]]] = {g["name"]: [] for g in rows[0]["corruption_groups"]}
+def _panels(rows: Sequence[Fields]) -> list[tuple[str, list[Curve]]]:
+    """Return four panels: clean and corrupted accuracy, corruption groups, sizes, frequencies."""
+    groups: dict[str, list[Bounds]] = {}
     for row in rows:
-        for group in row["corruption_groups"]:
-            groups[group["name"]].append(group["accuracy"])
-    clean = _curve(results, "clean", [r["accuracy"] for r in rows], 100)
-    mean = [_curve(results, "corruptions", groups["all"], 100)] if "all" in groups else []
-    each = [_curve(results, GROUP_NAMES[n], groups[n], 100) for n in groups if n != "all"]
+        for group in row.rows("corruption_groups"):
+            groups.setdefault(group.text("name"), []).append(group.bounds("accuracy"))
+    clean = _curve(rows, "clean", [r.bounds("accuracy") for r in rows], 100)
+    mean = [_curve(rows, "corruptions", groups["all"], 100)] if "all" in groups else []
+    each = [_curve(rows, GROUP_NAMES[n], groups[n], 100) for n in groups if n != "all"]
+    minimal = [found for row in rows if (found := _linf(row)) is not None]
+    frequencies = [_curve(rows, r"$f_{\rm rev}$", [r.fields("f_rev").bounds("nyquist") for r in rows], 0.5)]
     sizes = []
-    found = [next((m["median"] for m in r["minimal"] if m["name"] == "linf"), None) for r in rows]
-    if all(f is not None for f in found):
-        sizes.append(_curve(results, r"median, $L_\infty$", [f for f in found if f is not None], 255.0))
-    reversal = _curve(results, r"$f_{\rm rev}$", [r["f_rev"]["nyquist"] for r in rows], 0.5)
-    half = [next((m for m in r["minimal"] if m["name"] == "linf"), None) for r in rows]
-    frequencies = [reversal]
-    if all(h is not None for h in half):
-        frequencies.append(_curve(results, r"$f_{0.5}$", [h["f_half_cycles_per_pixel"] for h in half if h is not None]))
+    if len(minimal) == len(rows):
+        sizes.append(_curve(rows, r"median, $L_\infty$", [m.bounds("median") for m in minimal], 255.0))
+        frequencies.append(_curve(rows, r"$f_{0.5}$", [m.bounds("f_half_cycles_per_pixel") for m in minimal]))
     panels = [("accuracy (%)", [clean, *mean]), ("accuracy (%)", each), ("perturbation (1/255)", sizes)]
     panels.append(("frequency (cycles/pixel)", frequencies))
     return [(words, curves) for words, curves in panels if curves]
 
 
-def _sizes(sizes: pd.DataFrame, names: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
+def _sizes(sizes: "pd.DataFrame", names: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
     """Return the sizes by norm and filter."""
     return {
         str(norm): {n: part.loc[part["filter"] == n, "size_pixel_range"].to_numpy(float) for n in names}
@@ -96,15 +105,16 @@ def _sizes(sizes: pd.DataFrame, names: Sequence[str]) -> dict[str, dict[str, np.
     }
 
 
-def _profiles(profiles: pd.DataFrame, results: dict[str, Any]) -> list[Profile]:
+def _profiles(profiles: "pd.DataFrame", rows: Sequence[Fields]) -> list[Profile]:
     found = []
-    for row in results["rows"]:
-        mine = profiles[(profiles["filter"] == row["name"]) & (profiles["norm"] == "linf")]
-        half = next((m["f_half_cycles_per_pixel"]["value"] for m in row["minimal"] if m["name"] == "linf"), None)
+    for row in rows:
+        name, linf = row.text("name"), _linf(row)
+        mine = profiles[(profiles["filter"] == name) & (profiles["norm"] == "linf")]
+        half = None if linf is None else linf.bounds("f_half_cycles_per_pixel")[0]
         if len(mine) and half is not None:
             found.append(
                 Profile(
-                    label=row["name"],
+                    label=name,
                     radius=mine["radius_cycles_per_pixel"].tolist(),
                     share=mine["cumulative_share"].tolist(),
                     half=half,
@@ -113,19 +123,20 @@ def _profiles(profiles: pd.DataFrame, results: dict[str, Any]) -> list[Profile]:
     return found
 
 
-def _scatter(results: dict[str, Any]) -> list[ScatterPoint]:
+def _scatter(rows: Sequence[Fields]) -> list[ScatterPoint]:
     points = []
-    for row in results["rows"]:
-        corrupted = next((g["accuracy"]["value"] for g in row["corruption_groups"] if g["name"] == "all"), None)
-        linf = next((m for m in row["minimal"] if m["name"] == "linf"), None)
+    for row in rows:
+        groups = {g.text("name"): g.bounds("accuracy")[0] for g in row.rows("corruption_groups")}
+        corrupted, linf = groups.get("all"), _linf(row)
+        size = None if linf is None else linf.number_or_none("mean_of_found")
         points.append(
             ScatterPoint(
-                label=row["name"],
-                f_rev=row["f_rev"]["nyquist"]["value"],
+                label=row.text("name"),
+                f_rev=row.fields("f_rev").bounds("nyquist")[0],
                 corruption_percent=None if corrupted is None else 100 * corrupted,
-                f_half=None if linf is None else linf["f_half_cycles_per_pixel"]["value"],
-                size_per_255=None if linf is None or linf["mean_of_found"] is None else 255 * linf["mean_of_found"],
-                reliable=row["reliable"],
+                f_half=None if linf is None else linf.bounds("f_half_cycles_per_pixel")[0],
+                size_per_255=None if size is None else 255 * size,
+                reliable=row.flag("reliable"),
             )
         )
     return points

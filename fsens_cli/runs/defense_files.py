@@ -2,21 +2,23 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from fsens_cli.experiments.defense import DefenseConfig, DefenseRow
-from fsens_cli.experiments.evaluation import PartResult
+from fsens_cli.experiments.defense_findings import defense_findings, row_warnings, standing_of
+from fsens_cli.experiments.quantities import Findings
 from fsens_cli.fourier.perturbation import cumulative_share, exact_radii
 from fsens_cli.fourier.sensitivity import full_plane
 from fsens_cli.runs.defense_figures import draw_defense
 from fsens_cli.runs.defense_summary import defense_text
 from fsens_cli.runs.evaluate_files import minimal_dict
-from fsens_cli.runs.files import write_arrays, write_json, write_table, write_text
+from fsens_cli.runs.files import write_arrays, write_table, write_text
+from fsens_cli.runs.findings_files import write_figures, write_results
+from fsens_cli.runs.json_files import Json
 from fsens_cli.runs.json_numbers import number_or_null
 from fsens_cli.runs.measure_files import Subject, interval_dict
-from fsens_cli.statistics.intervals import Interval, wilson
+from fsens_cli.statistics.intervals import Interval
 
 VERB = "blur-defense"
 PROFILE_COLUMNS = (
@@ -29,9 +31,7 @@ PROFILE_COLUMNS = (
 )
 
 
-def defense_results(
-    rows: Sequence[DefenseRow], config: DefenseConfig, subject: Subject, *, source: str
-) -> dict[str, Any]:
+def defense_results(rows: Sequence[DefenseRow], config: DefenseConfig, subject: Subject, *, source: str) -> Json:
     """Return every number of a blur defence, as written to ``results.json``.
 
     Args:
@@ -57,7 +57,7 @@ def defense_results(
     }
 
 
-def _row(row: DefenseRow, config: DefenseConfig) -> dict[str, Any]:
+def _row(row: DefenseRow, config: DefenseConfig) -> Json:
     preference = row.preference
     return {
         "name": row.label,
@@ -69,14 +69,8 @@ def _row(row: DefenseRow, config: DefenseConfig) -> dict[str, Any]:
         ],
         "minimal": [minimal_dict(m) for m in row.evaluation.minimal()],
         "robust_accuracy": [
-            {
-                "name": f"{part.part.norm}-{eps:.6g}",
-                "norm": part.part.norm,
-                "eps": eps,
-                "accuracy": interval_dict(_standing(row, part, eps)),
-            }
-            for part in row.evaluation.of_kind("minimal")
-            for eps in sorted(config.suite.eps_of(part.part.norm))
+            {"name": name, "norm": norm, "eps": eps, "accuracy": interval_dict(standing)}
+            for name, norm, eps, standing in standing_of(row, config)
         ],
         "f_rev": {
             "status": preference.f_rev_status,
@@ -93,30 +87,8 @@ def _row(row: DefenseRow, config: DefenseConfig) -> dict[str, Any]:
         "centroid_cycles_per_image": interval_dict(preference.centroid),
         "checks": [{"name": c.name, "passed": c.passed, "found": c.found} for c in row.checks],
         "reliable": not row.failed,
-        "warnings": [*_chance(row), *row.evaluation.warnings],
+        "warnings": row_warnings(row),
     }
-
-
-def _chance(row: DefenseRow) -> list[str]:
-    """Return a warning where there is nothing to defend."""
-    chance = 1 / row.evaluation.num_classes
-    if row.evaluation.accuracy.low > chance:
-        return []
-    return [
-        f"clean accuracy {100 * row.evaluation.accuracy.value:.1f} % is at chance level: sizes and frequencies behind "
-        "this filter rest on lucky guesses"
-    ]
-
-
-def _standing(row: DefenseRow, minimal: PartResult, eps: float) -> Interval:
-    """Return the accuracy at a budget against everything that was tried: minimal searches and fixed budgets."""
-    standing_N = minimal.size_N > eps
-    for part in row.evaluation.of_kind("attack"):
-        (condition,) = part.part.conditions
-        # A perturbation within a smaller budget is within this one, too.
-        if condition.group == minimal.part.norm and condition.parameter <= eps * (1 + 1e-9):
-            standing_N = standing_N & part.correct_NK[:, 0]
-    return wilson(int(standing_N.sum()), len(standing_N))
 
 
 def write_defense(
@@ -127,54 +99,60 @@ def write_defense(
     *,
     source: str,
     formats: Sequence[str],
-) -> dict[str, Any]:
-    """Write every file of a blur defence into ``folder`` and return its numbers."""
-    results = defense_results(rows, config, subject, source=source)
-    _write_sweep(folder, results)
+    summary: Sequence[str],
+) -> Findings:
+    """Write every file of a blur defence into ``folder`` and return what it says; ``summary`` puts it in words."""
+    found = defense_findings(rows, config, source=source)
+    _write_sweep(folder, rows, config)
     _write_corruptions(folder, rows)
     _write_sizes(folder, rows)
     _write_spectra(folder, rows)
-    _write_checks(folder, results)
-    write_json(folder / "results.json", results)
-    write_text(folder / "summary.md", defense_text(results))
-    draw_defense(folder, formats)
-    return results
+    _write_checks(folder, rows)
+    write_results(folder, defense_results(rows, config, subject, source=source), found, summary)
+    write_text(folder / "summary.md", defense_text(rows, config, subject, source=source))
+    write_figures(folder, draw_defense(folder, formats))
+    return found
 
 
-def _write_sweep(folder: Path, results: dict[str, Any]) -> None:
+def _write_sweep(folder: Path, rows: Sequence[DefenseRow], config: DefenseConfig) -> None:
     """Write one line a strength with every number; three columns a number that has an interval."""
-    table: list[dict[str, Any]] = []
-    for row in results["rows"]:
-        line = {
-            "filter": row["name"],
-            "strength": row["strength"],
-            "mode": results["mode"],
-            "reliable": row["reliable"],
-        }
-        line["failed_checks"] = "; ".join(c["name"] for c in row["checks"] if not c["passed"])
-        _add(line, "accuracy", row["accuracy"])
-        for group in row["corruption_groups"]:
-            _add(line, f"corruption_accuracy_{group['name']}", group["accuracy"])
-        for robust in row["robust_accuracy"]:
-            _add(line, f"accuracy_at_{robust['name']}", robust["accuracy"])
-        for minimal in row["minimal"]:
-            norm = minimal["name"]
-            _add(line, f"{norm}_median_size_pixel_range", minimal["median"])
-            line[f"{norm}_mean_size_of_found_pixel_range"] = minimal["mean_of_found"]
-            _add(line, f"{norm}_f_half_cycles_per_pixel", minimal["f_half_cycles_per_pixel"])
-            _add(line, f"{norm}_f_half_normalised_cycles_per_pixel", minimal["f_half_normalised_cycles_per_pixel"])
-        _add(line, "f_rev_nyquist", row["f_rev"]["nyquist"])
-        line["f_rev_status"] = row["f_rev"]["status"]
-        for band in row["bands"]:
-            _add(line, f"sensitivity_{band['name']}", band["share"])
-        _add(line, "centroid_cycles_per_image", row["centroid_cycles_per_image"])
-        table.append(line)
+    table = [_line(row, config) for row in rows]
     names = list(dict.fromkeys(name for line in table for name in line))
     write_table(folder / "sweep.csv", {name: [line.get(name) for line in table] for name in names})
 
 
-def _add(line: dict[str, Any], name: str, interval: dict[str, Any]) -> None:
-    line[name], line[f"{name}_ci_low"], line[f"{name}_ci_high"] = (interval[k] for k in ("value", "low", "high"))
+def _line(row: DefenseRow, config: DefenseConfig) -> Json:
+    line: Json = {
+        "filter": row.label,
+        "strength": row.strength,
+        "mode": config.mode,
+        "reliable": not row.failed,
+        "failed_checks": "; ".join(row.failed),
+    }
+    seen = row.preference
+    _add(line, "accuracy", row.evaluation.accuracy)
+    for group in row.evaluation.groups():
+        _add(line, f"corruption_accuracy_{group.group}", group.accuracy)
+    for name, _, _, standing in standing_of(row, config):
+        _add(line, f"accuracy_at_{name}", standing)
+    for minimal in row.evaluation.minimal():
+        norm = minimal.norm
+        _add(line, f"{norm}_median_size_pixel_range", minimal.median)
+        line[f"{norm}_mean_size_of_found_pixel_range"] = number_or_null(minimal.mean_found)
+        _add(line, f"{norm}_f_half_cycles_per_pixel", minimal.half_power)
+        _add(line, f"{norm}_f_half_normalised_cycles_per_pixel", minimal.half_power_normalised)
+    _add(line, "f_rev_nyquist", Interval(seen.f_rev, seen.f_rev_low, seen.f_rev_high, 0))
+    line["f_rev_status"] = seen.f_rev_status
+    for name, share in zip(seen.band_names, seen.band_shares, strict=True):
+        _add(line, f"sensitivity_{name}", share)
+    _add(line, "centroid_cycles_per_image", seen.centroid)
+    return line
+
+
+def _add(line: Json, name: str, interval: Interval) -> None:
+    line[name], line[f"{name}_ci_low"], line[f"{name}_ci_high"] = (
+        number_or_null(v) for v in (interval.value, interval.low, interval.high)
+    )
 
 
 def _write_corruptions(folder: Path, rows: Sequence[DefenseRow]) -> None:
@@ -196,7 +174,7 @@ def _write_corruptions(folder: Path, rows: Sequence[DefenseRow]) -> None:
 
 
 def _write_sizes(folder: Path, rows: Sequence[DefenseRow]) -> None:
-    columns: dict[str, list[Any]] = {"filter": [], "strength": [], "norm": [], "index": [], "label": [], "size": []}
+    columns: dict[str, list[object]] = {"filter": [], "strength": [], "norm": [], "index": [], "label": [], "size": []}
     for row in rows:
         for part in row.evaluation.of_kind("minimal"):
             count = len(part.index_N)
@@ -213,17 +191,7 @@ def _write_sizes(folder: Path, rows: Sequence[DefenseRow]) -> None:
 def _write_spectra(folder: Path, rows: Sequence[DefenseRow]) -> None:
     """Write the mean power maps, and how much of the power lies up to each radius."""
     maps: dict[str, np.ndarray] = {}
-    columns: dict[str, list[Any]] = {
-        name: []
-        for name in (
-            "filter",
-            "strength",
-            "norm",
-            "radius_cycles_per_pixel",
-            "cumulative_share",
-            "cumulative_normalised",
-        )
-    }
+    columns: dict[str, list[object]] = {name: [] for name in PROFILE_COLUMNS}
     for row in rows:
         height, width = row.evaluation.image_size
         radius_K, _ = exact_radii(height, width)
@@ -245,15 +213,15 @@ def _write_spectra(folder: Path, rows: Sequence[DefenseRow]) -> None:
     write_table(folder / "profiles.csv", columns)
 
 
-def _write_checks(folder: Path, results: dict[str, Any]) -> None:
-    found = [(row, check) for row in results["rows"] for check in row["checks"]]
+def _write_checks(folder: Path, rows: Sequence[DefenseRow]) -> None:
+    found = [(row, check) for row in rows for check in row.checks]
     write_table(
         folder / "checks.csv",
         {
-            "filter": [row["name"] for row, _ in found],
-            "strength": [row["strength"] for row, _ in found],
-            "check": [check["name"] for _, check in found],
-            "passed": [check["passed"] for _, check in found],
-            "found": [check["found"] for _, check in found],
+            "filter": [row.label for row, _ in found],
+            "strength": [row.strength for row, _ in found],
+            "check": [check.name for _, check in found],
+            "passed": [check.passed for _, check in found],
+            "found": [check.found for _, check in found],
         },
     )

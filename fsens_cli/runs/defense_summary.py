@@ -1,8 +1,14 @@
 """A blur defence in words and tables that a person can read: ``summary.md``."""
 
-from typing import Any
+import math
+from collections.abc import Sequence
 
-from fsens_cli.runs.evaluate_summary import GROUP_NAMES, eps_text, half_power_text, markdown_table, median_text, percent
+from fsens_cli.experiments.defense import DefenseConfig, DefenseRow, Preference
+from fsens_cli.experiments.defense_findings import row_warnings, standing_of
+from fsens_cli.experiments.evaluate_findings import GROUP_NAMES, eps_text
+from fsens_cli.experiments.evaluation import MinimalRow
+from fsens_cli.runs.evaluate_summary import half_power_text, markdown_table, median_text, percent
+from fsens_cli.runs.measure_files import Subject
 
 MODES = {
     "test_time": "filter added in front of one network that was trained without it (a control)",
@@ -10,84 +16,92 @@ MODES = {
 }
 
 
-def reversal_text(f_rev: dict[str, Any]) -> str:
+def reversal_text(seen: Preference) -> str:
     """Return f_rev in Nyquist units with its interval."""
-    nyquist = f_rev["nyquist"]
-    if nyquist["value"] is None:
-        return str(f_rev["status"])
-    low, high = ("?" if nyquist[k] is None else f"{nyquist[k]:.3f}" for k in ("low", "high"))
-    return f"{nyquist['value']:.3f} [{low}, {high}]"
+    if not math.isfinite(seen.f_rev):
+        return seen.f_rev_status
+    low, high = (f"{v:.3f}" if math.isfinite(v) else "?" for v in (seen.f_rev_low, seen.f_rev_high))
+    return f"{seen.f_rev:.3f} [{low}, {high}]"
 
 
-def size_ratio(results: dict[str, Any], row: dict[str, Any], norm: str) -> float | None:
+def minimal_of(row: DefenseRow, norm: str) -> MinimalRow:
+    """Return the smallest perturbations behind one filter in a norm; a defence has both norms."""
+    return next(m for m in row.evaluation.minimal() if m.norm == norm)
+
+
+def size_ratio(rows: Sequence[DefenseRow], row: DefenseRow, norm: str) -> float | None:
     """Return the median size of a row's perturbations over that of the row without a filter."""
-    plain = next((r for r in results["rows"] if r["strength"] == 0), None)
+    plain = next((r for r in rows if r.strength == 0), None)
     if plain is None:
         return None
-    values = [next((m["median"]["value"] for m in r["minimal"] if m["name"] == norm), None) for r in (row, plain)]
-    return values[0] / values[1] if values[0] is not None and values[1] else None
+    here, there = (minimal_of(r, norm).median.value for r in (row, plain))
+    return here / there if math.isfinite(here) and math.isfinite(there) and there else None
 
 
-def mark(row: dict[str, Any]) -> str:
+def mark(row: DefenseRow) -> str:
     """Return what stands behind an adversarial number that cannot be relied on."""
-    return "" if row["reliable"] else " (unreliable)"
+    return " (unreliable)" if row.failed else ""
 
 
-def defense_text(results: dict[str, Any]) -> str:
+def defense_text(rows: Sequence[DefenseRow], config: DefenseConfig, subject: Subject, *, source: str) -> str:
     """Return ``summary.md`` of a blur defence."""
-    rows = results["rows"]
+    first = rows[0].evaluation
+    attacked = len(first.of_kind("minimal")[0].index_N)
     blocks = [
-        f"# {results['defense']} in front of {results['model']} ({results['weights']}) on {results['data']}",
-        f"{MODES[results['mode']].capitalize()}. {results['num_images']:,} images, {results['num_attacked']:,} of them "
-        f"attacked. Corrupted images: {results['corruption_source']}. Percent correct with 95 % intervals.",
-        *(f"**Warning ({row['name']}):** {warning}." for row in rows for warning in row["warnings"]),
+        f"# {config.defense} in front of {subject.model} ({subject.weights}) on {subject.data_title}",
+        f"{MODES[config.mode].capitalize()}. {len(first.clean.index_N):,} images, {attacked:,} of them "
+        f"attacked. Corrupted images: {source}. Percent correct with 95 % intervals.",
+        *(f"**Warning ({row.label}):** {warning.rstrip('.')}." for row in rows for warning in row_warnings(row)),
         "## Accuracy",
-        _accuracy(results),
+        _accuracy(rows),
         "![](defense.png)",
         "## Smallest adversarial perturbations, through the filter",
-        _sizes(results),
+        _sizes(rows, config),
         "![](success.png)",
         "![](profiles.png)",
         "## Which frequencies the model listens to",
         markdown_table(
-            ["filter", "f_rev (Nyquist)", *(f"sensitivity {b['name']}" for b in rows[0]["bands"])],
-            [[r["name"], reversal_text(r["f_rev"]), *(f"{b['share']['value']:.3f}" for b in r["bands"])] for r in rows],
+            ["filter", "f_rev (Nyquist)", *(f"sensitivity {name}" for name in rows[0].preference.band_names)],
+            [
+                [r.label, reversal_text(r.preference), *(f"{s.value:.3f}" for s in r.preference.band_shares)]
+                for r in rows
+            ],
         ),
         "![](scatter.png)",
         "## Can these numbers be believed?",
         markdown_table(
             ["filter", "check", "holds", "found"],
-            [[r["name"], c["name"], "yes" if c["passed"] else "**no**", c["found"]] for r in rows for c in r["checks"]],
+            [[r.label, c.name, "yes" if c.passed else "**no**", c.found] for r in rows for c in r.checks],
         ),
     ]
     return "\n\n".join(blocks) + "\n"
 
 
-def _accuracy(results: dict[str, Any]) -> str:
-    rows = results["rows"]
-    groups = [g["name"] for g in rows[0]["corruption_groups"]]
-    head = ["filter", "clean", *(f"corruptions, {GROUP_NAMES[g]}" for g in groups)]
+def _accuracy(rows: Sequence[DefenseRow]) -> str:
+    head = ["filter", "clean", *(f"corruptions, {GROUP_NAMES[g.group]}" for g in rows[0].evaluation.groups())]
     return markdown_table(
         head,
-        [[r["name"], percent(r["accuracy"]), *(percent(g["accuracy"]) for g in r["corruption_groups"])] for r in rows],
+        [
+            [r.label, percent(r.evaluation.accuracy), *(percent(g.accuracy) for g in r.evaluation.groups())]
+            for r in rows
+        ],
     )
 
 
-def _sizes(results: dict[str, Any]) -> str:
-    rows = []
-    for row in results["rows"]:
-        for minimal in row["minimal"]:
-            norm = minimal["name"]
-            ratio = size_ratio(results, row, norm)
+def _sizes(rows: Sequence[DefenseRow], config: DefenseConfig) -> str:
+    table = []
+    for row in rows:
+        for minimal in row.evaluation.minimal():
+            ratio = size_ratio(rows, row, minimal.norm)
             robust = [
-                f"{eps_text(a['eps'], norm)}: {100 * a['accuracy']['value']:.1f}"
-                for a in row["robust_accuracy"]
-                if a["norm"] == norm
+                f"{eps_text(eps, norm)}: {100 * standing.value:.1f}"
+                for _, norm, eps, standing in standing_of(row, config)
+                if norm == minimal.norm
             ]
-            rows.append(
+            table.append(
                 [
-                    row["name"],
-                    norm,
+                    row.label,
+                    minimal.norm,
                     median_text(minimal) + mark(row),
                     "" if ratio is None else f"{ratio:.2f}",
                     half_power_text(minimal),
@@ -95,5 +109,5 @@ def _sizes(results: dict[str, Any]) -> str:
                 ]
             )
     return markdown_table(
-        ["filter", "norm", "median size", "over no filter", "f_0.5 (c/px)", "accuracy (%) at a budget"], rows
+        ["filter", "norm", "median size", "over no filter", "f_0.5 (c/px)", "accuracy (%) at a budget"], table
     )

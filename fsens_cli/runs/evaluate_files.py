@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from fsens_cli.experiments.evaluate import EvaluateConfig
+from fsens_cli.experiments.evaluate_findings import evaluate_findings
 from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow, PartResult
+from fsens_cli.experiments.quantities import Findings
 from fsens_cli.fourier.perturbation import exact_radii, half_power_frequency
 from fsens_cli.runs.evaluate_figures import draw_evaluate
 from fsens_cli.runs.evaluate_summary import summary_text
-from fsens_cli.runs.files import write_json, write_table, write_text
+from fsens_cli.runs.files import write_table, write_text
+from fsens_cli.runs.findings_files import write_figures, write_results
+from fsens_cli.runs.json_files import Json
 from fsens_cli.runs.json_numbers import interval_or_nulls, number_or_null
 from fsens_cli.runs.measure_files import Subject, interval_dict
 from fsens_cli.runs.prediction_files import prediction_dict, write_prediction
@@ -19,7 +23,7 @@ from fsens_cli.statistics.intervals import wilson
 VERB = "evaluate"
 
 
-def evaluate_results(result: EvaluateResult, subject: Subject, *, suite: str, source: str) -> dict[str, Any]:
+def evaluate_results(result: EvaluateResult, subject: Subject, *, suite: str, source: str) -> Json:
     """Return the headline numbers of an evaluation, as written to ``results.json``.
 
     Args:
@@ -72,11 +76,10 @@ def evaluate_results(result: EvaluateResult, subject: Subject, *, suite: str, so
             "spearman": interval_dict(agreement.correlation),
             "num_frequencies": agreement.num_frequencies,
         },
-        "warnings": list(result.warnings),
     }
 
 
-def minimal_dict(row: MinimalRow) -> dict[str, Any]:
+def minimal_dict(row: MinimalRow) -> Json:
     """Return the sizes and frequencies of minimal perturbations as they stand in ``results.json``."""
     return {
         "name": row.norm,
@@ -90,19 +93,28 @@ def minimal_dict(row: MinimalRow) -> dict[str, Any]:
 
 
 def write_evaluate(
-    folder: Path, result: EvaluateResult, subject: Subject, *, suite: str, source: str, formats: Sequence[str]
-) -> dict[str, Any]:
-    """Write every file of an evaluation into ``folder`` and return the headline numbers."""
-    results = evaluate_results(result, subject, suite=suite, source=source)
+    folder: Path,
+    result: EvaluateResult,
+    config: EvaluateConfig,
+    subject: Subject,
+    *,
+    source: str,
+    formats: Sequence[str],
+    summary: Sequence[str],
+) -> Findings:
+    """Write every file of an evaluation into ``folder`` and return what it says; ``summary`` puts it in words."""
+    suite = config.suite.name
+    found = evaluate_findings(result, config, source=source)
     _write_accuracy(folder, result)
     _write_per_image(folder, result)
     _write_minimal(folder, result)
     write_prediction(folder, result.prediction(), result.image_size)
     _write_heat_map(folder, result)
-    write_json(folder / "results.json", results)
-    write_text(folder / "summary.md", summary_text(results))
-    draw_evaluate(folder, formats)
-    return results
+    write_results(folder, evaluate_results(result, subject, suite=suite, source=source), found, summary)
+    text = summary_text(result, subject, suite=suite, source=source, warnings=found.warnings)
+    write_text(folder / "summary.md", text)
+    write_figures(folder, draw_evaluate(folder, formats))
+    return found
 
 
 def _write_accuracy(folder: Path, result: EvaluateResult) -> None:
@@ -128,14 +140,14 @@ def _write_accuracy(folder: Path, result: EvaluateResult) -> None:
 def _write_per_image(folder: Path, result: EvaluateResult) -> None:
     """Write 1 or 0 for each image and condition; blank where a part did not use the image."""
     clean = result.clean
-    columns: dict[str, Sequence[Any]] = {"index": clean.index_N.tolist(), "label": clean.label_N.tolist()}
+    columns: dict[str, Sequence[object]] = {"index": clean.index_N.tolist(), "label": clean.label_N.tolist()}
     for part in result.parts.values():
-        for condition, column in zip(part.part.conditions, part.correct_NK.T, strict=False):
+        for condition, column in part.by_condition:
             columns[condition.label] = _spread(part, column, clean.index_N)
     write_table(folder / "per_image.csv", columns)
 
 
-def _spread(part: PartResult, correct_N: torch.Tensor, all_index_N: torch.Tensor) -> Sequence[Any]:
+def _spread(part: PartResult, correct_N: torch.Tensor, all_index_N: torch.Tensor) -> Sequence[object]:
     answers = dict(zip(part.index_N.tolist(), correct_N.int().tolist(), strict=True))
     return [answers.get(index, "") for index in all_index_N.tolist()]
 
@@ -144,7 +156,7 @@ def _write_minimal(folder: Path, result: EvaluateResult) -> None:
     parts = result.of_kind("minimal")
     if not parts:
         return
-    columns: dict[str, Sequence[Any]] = {"index": parts[0].index_N.tolist(), "label": parts[0].label_N.tolist()}
+    columns: dict[str, Sequence[object]] = {"index": parts[0].index_N.tolist(), "label": parts[0].label_N.tolist()}
     radius_K, _ = exact_radii(*result.image_size)
     for part in parts:
         columns[f"{part.part.norm}_size_pixel_range"] = part.size_N.tolist()
@@ -157,7 +169,7 @@ def _write_heat_map(folder: Path, result: EvaluateResult) -> None:
         return
     heat = result.parts["heat-map"]
     wrong = [wilson(int((~column).sum()), len(column)) for column in heat.correct_NK.T]
-    columns: dict[str, Sequence[Any]] = {
+    columns: dict[str, Sequence[object]] = {
         "vertical_cycles_per_image": heat.frequency_M2[:, 0].tolist(),
         "horizontal_cycles_per_image": heat.frequency_M2[:, 1].tolist(),
         "error_rate": [i.value for i in wrong],

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -83,12 +82,12 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
+def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write indented JSON without the secrets of addresses; a non-finite number is an error, because JSON has none."""
     write_text(path, json.dumps(masked_values(content), indent=2, allow_nan=False) + "\n")
 
 
-def write_table(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+def write_table(path: Path, columns: Mapping[str, Sequence[object]]) -> None:
     """Write a CSV with one column an entry; floats keep nine significant digits, and addresses no secrets."""
     import pandas as pd
 

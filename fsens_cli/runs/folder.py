@@ -4,7 +4,6 @@ import contextlib
 import glob
 import hashlib
 import itertools
-import json
 import os
 import re
 import shutil
@@ -19,9 +18,10 @@ from typing import Any, Self
 
 from fsens_cli.errors import FsensError, Interrupted, OutputError
 from fsens_cli.runs.files import remove_leftovers, temporary_path, write_json, write_text
+from fsens_cli.runs.json_files import load_object
 from fsens_cli.runs.owner import PATTERN, Ownership, Standing, standing
 
-SCHEMA = 1
+SCHEMA = 2
 MAX_CLEARED = 10_000
 # File systems allow 255 bytes; temporary files add to a folder's name.
 MAX_NAME = 120
@@ -271,17 +271,4 @@ def read_record(path: Path) -> dict[str, Any]:
     Raises:
         OutputError: ``path`` is not a run folder or its record is damaged.
     """
-    return read_json(path / "run.json", f"{path} is not a run folder")
-
-
-def read_json(path: Path, complaint: str) -> dict[str, Any]:
-    """Return a JSON object from a run folder, or raise OutputError that begins with ``complaint``."""
-    try:
-        content = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise OutputError(f"{complaint}: it has no {path.name}. `fsens runs` lists the folders.") from error
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise OutputError(f"{complaint}: its {path.name} cannot be read.") from error
-    if not isinstance(content, dict):
-        raise OutputError(f"{complaint}: its {path.name} holds no record.")
-    return content
+    return load_object(path / "run.json", f"{path} is not a run folder")

@@ -1,34 +1,32 @@
 """What does a hybrid probe leave behind: the curve, every answer, numbers with intervals, figures; drawn from files."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from fsens_cli.data.images import ImageSet, to_unit
-from fsens_cli.errors import OutputError
-from fsens_cli.experiments.hybrid_curve import ABOVE, BELOW, Curve, HybridResult, Reversal, example_pair
+from fsens_cli.experiments.hybrid_curve import Curve, HybridResult, Reversal, example_pair
+from fsens_cli.experiments.hybrid_findings import hybrid_findings, reversal_note
+from fsens_cli.experiments.quantities import Findings
 from fsens_cli.fourier.hybrids import low_pass_mask, split_image
-from fsens_cli.runs.figures.hybrid import Band, HybridCurves, OverlayCurve, curve_figure, overlay_figure
+from fsens_cli.runs.figures.hybrid import Band, HybridCurves, curve_figure
 from fsens_cli.runs.figures.hybrid_examples import Example, examples_figure
 from fsens_cli.runs.figures.style import save_figure
-from fsens_cli.runs.files import write_arrays, write_json, write_table
-from fsens_cli.runs.folder import read_json
+from fsens_cli.runs.files import write_arrays, write_table
+from fsens_cli.runs.findings_files import FigureFile, write_figures, write_results
+from fsens_cli.runs.json_files import Fields, Json
 from fsens_cli.runs.json_numbers import number_or_null
 from fsens_cli.runs.measure_files import Subject, interval_dict, wrap_title
-from fsens_cli.runs.sweep_files import JobOutcome
-from fsens_cli.runs.sweep_labels import overlay_labels
+from fsens_cli.runs.stored_tables import read_arrays, read_columns
 
 VERB = "hybrid-probe"
 CURVES = ("p_low", "p_high", "neither", "difference", "confidence")
 NUM_COLUMNS = 6  # of the example figure
 
 
-def hybrid_results(result: HybridResult, subject: Subject) -> dict[str, Any]:
+def hybrid_results(result: HybridResult, subject: Subject) -> Json:
     """Return the headline numbers of a probe, as written to ``results.json``."""
     config = result.config
     return {
@@ -52,8 +50,8 @@ def hybrid_results(result: HybridResult, subject: Subject) -> dict[str, Any]:
     }
 
 
-def _curve_row(result: HybridResult, k: int) -> dict[str, Any]:
-    row: dict[str, Any] = {
+def _curve_row(result: HybridResult, k: int) -> Json:
+    row: Json = {
         "mixing_nyquist": float(result.frequency_K[k]),
         "mixing_cycles_per_pixel": float(result.cycles_per_pixel_K[k]),
         "mixing_cycles_per_image": float(result.cycles_per_image_K[k]),
@@ -69,14 +67,17 @@ def _curve_row(result: HybridResult, k: int) -> dict[str, Any]:
     return row
 
 
-def subject_text(results: dict[str, Any]) -> str:
-    """Return what was probed: the network with its training where that is known, else with its weights."""
-    weights, training = results["weights"], results.get("training", "")
+def subject_text(model: str, weights: str, training: str) -> str:
+    """Return what was probed: the network with its training where that is known, else with its weights.
+
+    >>> subject_text("net", "best.safetensors", "lsf"), subject_text("net", "packaged:lsf", "lsf")
+    ('net (lsf training)', 'net (packaged:lsf)')
+    """
     known = f"{training} training" if training and not weights.startswith("packaged:") else weights
-    return f"{results['model']} ({known})"
+    return f"{model} ({known})"
 
 
-def reversal_dict(f_rev: Reversal, result: HybridResult) -> dict[str, Any]:
+def reversal_dict(f_rev: Reversal, result: HybridResult) -> Json:
     """Return the reversal frequency in all three units; a bound beyond the grid, or no crossing, is null."""
     shorter = min(result.image_size)
     scales = {"nyquist": 1.0, "cycles_per_pixel": 0.5, "cycles_per_image": 0.5 * shorter}
@@ -89,39 +90,34 @@ def reversal_dict(f_rev: Reversal, result: HybridResult) -> dict[str, Any]:
         }
         for unit, scale in scales.items()
     }
-    return {"status": f_rev.status, "note": reversal_note(f_rev, result), **units}
-
-
-def reversal_note(f_rev: Reversal, result: HybridResult) -> str:
-    """Return in words what a missing crossing or an open interval means; empty where both bounds are found."""
-    first, last = float(result.frequency_K[0]), float(result.frequency_K[-1])
-    if f_rev.status == BELOW:
-        return f"the low image wins from the first mixing frequency on: f_rev lies below {first:g} Nyquist"
-    if f_rev.status == ABOVE:
-        return f"the low image wins at no mixing frequency: f_rev lies above {last:g} Nyquist"
-    open_ends = []
-    if math.isinf(f_rev.low):
-        open_ends.append(f"below {first:g}")
-    if math.isinf(f_rev.high):
-        open_ends.append(f"above {last:g}")
-    return f"the interval reaches {' and '.join(open_ends)} Nyquist" if open_ends else ""
+    return {
+        "status": f_rev.status,
+        "note": reversal_note(f_rev, float(result.frequency_K[0]), float(result.frequency_K[-1])),
+        **units,
+    }
 
 
 def write_hybrid(
-    folder: Path, result: HybridResult, images: ImageSet, subject: Subject, formats: Sequence[str]
-) -> dict[str, Any]:
-    """Write every file of a probe of ``images`` into ``folder`` and return the headline numbers."""
-    results = hybrid_results(result, subject)
+    folder: Path,
+    result: HybridResult,
+    images: ImageSet,
+    subject: Subject,
+    formats: Sequence[str],
+    *,
+    summary: Sequence[str],
+) -> Findings:
+    """Write every file of a probe of ``images`` into ``folder`` and return what it says; ``summary`` says it."""
+    found = hybrid_findings(result)
     _write_curve(folder, result)
     _write_per_pair(folder, result)
     _write_example(folder, result, images)
-    write_json(folder / "results.json", results)
-    draw_hybrid(folder, formats)
-    return results
+    write_results(folder, hybrid_results(result, subject), found, summary)
+    write_figures(folder, draw_hybrid(folder, formats))
+    return found
 
 
 def _write_curve(folder: Path, result: HybridResult) -> None:
-    columns: dict[str, Sequence[Any]] = {
+    columns: dict[str, Sequence[object]] = {
         "mixing_frequency_nyquist": result.frequency_K.tolist(),
         "mixing_frequency_cycles_per_pixel": result.cycles_per_pixel_K.tolist(),
         "mixing_frequency_cycles_per_image": result.cycles_per_image_K.tolist(),
@@ -142,7 +138,7 @@ def _write_per_pair(folder: Path, result: HybridResult) -> None:
     num_pairings, num_images = answers.partner_PN.shape
     low_D = torch.arange(num_images).repeat(num_pairings)
     high_D = answers.partner_PN.flatten()
-    columns: dict[str, Sequence[Any]] = {
+    columns: dict[str, Sequence[object]] = {
         "pairing_seed": np.repeat(answers.seed_P, num_images).tolist(),
         "low_index": answers.index_N[low_D].tolist(),
         "high_index": answers.index_N[high_D].tolist(),
@@ -178,48 +174,71 @@ def _write_example(folder: Path, result: HybridResult, images: ImageSet) -> None
     )
 
 
-def draw_hybrid(folder: Path, formats: Sequence[str]) -> None:
+def draw_hybrid(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
     """Draw the figures of a probe from its files alone.
 
     Raises:
         OutputError: a file is missing or damaged.
     """
-    results = read_json(folder / "results.json", f"{folder} is not a finished hybrid probe")
-    try:
-        table = pd.read_csv(folder / "curve.csv")
-        with np.load(folder / "examples.npz") as arrays:
-            example = _example(dict(arrays), results)
-        curves = _curves(table, results)
-    except (OSError, ValueError, KeyError) as error:
-        raise OutputError(f"{folder} is incomplete: {error}.") from error
-    save_figure(curve_figure(curves), folder, "curve", formats)
-    save_figure(examples_figure(example), folder, "examples", formats)
+    results = Fields.read(folder / "results.json", f"{folder} is not a finished hybrid probe")
+    arrays = read_arrays(
+        folder / "examples.npz",
+        ("low_image", "high_image", "label", "mixing_frequency_nyquist", "prediction", "class_names"),
+    )
+    subject = known_as(results)
+    save_figure(curve_figure(_curves(folder / "curve.csv", results)), folder, "curve", formats)
+    save_figure(examples_figure(_example(arrays, results)), folder, "examples", formats)
+    return [
+        FigureFile(
+            name="curve",
+            caption=f"Whom {subject} believes in hybrid images, by the mixing frequency.",
+            alt="Share of hybrids with the label of the low image, the high image and neither, and their difference.",
+            has_lines=True,
+        ),
+        FigureFile(
+            name="examples",
+            caption=f"Hybrids of two images at several mixing frequencies, and what {subject} says of each.",
+            alt="Rows of pictures: low-pass part, high-pass part, hybrid with the predicted class.",
+        ),
+    ]
 
 
-def _band(table: pd.DataFrame, name: str) -> Band:
-    return Band(mean=table[name].tolist(), low=table[f"{name}_ci_low"].tolist(), high=table[f"{name}_ci_high"].tolist())
+def known_as(results: Fields) -> str:
+    """Return what a finished run probed, as figures name it."""
+    return subject_text(results.text("model"), results.text("weights"), results.text("training", ""))
 
 
-def _curves(table: pd.DataFrame, results: dict[str, Any]) -> HybridCurves:
-    f_rev = results["f_rev"]["nyquist"]
-    title = f"{subject_text(results)} on {results['data']}"
-    numbers = f"n = {results['num_images']:,} images, {results['num_pairs']:,} pairs"
+def _curves(file: Path, results: Fields) -> HybridCurves:
+    names = ["p_low", "p_high", "difference"]
+    ends = ["", "_ci_low", "_ci_high"]
+    frequency, neither, *rest = (
+        column.tolist()
+        for column in read_columns(
+            file, ["mixing_frequency_nyquist", "neither", *(f"{name}{end}" for name in names for end in ends)]
+        )
+    )
+    p_low, p_high, difference = (
+        Band(mean=rest[i], low=rest[i + 1], high=rest[i + 2]) for i in range(0, len(rest), len(ends))
+    )
+    f_rev, low, high = results.fields("f_rev").bounds("nyquist")
+    title = f"{known_as(results)} on {results.text('data')}"
+    numbers = f"n = {results.whole('num_images'):,} images, {results.whole('num_pairs'):,} pairs"
     return HybridCurves(
-        frequency=table["mixing_frequency_nyquist"].tolist(),
-        p_low=_band(table, "p_low"),
-        p_high=_band(table, "p_high"),
-        neither=table["neither"].tolist(),
-        difference=_band(table, "difference"),
-        f_rev=f_rev["value"],
-        f_rev_low=f_rev["low"],
-        f_rev_high=f_rev["high"],
-        f_rev_status=results["f_rev"]["status"],
-        cycles_per_nyquist=min(results["image_size"]) / 2,
+        frequency=frequency,
+        p_low=p_low,
+        p_high=p_high,
+        neither=neither,
+        difference=difference,
+        f_rev=f_rev,
+        f_rev_low=low,
+        f_rev_high=high,
+        f_rev_status=results.fields("f_rev").text("status"),
+        cycles_per_nyquist=min(results.numbers("image_size")) / 2,
         title=f"{wrap_title(title)}\n{numbers}",
     )
 
 
-def _example(arrays: dict[str, np.ndarray], results: dict[str, Any]) -> Example:
+def _example(arrays: dict[str, np.ndarray], results: Fields) -> Example:
     low, high = (to_unit(torch.from_numpy(arrays[name])) for name in ("low_image", "high_image"))
     frequency, prediction = arrays["mixing_frequency_nyquist"], arrays["prediction"]
     names = [str(name) for name in arrays["class_names"]]
@@ -227,7 +246,7 @@ def _example(arrays: dict[str, np.ndarray], results: dict[str, Any]) -> Example:
     low_parts, high_parts, hybrids = [], [], []
     for k in columns:
         mask = low_pass_mask(
-            results["mask"], low.shape[1], low.shape[2], float(frequency[k]), order=int(results["order"])
+            results.text("mask"), low.shape[1], low.shape[2], float(frequency[k]), order=results.whole("order")
         )
         (low_part, _), (_, high_part) = split_image(low, mask), split_image(high, mask)
         low_parts.append(_picture(low_part))
@@ -243,8 +262,8 @@ def _example(arrays: dict[str, np.ndarray], results: dict[str, Any]) -> Example:
         low_label=names[int(arrays["label"][0])],
         high_label=names[int(arrays["label"][1])],
         predictions=[names[int(prediction[k])] for k in columns],
-        model=subject_text(results),
-        cycles_per_nyquist=min(results["image_size"]) / 2,
+        model=known_as(results),
+        cycles_per_nyquist=min(results.numbers("image_size")) / 2,
     )
 
 
@@ -270,36 +289,3 @@ def _picture(image_CHW: torch.Tensor) -> np.ndarray:
     clipped = image_CHW.clamp(0, 1)
     colour = clipped if clipped.shape[0] == 3 else clipped.mean(dim=0, keepdim=True).expand(3, -1, -1)
     return colour.permute(1, 2, 0).double().numpy()
-
-
-def reversal_order(results: dict[str, Any]) -> float:
-    """Return the key that orders probes by f_rev: no crossing below first, no crossing above last."""
-    value = results["f_rev"]["nyquist"]["value"]
-    if value is None:
-        return -math.inf if results["f_rev"]["status"] == BELOW else math.inf
-    return float(value)
-
-
-def draw_overlay(folder: Path, outcomes: Sequence[JobOutcome], formats: Sequence[str] = ("png",)) -> None:
-    """Draw the difference curves of a sweep's finished probes into one figure, from their files, in the given order."""
-    done = [o for o in outcomes if o.status == "done" and o.folder is not None]
-    if not done:
-        return
-    labels = overlay_labels([o.settings for o in done], [o.results.get("training", "") for o in done])
-    curves = []
-    for outcome, label in zip(done, labels, strict=True):
-        assert outcome.folder is not None, "filtered above"
-        table = pd.read_csv(outcome.folder / "curve.csv")
-        f_rev = outcome.results["f_rev"]["nyquist"]
-        curves.append(
-            OverlayCurve(
-                label=label,
-                frequency=table["mixing_frequency_nyquist"].tolist(),
-                difference=_band(table, "difference"),
-                f_rev=f_rev["value"],
-                f_rev_low=f_rev["low"],
-                f_rev_high=f_rev["high"],
-                f_rev_status=outcome.results["f_rev"]["status"],
-            )
-        )
-    save_figure(overlay_figure(curves), folder, "overlay", formats)

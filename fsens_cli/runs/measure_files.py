@@ -1,22 +1,24 @@
 """What does a measurement leave behind: tables, numbers with intervals, figures; and how is it drawn again?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from fsens_cli.errors import OutputError, require, require_one_of
+from fsens_cli.errors import require, require_one_of
+from fsens_cli.experiments.measure_findings import measure_findings
+from fsens_cli.experiments.quantities import Findings, Line
 from fsens_cli.experiments.sensitivity import MeasureResult, centroid
 from fsens_cli.fourier.bands import band_mask
 from fsens_cli.runs.figures.power_map import power_map_figure
 from fsens_cli.runs.figures.spectrum import BandLabel, SpectrumCurve, spectrum_figure
 from fsens_cli.runs.figures.style import FORMATS, save_figure
-from fsens_cli.runs.files import write_arrays, write_json, write_table
-from fsens_cli.runs.folder import read_json
+from fsens_cli.runs.files import write_arrays, write_table
+from fsens_cli.runs.findings_files import FigureFile, write_figures, write_results
+from fsens_cli.runs.json_files import Fields, Json
 from fsens_cli.runs.published import published_curve, published_names
+from fsens_cli.runs.stored_tables import read_arrays, read_columns
 from fsens_cli.statistics.intervals import Interval
 
 
@@ -60,7 +62,7 @@ def interval_dict(interval: Interval) -> dict[str, float]:
     return {"value": interval.value, "low": interval.low, "high": interval.high, "n": interval.n}
 
 
-def measure_results(result: MeasureResult, subject: Subject) -> dict[str, Any]:
+def measure_results(result: MeasureResult, subject: Subject) -> Json:
     """Return the headline numbers of a measurement, as written to ``results.json``."""
     bins, peak = result.bins, result.peak_bin
     norm = np.quantile(result.per_image.gradient_norm_N.numpy(), [0.5, 0.25, 0.75])
@@ -87,7 +89,7 @@ def measure_results(result: MeasureResult, subject: Subject) -> dict[str, Any]:
                 "radius_last": b.band.last,
                 "share": interval_dict(b.share),
                 "white_share": b.white_share,
-                "density": b.share.value / b.white_share if b.white_share > 0 else None,
+                "density": b.density,
             }
             for b in result.bands
         ],
@@ -109,56 +111,88 @@ def measure_results(result: MeasureResult, subject: Subject) -> dict[str, Any]:
 
 
 def write_measure(
-    folder: Path, result: MeasureResult, subject: Subject, plot: PlotConfig, *, class_names: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Write every file of a measurement into ``folder`` and return the headline numbers."""
-    results = measure_results(result, subject)
-    results["published"] = published_for(plot.published, subject)
+    folder: Path,
+    result: MeasureResult,
+    subject: Subject,
+    plot: PlotConfig,
+    *,
+    summary: Sequence[str],
+    class_names: Sequence[str] = (),
+) -> Findings:
+    """Write every file of a measurement into ``folder`` and return what it says; ``summary`` says it in words."""
+    published = published_for(plot.published, subject)
+    results = measure_results(result, subject) | {"published": published}
+    found = measure_findings(result)
+    if published != "none":
+        found = replace(found, lines=(*found.lines, _published_line(found.lines[0], published)))
     _write_spectrum(folder, result)
-    _write_bands(folder, results)
+    _write_bands(folder, result)
     _write_per_image(folder, result, class_names)
     write_arrays(folder / "shares.npz", {"index": result.per_image.index_N.numpy(), "share": _as_float32(result)})
     write_arrays(folder / "map.npz", {"power": result.power_map_HW.numpy()})
-    write_json(folder / "results.json", results)
-    draw_measure(folder, plot.all_formats())
-    return results
+    write_results(folder, results, found, summary)
+    write_figures(folder, draw_measure(folder, plot.all_formats()))
+    return found
 
 
-def draw_measure(folder: Path, formats: Sequence[str]) -> None:
+def _published_line(measured: Line, name: str) -> Line:
+    x, y = published_curve(name)
+    return replace(measured, label="published, ResNet-50", x=x, y=y, low=(), high=())
+
+
+def draw_measure(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
     """Draw the figures of a measurement from its files alone.
 
     Raises:
         OutputError: a file is missing or damaged.
     """
-    results = read_json(folder / "results.json", f"{folder} is not a finished measurement")
-    results = results.get("measure", results)
-    try:
-        table = pd.read_csv(folder / "spectrum.csv")
-        with np.load(folder / "map.npz") as arrays:
-            power = arrays["power"]
-    except (OSError, ValueError, KeyError) as error:
-        raise OutputError(f"{folder} is incomplete: {error}.") from error
-    table = table[table["cycles_per_image"] > 0]
-    subject = wrap_title(f"{results['model']} ({results['weights']})")
-    title = f"{subject}\n" + wrap_title(f"{results['data']}, n = {results['num_images']:,}")
-    published = results.get("published", "none")
+    whole = Fields.read(folder / "results.json", f"{folder} is not a finished measurement")
+    results = whole.fields_or_none("measure") or whole
+    radius, share, low, high, white = read_columns(
+        folder / "spectrum.csv", ("cycles_per_image", "share_mean", "share_ci_low", "share_ci_high", "white_share")
+    )
+    power = read_arrays(folder / "map.npz", ("power",))["power"]
+    outside = radius > 0
+    subject = f"{results.text('model')} ({results.text('weights')})"
+    about = f"{results.text('data')}, n = {results.whole('num_images'):,}"
+    title = f"{wrap_title(subject)}\n{wrap_title(about)}"
+    published = results.text("published", "none")
     curve = SpectrumCurve(
-        radius=table["cycles_per_image"].tolist(),
-        mean=table["share_mean"].tolist(),
-        low=table["share_ci_low"].tolist(),
-        high=table["share_ci_high"].tolist(),
-        white=table["white_share"].tolist(),
+        radius=radius[outside].tolist(),
+        mean=share[outside].tolist(),
+        low=low[outside].tolist(),
+        high=high[outside].tolist(),
+        white=white[outside].tolist(),
         bands=[
-            BandLabel(name=b["name"], first=b["radius_first"], last=b["radius_last"], share=b["share"]["value"])
-            for b in results["bands"]
+            BandLabel(
+                name=b.text("name"),
+                first=b.whole("radius_first"),
+                last=b.whole("radius_last"),
+                share=b.fields("share").number("value"),
+            )
+            for b in results.rows("bands")
         ],
-        shorter_side=min(results["image_size"]),
+        shorter_side=int(min(results.numbers("image_size"))),
         title=title,
         published=None if published == "none" else published_curve(published),
         published_label="published, ResNet-50",
     )
     save_figure(spectrum_figure(curve), folder, "spectrum", formats)
-    save_figure(power_map_figure(power, basis=results["basis"], title=title), folder, "map", formats)
+    save_figure(power_map_figure(power, basis=results.text("basis"), title=title), folder, "map", formats)
+    bands = ", ".join(f"{b.name} {b.share:.3f}" for b in curve.bands)
+    return [
+        FigureFile(
+            name="spectrum",
+            caption=f"Share of the sensitivity of {subject} by spatial frequency.",
+            alt=f"A curve over frequency with its 95 % band; shares of the bands: {bands}.",
+            has_lines=True,
+        ),
+        FigureFile(
+            name="map",
+            caption=f"Sensitivity of {subject} over the plane of frequencies.",
+            alt="A map of the mean power of the input gradient at each horizontal and vertical frequency.",
+        ),
+    ]
 
 
 def wrap_title(title: str) -> str:
@@ -200,27 +234,27 @@ def _write_spectrum(folder: Path, result: MeasureResult) -> None:
     )
 
 
-def _write_bands(folder: Path, results: dict[str, Any]) -> None:
-    bands = results["bands"]
+def _write_bands(folder: Path, result: MeasureResult) -> None:
+    bands = result.bands
     write_table(
         folder / "bands.csv",
         {
-            "band": [b["name"] for b in bands],
-            "radius_first_cycles_per_image": [b["radius_first"] for b in bands],
-            "radius_last_cycles_per_image": [b["radius_last"] for b in bands],
-            "share": [b["share"]["value"] for b in bands],
-            "share_ci_low": [b["share"]["low"] for b in bands],
-            "share_ci_high": [b["share"]["high"] for b in bands],
-            "white_share": [b["white_share"] for b in bands],
-            "density": [b["density"] for b in bands],
-            "n": [b["share"]["n"] for b in bands],
+            "band": [b.band.name for b in bands],
+            "radius_first_cycles_per_image": [b.band.first for b in bands],
+            "radius_last_cycles_per_image": [b.band.last for b in bands],
+            "share": [b.share.value for b in bands],
+            "share_ci_low": [b.share.low for b in bands],
+            "share_ci_high": [b.share.high for b in bands],
+            "white_share": [b.white_share for b in bands],
+            "density": [b.density for b in bands],
+            "n": [b.share.n for b in bands],
         },
     )
 
 
 def _write_per_image(folder: Path, result: MeasureResult, class_names: Sequence[str]) -> None:
     table = result.per_image
-    columns: dict[str, Sequence[Any]] = {"index": table.index_N.tolist(), "label": table.label_N.tolist()}
+    columns: dict[str, Sequence[object]] = {"index": table.index_N.tolist(), "label": table.label_N.tolist()}
     if class_names:
         columns["class"] = [class_names[i] for i in table.label_N.tolist()]
     columns["prediction"] = table.prediction_N.tolist()

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from fsens_cli.experiments.evaluation import Prediction
 from fsens_cli.fourier.bins import fourier_bins
 from fsens_cli.runs.files import write_table
+from fsens_cli.runs.json_files import Json
 from fsens_cli.runs.measure_files import interval_dict
 
 
-def prediction_dict(prediction: Prediction | None) -> dict[str, Any] | None:
+def prediction_dict(prediction: Prediction | None) -> Json | None:
     """Return the prediction's numbers as they stand in ``results.json``; None where nothing was predicted."""
     if prediction is None:
         return None
@@ -33,7 +33,7 @@ def write_prediction(folder: Path, prediction: Prediction | None, image_size: tu
     if prediction is None:
         return
     bins = fourier_bins(*image_size)
-    columns: dict[str, Sequence[Any]] = {
+    columns: dict[str, Sequence[object]] = {
         "probe": [c.probe for c in prediction.conditions],
         "group": [c.group for c in prediction.conditions],
         "severity": [c.severity for c in prediction.conditions],

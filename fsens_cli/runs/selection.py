@@ -1,58 +1,71 @@
-"""Which runs do the words of a user mean, and which of them can be read?"""
+"""The finished runs that a user's words mean, and a line for each that cannot be read."""
 
 import glob
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from fsens_cli.errors import OutputError
-from fsens_cli.runs.folder import read_json, read_record
+from fsens_cli.experiments.quantities import Findings
+from fsens_cli.runs.findings_files import FigureFile, read_figures, read_findings, read_summary
+from fsens_cli.runs.folder import SCHEMA, read_record
 from fsens_cli.runs.index import RunEntry, find_run
-from fsens_cli.runs.sweep_files import job_folder
+from fsens_cli.runs.json_files import Fields
+from fsens_cli.runs.older import read_schema_1
+from fsens_cli.runs.stored_tables import read_rows
+from fsens_cli.runs.versions import newest
 
 SWEEP = "sweep:"
-# What a finished run of each verb must hold before anything is said about it.
-NEEDED: dict[str, tuple[str, ...]] = {
-    "measure": ("results.json", "per_image.csv", "spectrum.csv"),
-    "train": ("results.json", "per_image.csv", "spectrum.csv"),
-    "hybrid-probe": ("results.json", "per_pair.csv", "curve.csv"),
-    "evaluate": ("results.json", "per_image.csv", "accuracy.csv"),
-    "blur-defense": ("results.json", "sizes.csv", "sweep.csv"),
-}
+LABELLING = ("model", "data", "weights", "tag", "seed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedRun:
-    """A run folder that is complete. It can stand for a job of a sweep, so that the same figures are drawn of it.
+    """A run folder that is complete, and what it says of itself.
 
     Attributes:
         folder: of the run.
         record: ``run.json``.
         results: ``results.json``.
-        settings: what its label in a figure is made of.
+        findings: numbers, warnings, lines of plots, and the settings that must agree.
+        figures: those whose files are there.
+        summary: what its command said.
+        settings: what its label is made of.
     """
 
     folder: Path
-    record: dict[str, Any]
-    results: dict[str, Any]
-    settings: dict[str, Any] = field(default_factory=dict)
-    status: str = "done"
-    error: str = ""
-    said: str = ""
+    record: Fields
+    results: Fields
+    findings: Findings
+    figures: tuple[FigureFile, ...]
+    summary: tuple[str, ...]
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def verb(self) -> str:
         """The verb that made it."""
-        return str(self.record["verb"])
+        return self.record.text("verb")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What makes its numbers doubtful: what was said of its images, then of what was found."""
+        return (*self.record.texts("data_warnings"), *self.findings.warnings)
+
+    @property
+    def data(self) -> str:
+        """The images that it is about."""
+        return self.results.text("data", "")
+
+    @property
+    def network(self) -> str:
+        """Which weights it is about: their hash; runs without one are each about their own."""
+        return self.record.text("trained_sha256", "") or self.record.text("weights_sha256", "") or str(self.folder)
 
     @property
     def training(self) -> str:
         """How the network was trained, where that is known; packaged networks are named after their training."""
-        packaged = str(self.settings.get("weights", "")).partition("packaged:")[2]
-        return str(self.results.get("training") or packaged)
+        packaged = self.settings.get("weights", "").partition("packaged:")[2]
+        return self.results.text("training", "") or packaged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +125,9 @@ def sweep_path(name: str, out: Path) -> Path:
     for candidate in (Path(name).expanduser(), sweeps / name, out.expanduser() / name):
         if is_sweep(candidate):
             return candidate
-        versions = sorted(p for p in candidate.glob("v[0-9]*") if is_sweep(p))
+        versions = [p for p in candidate.glob("v[0-9]*") if is_sweep(p)]
         if versions:
-            return versions[-1]
+            return newest(versions)
     raise OutputError(f"there is no sweep at {name}: give a folder such as {sweeps / 'measure' / 'v001'}.")
 
 
@@ -126,36 +139,43 @@ def is_sweep(folder: Path) -> bool:
 def _sweep_runs(name: str, out: Path) -> list[Path]:
     path = sweep_path(name, out)
     try:
-        table = pd.read_csv(path / "summary.csv", dtype=str, keep_default_na=False)
-        folders = [f for f, status in zip(table["folder"], table["status"], strict=True) if status == "done"]
-    except (OSError, ValueError, KeyError) as error:
+        rows = read_rows(path / "summary.csv", ("status", "folder"))
+    except OutputError as error:
         raise OutputError(f"{path} is no finished sweep: its summary.csv cannot be read.") from error
+    folders = [row["folder"] for row in rows if row["status"] == "done"]
     if not folders:
         raise OutputError(f"{path} has no finished job.")
     return [job_folder(path, f) for f in folders]
+
+
+def job_folder(sweep: Path, folder: str) -> Path:
+    """Return a job's run folder: as the sweep wrote it, else beside the sweep, where that was moved with its runs."""
+    path = Path(folder)
+    return path if path.is_dir() else sweep.resolve().parents[2].joinpath(*path.parts[-3:])
 
 
 def read_run(folder: Path) -> FinishedRun:
     """Return a finished run.
 
     Raises:
-        OutputError: it is unfinished, or a file is missing or half-written.
+        OutputError: it is unfinished, of another version of fsens, or a file is missing or damaged; names the file.
     """
-    record = read_record(folder)
-    verb, status = str(record.get("verb", "")), RunEntry(folder, record).status
-    if verb not in NEEDED:
-        raise OutputError(f"{folder} was made by `fsens {verb}`, which cannot be compared.")
+    record = Fields(read_record(folder), folder / "run.json")
+    status = RunEntry(folder, record.content).status
+    if record.whole("schema") > SCHEMA:
+        raise OutputError(f"{folder} was written by a newer version of fsens: read it with that one.")
     if status != "done":
         raise OutputError(f"{folder} is {status}, not done.")
-    for name in NEEDED[verb]:
-        path = folder / name
-        if not path.is_file():
-            raise OutputError(f"{folder} is incomplete: it has no {name}.")
-        # Every table is written with a line's end as its last byte, so one without is half a table.
-        if path.suffix == ".csv" and not path.read_bytes().endswith(b"\n"):
-            raise OutputError(f"{folder} is incomplete: its {name} is half-written.")
-    results = read_json(folder / "results.json", f"{folder} is incomplete")
-    settings = {key: str(record.get(key, "")) for key in ("model", "data", "weights", "tag", "seed")}
-    if isinstance(results.get("weights"), str):
-        settings["weights"] = results["weights"]
-    return FinishedRun(folder=folder, record=record, results=results, settings=settings)
+    results = Fields.read(folder / "results.json", f"{folder} is incomplete")
+    settings = {key: record.text(key, "") for key in LABELLING}
+    settings["weights"] = results.text("weights", "") or settings["weights"]
+    is_older = record.whole("schema") < SCHEMA
+    return FinishedRun(
+        folder=folder,
+        record=record,
+        results=results,
+        findings=read_schema_1(folder, record.text("verb"), results) if is_older else read_findings(folder, results),
+        figures=() if is_older else tuple(read_figures(folder)),
+        summary=() if is_older else tuple(read_summary(folder)),
+        settings=settings,
+    )

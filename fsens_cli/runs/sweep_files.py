@@ -1,57 +1,36 @@
-"""What does a sweep leave behind: its plan, how each job ended, and one row a job with settings and numbers."""
+"""The files of a sweep: its plan, how each job ended, and one row a job with settings and numbers."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
 
 from fsens_cli.errors import OutputError
+from fsens_cli.experiments.quantities import Quantity
 from fsens_cli.runs.files import write_json, write_table
-from fsens_cli.runs.folder import claim_version, read_json, remove_empty
+from fsens_cli.runs.folder import claim_version, remove_empty
+from fsens_cli.runs.json_files import Fields
 
 PLAN, JOBS = "sweep.json", "jobs"
 
 
-class JobOutcome(Protocol):
-    """What a sweep needs to know of a job."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """How one job of a sweep goes or ended.
 
-    @property
-    def status(self) -> str: ...  # noqa: D102
-    @property
-    def folder(self) -> Path | None: ...  # noqa: D102
-    @property
-    def results(self) -> dict[str, Any]: ...  # noqa: D102
-    @property
-    def settings(self) -> dict[str, Any]: ...  # noqa: D102
-    @property
-    def error(self) -> str: ...  # noqa: D102
-    @property
-    def said(self) -> str: ...  # noqa: D102
-
-
-def headline_numbers(results: dict[str, Any]) -> dict[str, float | str | None]:
-    """Return every number of ``results.json`` under one flat name; intervals become three columns.
-
-    A ``status`` inside says why a number is missing, and stays as a word.
-
-    >>> headline_numbers({"accuracy": {"value": 0.9, "low": 0.8, "high": 1.0, "n": 5}, "model": "m"})
-    {'accuracy': 0.9, 'accuracy_low': 0.8, 'accuracy_high': 1.0, 'accuracy_n': 5}
+    Attributes:
+        status: ``running``, ``done`` or ``failed``.
+        folder: of its run, as the sweep wrote it; None where the job was refused.
+        settings: what distinguishes the job.
+        error: why it failed.
+        said: warnings of a job in another process, where nobody could read them.
     """
-    flat: dict[str, float | str | None] = {}
-    _flatten(results, "", flat)
-    return flat
 
-
-def _flatten(value: Any, name: str, flat: dict[str, float | str | None]) -> None:
-    if isinstance(value, dict):
-        for key, child in value.items():
-            _flatten(child, name if key == "value" else f"{name}_{key}".strip("_"), flat)
-    elif isinstance(value, list):
-        for child in value:
-            if isinstance(child, dict) and "name" in child:
-                _flatten(child, f"{name}_{child['name']}", flat)
-    elif (isinstance(value, int | float) and not isinstance(value, bool)) or name.endswith("_status"):
-        flat[name] = value
+    status: str
+    folder: Path | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+    error: str = ""
+    said: str = ""
 
 
 @contextmanager
@@ -64,18 +43,38 @@ def sweep_folder(out: Path, verb: str) -> Iterator[Path]:
         remove_empty(folder, folder.parent, folder.parent.parent)
 
 
-def write_sweep(folder: Path, verb: str, outcomes: Sequence[JobOutcome]) -> None:
-    """Write ``summary.csv``: settings, status, folder and every headline number of each job."""
-    numbers = [headline_numbers(o.results) for o in outcomes]
-    settings = list(dict.fromkeys(key for o in outcomes for key in o.settings))
-    names = list(dict.fromkeys(name for row in numbers for name in row))
-    columns: dict[str, list[Any]] = {"verb": [verb] * len(outcomes)}
-    columns |= {key: [str(o.settings.get(key, "")) for o in outcomes] for key in settings}
-    columns["status"] = [o.status for o in outcomes]
-    columns["folder"] = ["" if o.folder is None else str(o.folder) for o in outcomes]
+def write_sweep(folder: Path, verb: str, jobs: Sequence[tuple[JobRecord, Sequence[Quantity]]]) -> None:
+    """Write ``summary.csv``: settings, status, folder and every headline number of each job, in plain units."""
+    records = [record for record, _ in jobs]
+    numbers = [_numbers(quantities) for _, quantities in jobs]
+    settings = dict.fromkeys(key for record in records for key in record.settings)
+    names = dict.fromkeys(name for row in numbers for name in row)
+    columns: dict[str, list[object]] = {"verb": [verb] * len(jobs)}
+    columns |= {key: [record.settings.get(key, "") for record in records] for key in settings}
+    columns["status"] = [record.status for record in records]
+    columns["folder"] = ["" if record.folder is None else str(record.folder) for record in records]
     columns |= {name: [row.get(name) for row in numbers] for name in names if name not in columns}
-    columns["error"] = [o.error for o in outcomes]
+    columns["error"] = [record.error for record in records]
     write_table(folder / "summary.csv", columns)
+
+
+def _numbers(quantities: Sequence[Quantity]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for q in quantities:
+        found |= {q.name: q.value, f"{q.name}_ci_low": q.low, f"{q.name}_ci_high": q.high, f"{q.name}_n": q.n}
+        if q.note:
+            found[f"{q.name}_note"] = q.note
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a sweep was started as."""
+
+    verb: str
+    overrides: tuple[str, ...]
+    config_dir: Path | None
+    num_jobs: int
 
 
 def write_plan(folder: Path, verb: str, overrides: Sequence[str], config_dir: Path | None, num_jobs: int) -> None:
@@ -85,42 +84,49 @@ def write_plan(folder: Path, verb: str, overrides: Sequence[str], config_dir: Pa
     write_json(folder / PLAN, plan)
 
 
-def read_plan(folder: Path) -> dict[str, Any]:
+def read_plan(folder: Path) -> Plan:
     """Return ``sweep.json``.
 
     Raises:
         OutputError: it is missing or damaged.
     """
-    plan = read_json(folder / PLAN, f"{folder} is no sweep that can be continued")
-    if not isinstance(plan.get("overrides"), list) or not isinstance(plan.get("num_jobs"), int):
-        raise OutputError(f"{folder} is no sweep that can be continued: its {PLAN} is damaged.")
-    return plan
+    complaint = f"{folder} is no sweep that can be continued"
+    plan = Fields.read(folder / PLAN, complaint)
+    try:
+        return Plan(
+            verb=plan.text("verb"),
+            overrides=tuple(plan.texts("overrides")),
+            config_dir=Path(plan.text("config_dir")) if plan.content.get("config_dir") else None,
+            num_jobs=plan.whole("num_jobs"),
+        )
+    except OutputError as error:
+        raise OutputError(f"{complaint}: its {PLAN} is damaged.") from error
 
 
-def write_job(folder: Path, number: int, outcome: JobOutcome) -> None:
+def write_job(folder: Path, number: int, job: JobRecord) -> None:
     """Write how one job goes or ended; each has a file of its own, because jobs may end at the same time."""
     (folder / JOBS).mkdir(exist_ok=True)
-    record = {
-        "number": number,
-        "status": outcome.status,
-        "folder": None if outcome.folder is None else str(outcome.folder),
-        "settings": {key: str(value) for key, value in outcome.settings.items()},
-        "error": outcome.error,
-        "said": outcome.said,
-    }
-    write_json(_job_file(folder, number), record)
+    where = None if job.folder is None else str(job.folder)
+    write_json(_job_file(folder, number), {"number": number, **asdict(job), "folder": where})
 
 
 def _job_file(folder: Path, number: int) -> Path:
     return folder / JOBS / f"{number:03d}.json"
 
 
-def read_job(folder: Path, number: int) -> dict[str, Any]:
-    """Return what is known of a job; nothing if it has not begun or its record is damaged."""
+def read_job(folder: Path, number: int) -> JobRecord | None:
+    """Return what is known of a job; None if it has not begun or its record is damaged."""
     try:
-        return read_json(_job_file(folder, number), "this job")
+        stored = Fields.read(_job_file(folder, number), "this job")
+        return JobRecord(
+            status=stored.text("status"),
+            folder=Path(stored.text("folder")) if stored.content.get("folder") else None,
+            settings=stored.words("settings"),
+            error=stored.text("error", ""),
+            said=stored.text("said", ""),
+        )
     except OutputError:
-        return {}
+        return None
 
 
 def forget_jobs(folder: Path, numbers: Iterable[int]) -> None:
@@ -129,20 +135,7 @@ def forget_jobs(folder: Path, numbers: Iterable[int]) -> None:
         _job_file(folder, number).unlink(missing_ok=True)
 
 
-def finished_jobs(folder: Path) -> dict[int, dict[str, Any]]:
+def finished_jobs(folder: Path, num_jobs: int) -> dict[int, JobRecord]:
     """Return what is known of each job that is done, by its number; a damaged record counts as none."""
-    found = {}
-    for path in sorted((folder / JOBS).glob("*.json")):
-        try:
-            record = read_json(path, "this job")
-        except OutputError:
-            continue
-        if record.get("status") == "done" and isinstance(record.get("number"), int) and record.get("folder"):
-            found[int(record["number"])] = record
-    return found
-
-
-def job_folder(sweep: Path, folder: str) -> Path:
-    """Return a job's run folder: as the sweep wrote it, else beside the sweep, where that was moved with its runs."""
-    path = Path(folder)
-    return path if path.is_dir() else sweep.resolve().parents[2].joinpath(*path.parts[-3:])
+    records = {number: read_job(folder, number) for number in range(num_jobs)}
+    return {n: r for n, r in records.items() if r is not None and r.status == "done" and r.folder is not None}

@@ -1,13 +1,12 @@
 """What tells the jobs of a sweep apart, in a few words for a legend?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 LONGEST_LABEL = 30
 
 
-def overlay_labels(settings: Sequence[dict[str, Any]], trainings: Sequence[str] = ()) -> list[str]:
+def overlay_labels(settings: Sequence[Mapping[str, str]], trainings: Sequence[str] = ()) -> list[str]:
     """Return what tells the jobs of a sweep apart: their trainings where only weights differ, else what was set.
 
     >>> overlay_labels([{"model": "resnet8", "weights": "packaged:lsf"}, {"model": "resnet8", "weights": "out/b.pt"}])

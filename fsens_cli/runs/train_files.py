@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from fsens_cli.errors import OutputError
-from fsens_cli.experiments.train import TrainResult
+from fsens_cli.experiments.quantities import Findings
+from fsens_cli.experiments.train import TrainConfig, TrainResult
+from fsens_cli.experiments.train_findings import train_findings
 from fsens_cli.runs.figures.style import save_figure
 from fsens_cli.runs.figures.training import training_figure
-from fsens_cli.runs.files import write_json, write_table
-from fsens_cli.runs.folder import read_json
-from fsens_cli.runs.measure_files import interval_dict, wrap_title
+from fsens_cli.runs.files import write_table
+from fsens_cli.runs.findings_files import FigureFile, read_figures, write_figures, write_results
+from fsens_cli.runs.json_files import Fields, load_object
+from fsens_cli.runs.measure_files import draw_measure, interval_dict, wrap_title
+from fsens_cli.runs.stored_tables import read_columns, table_columns
 from fsens_cli.statistics.intervals import Interval
 
 
@@ -25,31 +25,36 @@ def write_history(folder: Path, history: Sequence[dict[str, float]]) -> None:
 def write_train(
     folder: Path,
     result: TrainResult,
+    config: TrainConfig,
     *,
     test_accuracy: Interval,
-    measured: dict[str, Any],
+    measured: Findings,
     training: str,
     formats: Sequence[str],
-) -> dict[str, Any]:
+    summary: Sequence[str],
+) -> Findings:
     """Write the training's numbers and figure into ``folder``, where the measurement's files already are."""
+    numbers = load_object(folder / "results.json", f"{folder} has no measurement")
     results = {
         "verb": "train",
-        "model": measured["model"],
-        "data": measured["data"],
+        "model": numbers["model"],
+        "data": numbers["data"],
         "training": training,
         "epochs": len(result.history),
         "best_epoch": result.best_epoch,
         "num_train": result.num_train,
         "num_validation": result.num_validation,
+        "num_images": numbers["num_images"],
         "validation_accuracy": interval_dict(result.best_validation),
         "test_accuracy": interval_dict(test_accuracy),
         "skipped_images": int(sum(row["skipped_images"] for row in result.history)),
-        "measure": measured,
+        "measure": numbers,
     }
+    found = train_findings(test_accuracy, measured, config)
     write_history(folder, result.history)
-    write_json(folder / "results.json", results)
-    draw_training(folder, formats)
-    return results
+    write_results(folder, results, found, summary)
+    write_figures(folder, draw_training(folder, formats) + read_figures(folder))
+    return found
 
 
 def epoch_numbers(row: Mapping[str, float]) -> dict[str, float]:
@@ -57,24 +62,38 @@ def epoch_numbers(row: Mapping[str, float]) -> dict[str, float]:
     return {name: float(value) for name, value in row.items() if name != "epoch"}
 
 
-def end_numbers(results: Mapping[str, Any]) -> dict[str, float]:
-    """Return what a tracker is told at the end: what the test images say of the best epoch."""
-    shares = {f"test_{band['name']}_share": float(band["share"]["value"]) for band in results["measure"]["bands"]}
-    return {"test_accuracy": float(results["test_accuracy"]["value"]), **shares}
+def draw_train(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
+    """Draw the figures of a training and of the measurement after it, from the folder's files alone."""
+    return draw_training(folder, formats) + draw_measure(folder, formats)
 
 
-def draw_training(folder: Path, formats: Sequence[str]) -> None:
+def draw_training(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
     """Draw the training figure from the folder's files alone.
 
     Raises:
         OutputError: a file is missing or damaged.
     """
-    results = read_json(folder / "results.json", f"{folder} is not a finished training")
-    try:
-        table = pd.read_csv(folder / "training.csv")
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{folder} is incomplete: {error}.") from error
-    title = f"{results['model']}, {results['training']} training, {results['measure']['data']}"
-    history = {str(name): table[name].tolist() for name in table.columns}
-    figure = training_figure(history, best_epoch=results["best_epoch"], title=wrap_title(title))
+    results = Fields.read(folder / "results.json", f"{folder} is not a finished training")
+    history = read_history(folder)
+    best = results.whole("best_epoch")
+    title = f"{results.text('model')}, {results.text('training')} training, {results.text('data')}"
+    figure = training_figure(history, best_epoch=best, title=wrap_title(title))
     save_figure(figure, folder, "training", formats)
+    return [
+        FigureFile(
+            name="training",
+            caption=f"Loss, accuracy and band shares over the epochs: {title}.",
+            alt=f"Curves over {results.whole('epochs')} epochs; the best one by validation images is {best}.",
+        )
+    ]
+
+
+def read_history(folder: Path) -> dict[str, list[float]]:
+    """Return the columns of ``training.csv`` by name.
+
+    Raises:
+        OutputError: it is missing or damaged.
+    """
+    file = folder / "training.csv"
+    names = table_columns(file)
+    return {name: column.tolist() for name, column in zip(names, read_columns(file, names), strict=True)}

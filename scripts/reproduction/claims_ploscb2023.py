@@ -13,7 +13,7 @@ from claims_tmlr2022 import pairs_with_standard
 from networks import WORDS, Network, accuracy_difference, difference, lost_difference
 from tables import shown
 
-from fsens_cli.runs.quantities import Quantity
+from fsens_cli.experiments.quantities import Quantity
 from fsens_cli.statistics.intervals import Interval
 from fsens_cli.statistics.slopes import correlation
 

@@ -11,8 +11,8 @@ import pandas as pd
 import torch
 
 from fsens_cli.errors import OutputError
-from fsens_cli.runs.quantities import Quantity, paired_difference, quantities
-from fsens_cli.runs.selection import FinishedRun, read_run
+from fsens_cli.experiments.quantities import Quantity, paired_difference
+from fsens_cli.runs.selection import read_run
 from fsens_cli.statistics.intervals import Interval
 from fsens_cli.statistics.paired import mean_difference
 
@@ -35,6 +35,16 @@ WORDS = {
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A finished run: its folder, its record and results as they are written, and its headline numbers."""
+
+    folder: Path
+    record: dict[str, Any]
+    results: dict[str, Any]
+    quantities: tuple[Quantity, ...]
+
+
+@dataclass(frozen=True)
 class Network:
     """One training with one seed, and all that was asked of it.
 
@@ -46,9 +56,9 @@ class Network:
 
     name: str
     seed: int
-    train: FinishedRun
-    hybrid: FinishedRun
-    evaluation: FinishedRun
+    train: Asked
+    hybrid: Asked
+    evaluation: Asked
 
     @property
     def label(self) -> str:
@@ -58,9 +68,9 @@ class Network:
     @cached_property
     def numbers(self) -> dict[str, Quantity]:
         """The headline numbers of the three runs by key."""
-        found = {q.key: q for q in quantities(self.train)} | {q.key: q for q in quantities(self.hybrid)}
+        found = {q.key: q for q in self.train.quantities} | {q.key: q for q in self.hybrid.quantities}
         # The accuracy of the evaluation is that of its own images.
-        return found | {q.key: q for q in quantities(self.evaluation)}
+        return found | {q.key: q for q in self.evaluation.quantities}
 
     @cached_property
     def per_image(self) -> pd.DataFrame:
@@ -140,8 +150,9 @@ def load_networks(out: Path) -> list[Network]:
     return sorted(found, key=lambda n: (known.get(n.name, len(known)), n.name, n.seed))
 
 
-def _latest(folder: Path) -> FinishedRun:
-    return read_run(next(folder.glob("*/latest")).resolve())
+def _latest(folder: Path) -> Asked:
+    run = read_run(next(folder.glob("*/latest")).resolve())
+    return Asked(run.folder, run.record.content, run.results.content, run.findings.quantities)
 
 
 def same_images(networks: list[Network]) -> bool:

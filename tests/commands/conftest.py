@@ -131,16 +131,13 @@ def family_outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for place in (
-            "fsens_cli.runs.measure_files.draw_measure",
-            "fsens_cli.runs.hybrid_files.draw_hybrid",
-            "fsens_cli.runs.evaluate_files.draw_evaluate",
-            "fsens_cli.runs.defense_files.draw_defense",
-            "fsens_cli.runs.measure_overlay.draw_spectra",
-            "fsens_cli.runs.hybrid_files.draw_overlay",
-            "fsens_cli.runs.sweep_overlays.draw_evaluations",
-            "fsens_cli.runs.sweep_overlays.draw_defenses",
+            "measure_files.draw_measure",
+            "hybrid_files.draw_hybrid",
+            "evaluate_files.draw_evaluate",
+            "defense_files.draw_defense",
         ):
-            patch.setattr(place, lambda *_: None)
+            patch.setattr(f"fsens_cli.runs.{place}", lambda *_: [])
+        patch.setattr("fsens_cli.commands.sweeps.draw_overlay", lambda *_: None)
         for verb, settings in FAMILY.items():
             models = ["-m", "--weights", "packaged:standard,packaged:lsf", "data.test_size=60"]
             result = CliRunner().invoke(app, [verb, *models, *settings])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from run_files import DESCRIBED
 from typer.testing import Result
 
 Type = Callable[..., Result]
@@ -44,7 +45,7 @@ def defense(fsens: Type) -> Type:
 
 @pytest.fixture
 def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fsens_cli.runs.defense_files.draw_defense", lambda folder, formats: None)
+    monkeypatch.setattr("fsens_cli.runs.defense_files.draw_defense", lambda folder, formats: [])
 
 
 def newest() -> Path:
@@ -56,7 +57,7 @@ def test_test_time(defense: Type, fsens: Type) -> None:
     assert result.exit_code == 0, result.output
     folder = newest()
     names = {p.name for p in folder.iterdir()}
-    assert names == FIGURES | FILES | {"results.json", "run.json", "config.yaml", "parts"}
+    assert names == FIGURES | FILES | {*DESCRIBED, "run.json", "config.yaml", "parts"}
     sweep = pd.read_csv(folder / "sweep.csv")
     assert sweep["filter"].tolist() == ["none", "blur 1.5"]
     assert (sweep["mode"] == "test_time").all()

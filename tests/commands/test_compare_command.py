@@ -120,7 +120,7 @@ def test_other_images_are_never_paired(fsens: Type, family: Path) -> None:
 def test_other_settings_are_named(fsens: Type, family: Path) -> None:
     path = family / "measure" / "resnet8-dualband" / "v002" / "results.json"
     results = json.loads(path.read_text())
-    path.write_text(json.dumps(results | {"channels": "power"}))
+    path.write_text(json.dumps(results | {"asked": results["asked"] | {"channels": "power"}}))
     refused = fsens("compare", "sweep:measure")
     assert refused.exit_code == 2
     assert "channels (mean, power)" in refused.stderr
@@ -130,25 +130,30 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "no results": (lambda f: (f / "results.json").unlink(), "it has no results.json"),
     "half of the results": (lambda f: (f / "results.json").write_text('{"verb": '), "results.json cannot be read"),
     "half of a table": (
-        lambda f: (f / "per_image.csv").write_text((f / "per_image.csv").read_text()[:-20]),
-        "its per_image.csv is half-written",
-    ),
-    "rows are missing": (
-        lambda f: (f / "per_image.csv").write_text("\n".join((f / "per_image.csv").read_text().split("\n")[:9]) + "\n"),
-        "per_image.csv has 8 rows, expected 40",
+        lambda f: (f / "quantities.csv").write_text((f / "quantities.csv").read_text()[:-20]),
+        "its quantities.csv is half-written",
     ),
     "a column is missing": (
-        lambda f: (f / "per_image.csv").write_text((f / "per_image.csv").read_text().replace("gradient_norm", "x")),
-        "is damaged: 'gradient_norm'",
+        lambda f: (f / "quantities.csv").write_text((f / "quantities.csv").read_text().replace("sample_kind", "x")),
+        "is damaged: quantities.csv has no column sample_kind",
+    ),
+    "a word for a number": (
+        lambda f: (f / "quantities.csv").write_text((f / "quantities.csv").read_text().replace(",100.0,1,", ",x,1,")),
+        "is damaged: quantities.csv or samples.npz, 'accuracy': could not convert string to float",
+    ),
+    "no answers": (lambda f: (f / "samples.npz").unlink(), "it has no samples.npz"),
+    "half of the answers": (
+        lambda f: (f / "samples.npz").write_bytes((f / "samples.npz").read_bytes()[:-99]),
+        "its samples.npz cannot be read",
+    ),
+    "a newer version": (
+        lambda f: (f / "run.json").write_text((f / "run.json").read_text().replace('"schema": 2', '"schema": 3')),
+        "was written by a newer version of fsens",
     ),
     "no record": (lambda f: (f / "run.json").unlink(), "is not a run folder: it has no run.json"),
     "unfinished": (
         lambda f: (f / "run.json").write_text((f / "run.json").read_text().replace('"done"', '"interrupted"')),
         "is interrupted, not done",
-    ),
-    "another tool": (
-        lambda f: (f / "run.json").write_text((f / "run.json").read_text().replace('"measure"', '"weigh"')),
-        "which cannot be compared",
     ),
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from run_files import DESCRIBED
 from typer.testing import Result
 
 Type = Callable[..., Result]
@@ -41,7 +42,7 @@ def evaluate(fsens: Type) -> Type:
 
 @pytest.fixture
 def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fsens_cli.runs.evaluate_files.draw_evaluate", lambda folder, formats: None)
+    monkeypatch.setattr("fsens_cli.runs.evaluate_files.draw_evaluate", lambda folder, formats: [])
 
 
 def run_folder() -> Path:
@@ -54,7 +55,7 @@ def test_every_file_is_there(evaluate: Type, fsens: Type) -> None:
     assert result.exit_code == 0, result.output
     folder = run_folder()
     names = {p.name for p in folder.iterdir()}
-    assert FIGURES | TABLES | {"summary.md", "results.json", "run.json", "config.yaml", "parts"} == names
+    assert FIGURES | TABLES | {"summary.md", *DESCRIBED, "run.json", "config.yaml", "parts"} == names
     table = pd.read_csv(folder / "accuracy.csv")
     assert set(table["kind"]) == {"clean", "corruption", "filter", "shuffle", "noise", "attack"}
     assert table["accuracy"].between(table["accuracy_ci_low"], table["accuracy_ci_high"]).all()
@@ -183,4 +184,4 @@ def test_a_sweep(evaluate: Type, no_drawing: None) -> None:
     assert result.exit_code == 0, result.output
     table = pd.read_csv("outputs/sweeps/evaluate/v001/summary.csv")
     assert len(table) == 2
-    assert {"accuracy", "corruption_groups_all_accuracy", "conditions_fog-3_accuracy_low"} <= set(table.columns)
+    assert {"accuracy", "corruptions-all", "attack-pgd-l2-0.25_ci_low"} <= set(table.columns)

@@ -12,6 +12,7 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from run_files import DESCRIBED
 from typer.testing import Result
 
 from fsens_cli.config.overrides import quoted
@@ -22,7 +23,7 @@ Type = Callable[..., Result]
 FILES = {
     "run.json",
     "config.yaml",
-    "results.json",
+    *DESCRIBED,
     "spectrum.csv",
     "bands.csv",
     "per_image.csv",
@@ -58,7 +59,10 @@ def test_a_measurement_with_its_figures(measure: Type) -> None:
 def test_json_is_the_results_file_and_nothing_else(measure: Type) -> None:
     result = measure("--json")
     folder = Path("outputs/measure") / NAME / "v001"
-    assert json.loads(result.stdout) == json.loads((folder / "results.json").read_text())
+    said = json.loads(result.stdout)
+    assert said.items() >= json.loads((folder / "results.json").read_text()).items()
+    assert said["folder"] == str(folder)
+    assert [q["key"] for q in said["quantities"]][:2] == ["accuracy", "share-low"]
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -102,7 +106,7 @@ def test_a_folder_of_odd_oblong_pictures_and_a_nested_checkpoint(measure: Type) 
     assert result.exit_code == 0, result.output
     results = json.loads(result.stdout)
     assert (results["num_images"], results["image_size"], results["num_classes"]) == (6, [15, 26], 3)
-    assert (results["weights"], results["data"]) == ("it's mine.pt", "my pics test")
+    assert (results["weights"], results["data"]) == ("it's mine.pt", "my pics, all images")
     record = json.loads(Path("outputs/measure/net.py-make-folder/v001/run.json").read_text())
     assert record["weights_sha256"] == sha256_of(Path("it's mine.pt"))
     assert record["normalization"] == {"mean": [0.5], "std": [0.25]}
@@ -140,7 +144,7 @@ def test_a_sweep_keeps_the_jobs_beside_a_failing_one(measure: Type) -> None:
         "jobs",
     }
     assert [p.name for p in Path("outputs/measure").iterdir()] == [f"{NAME}-x"]
-    shares = summary[["bands_low_share", "bands_mid_share", "bands_high_share"]].sum(axis=1)
+    shares = summary[["share-low", "share-mid", "share-high"]].sum(axis=1)
     assert shares[2:].tolist() == pytest.approx([1.0, 1.0])
 
 

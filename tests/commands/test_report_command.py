@@ -49,9 +49,10 @@ def test_the_whole_page(fsens: Type, family: Path) -> None:
     assert page.index('id="provenance"') > page.index('id="across"')
     answer = page[page.index('<section id="answer">') : page.index('<section id="measure">')]
     # The truth is known: the network trained with LSF listens to the low band.
-    assert "Of 2 models, lsf training listens to the lowest frequencies (centroid 3." in answer
-    assert re.search(r"lsf training believes the low image from f_rev = 0\.2\d\d \[0\.\d+, 0\.\d+\] Nyquist on", answer)
-    assert re.search(r"With blur 1\.5 added at test time only, standard training keeps .* at chance level", answer)
+    assert "Sensitivity, centroid of 2 models: smallest for lsf training, 3." in answer
+    assert re.search(r"F_rev of 2 models: smallest for lsf training, 0\.2\d\d \[0\.\d+, 0\.\d+\] Nyquist", answer)
+    assert re.search(r"standard training, median size, L-inf \(1/255\): none .*; blur 1\.5 .* \(chance\)", answer)
+    assert "blur-defense, standard training: blur 1.5: clean accuracy" in answer  # the warnings of the runs
     # Nothing is fetched, neither by the page nor in secret.
     assert not re.search(r"""(src|href)=["'](?!data:|#)""", page)
     assert "url(" not in page
@@ -92,10 +93,10 @@ def test_words_of_others_stay_words(fsens: Type, family: Path) -> None:
 
 
 def test_damaged_runs_are_named(fsens: Type, family: Path) -> None:
-    (family / "measure" / "resnet8-dualband" / "v002" / "spectrum.csv").unlink()
+    (family / "measure" / "resnet8-dualband" / "v002" / "lines.csv").unlink()
     result = fsens("report", "sweep:measure")
     assert result.exit_code == 0, result.output
-    assert "has no spectrum.csv" in result.stderr
+    assert "has no lines.csv" in result.stderr
     assert "Skipped: outputs/measure/resnet8-dualband/v002 is incomplete" in Path("report.html").read_text()
 
 

@@ -17,7 +17,7 @@ TINY = (
     "--model", "net.py:make", "--weights", "random", "data.train_size=80", "data.test_size=20", "batch_size=16",
     "val_fraction=0.2", "measure.num_resamples=100", "probe_size=8", "epochs=3", "--quiet",
 )  # fmt: skip
-SHARES = ("test_low_share", "test_mid_share", "test_high_share")
+SHARES = ("share-low", "share-mid", "share-high")
 # A name, its step and value, in the order of the steps.
 Told = dict[str, list[tuple[int, float]]]
 
@@ -98,9 +98,9 @@ def test_a_training_in_two_parts_is_one_run_of_the_tracker(
         assert [step for step, _ in told[column]] == [1, 2, 3]
         # Event files hold single precision.
         assert [value for _, value in told[column]] == pytest.approx([value for _, value in rows], rel=1e-6)
-    assert [step for step, _ in told["test_accuracy"]] == [3]
+    assert [step for step, _ in told["test-accuracy"]] == [3]
     assert sum(told[share][0][1] for share in SHARES) == pytest.approx(1, abs=1e-6)
-    assert set(told) == {*history(run), "test_accuracy", *SHARES}
+    assert set(told) == {*history(run), "test-accuracy", "accuracy", *SHARES, "centroid"}
 
 
 def test_none_by_default(fsens: Type) -> None:

@@ -185,7 +185,7 @@ def test_stopped_and_resumed_equals_uninterrupted(number: int, fsens: Type) -> N
     else:
         assert status == "running"  # nobody was left to say otherwise
         assert "killed" in fsens("runs").stdout
-        assert "is killed: it has no results" in fsens("show", str(run)).stderr
+        assert "is killed, not done" in fsens("show", str(run)).stderr
     newest = sorted((run / "checkpoints").glob("at-*"))[-1]
     state = (newest / "state.json").read_bytes()
     (newest / "state.json").write_bytes(state.replace(b'"epoch": ', b'"epoch": -', 1))

@@ -9,8 +9,10 @@ import yaml
 from hydra.core.override_parser.types import QuotedString
 from omegaconf import OmegaConf
 
+from fsens_cli.commands.verbs.registry import VERBS
+from fsens_cli.commands.verbs.verb import Verb
 from fsens_cli.config.compose import Request, compose_job, configs_folder, load_job
-from fsens_cli.config.jobs import JOBS, JobFields, MeasureJob, TrainJob
+from fsens_cli.config.jobs import JobFields, MeasureJob, TrainJob
 from fsens_cli.config.launch import check_sweep, launch, launch_sweep
 from fsens_cli.config.launchers.crew import Crew
 from fsens_cli.config.overrides import flag_override, parse
@@ -28,13 +30,13 @@ BASIC = Crew(name="basic")
 
 
 def measure_job(*overrides: str, config_dir: Path | None = None) -> MeasureJob:
-    job, _ = compose_job(Request(verb="measure", overrides=overrides, config_dir=config_dir))
+    job, _ = compose_job(Request(verb="measure", job=MeasureJob, overrides=overrides, config_dir=config_dir))
     assert isinstance(job, MeasureJob)
     return job
 
 
 def train_job(*overrides: str) -> TrainJob:
-    job, _ = compose_job(Request(verb="train", overrides=overrides))
+    job, _ = compose_job(Request(verb="train", job=TrainJob, overrides=overrides))
     assert isinstance(job, TrainJob)
     return job
 
@@ -73,13 +75,13 @@ def test_data_files_repeat_the_defaults_of_their_class(name: str) -> None:
     assert {key: getattr(config, key) for key in content} == content
 
 
-@pytest.mark.parametrize("verb", sorted(JOBS))
-def test_top_level_files_repeat_the_defaults_of_their_class(verb: str) -> None:
-    content = yaml.safe_load((configs_folder() / f"{verb}.yaml").read_text())
+@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+def test_top_level_files_repeat_the_defaults_of_their_class(verb: Verb) -> None:
+    content = yaml.safe_load((configs_folder() / f"{verb.config}.yaml").read_text())
     content.pop("defaults")
     defaults = {
         field.name: field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
-        for field in dataclasses.fields(JOBS[verb])
+        for field in dataclasses.fields(verb.job_type())
     }
     plain = {k: dataclasses.asdict(v) if dataclasses.is_dataclass(v) else v for k, v in defaults.items()}
     for key, value in content.items():
@@ -334,7 +336,7 @@ def told(job: JobFields, text: str, number: int) -> tuple[object, ...]:
 
 
 def sweep(tmp_path: Path, *overrides: str) -> list[tuple[object, ...]]:
-    request = Request(verb="measure", overrides=overrides, multirun=True)
+    request = Request(verb="measure", job=MeasureJob, overrides=overrides, multirun=True)
     jobs = [(job.model.name, job.seed) for job in check_sweep(request)]  # type: ignore[attr-defined]
     ran = launch_sweep(request, told, crew=BASIC, sweep_dir=tmp_path / "it's a sweep", numbers=range(len(jobs)))
     assert ran == jobs
@@ -362,7 +364,7 @@ def test_other_ways_to_write_a_sweep(overrides: tuple[str, ...], expected: list[
 
 
 def test_some_jobs_of_a_sweep_keep_their_numbers(tmp_path: Path) -> None:
-    request = Request(verb="measure", overrides=("seed=5,6,7,8",), multirun=True)
+    request = Request(verb="measure", job=MeasureJob, overrides=("seed=5,6,7,8",), multirun=True)
 
     def numbered(job: JobFields, text: str, number: int) -> tuple[int, object]:
         return number, job.seed  # type: ignore[attr-defined]
@@ -373,7 +375,7 @@ def test_some_jobs_of_a_sweep_keep_their_numbers(tmp_path: Path) -> None:
 
 def test_a_sweeper_of_hydra_s_is_refused() -> None:
     with pytest.raises(ConfigError, match="unknown setting 'hydra/sweeper'"):
-        check_sweep(Request(verb="measure", overrides=("hydra/sweeper=basic",), multirun=True))
+        check_sweep(Request(verb="measure", job=MeasureJob, overrides=("hydra/sweeper=basic",), multirun=True))
 
 
 def test_flags_in_a_sweep_split_at_commas(tmp_path: Path) -> None:
@@ -401,7 +403,7 @@ def test_files_whose_names_differ_in_signs_alone_are_different_networks(tmp_path
     ],
 )
 def test_a_sweep_with_a_mistake_is_refused_whole(override: str, message: str) -> None:
-    request = Request(verb="measure", overrides=(override,), multirun=True)
+    request = Request(verb="measure", job=MeasureJob, overrides=(override,), multirun=True)
     with pytest.raises(FsensError) as caught:
         check_sweep(request)
     assert message in str(caught.value)
@@ -413,13 +415,13 @@ def test_an_error_of_the_task_comes_through_and_nothing_is_printed(capfd: pytest
         raise ConfigError("on purpose")
 
     with pytest.raises(ConfigError, match=r"^on purpose$"):
-        launch(Request(verb="measure", overrides=()), fail)
+        launch(Request(verb="measure", job=MeasureJob, overrides=()), fail)
     assert capfd.readouterr() == ("", "")
 
 
 def test_launching_leaves_no_files_and_stays_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert launch(Request(verb="measure", overrides=("seed=3",)), lambda job, _: Path.cwd()) == tmp_path
+    assert launch(Request(verb="measure", job=MeasureJob, overrides=("seed=3",)), lambda job, _: Path.cwd()) == tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
@@ -427,8 +429,8 @@ def test_launching_leaves_no_files_and_stays_where_it_is(tmp_path: Path, monkeyp
     "overrides", [(), ("data=folder", "data.root=x y", "optim=adamw", "regularizer=asf", "tag='a,b'")]
 )
 def test_a_stored_configuration_is_read_back(overrides: tuple[str, ...], tmp_path: Path) -> None:
-    job, text = compose_job(Request(verb="train", overrides=overrides))
+    job, text = compose_job(Request(verb="train", job=TrainJob, overrides=overrides))
     (tmp_path / "config.yaml").write_text(text)
-    again, text_again = load_job("train", tmp_path / "config.yaml")
+    again, text_again = load_job(TrainJob, tmp_path / "config.yaml")
     assert again == job
     assert OmegaConf.create(text_again) == OmegaConf.create(text)

@@ -33,7 +33,7 @@ NEEDS_RAY = pytest.mark.skipif(not choice.is_installed("hydra_ray_launcher"), re
 
 
 def request_of(*overrides: str, multirun: bool = True, config_dir: Path | None = None) -> Request:
-    return Request(verb="measure", overrides=overrides, multirun=multirun, config_dir=config_dir)
+    return Request(verb="measure", job=MeasureJob, overrides=overrides, multirun=multirun, config_dir=config_dir)
 
 
 @pytest.mark.parametrize(

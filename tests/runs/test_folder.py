@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from fsens_cli.errors import DataError, FsensError, Interrupted, OutputError
-from fsens_cli.runs.folder import RunFolder, claim_version, read_record, slug
+from fsens_cli.experiments.quantities import Quantity
+from fsens_cli.runs.folder import SCHEMA, RunFolder, claim_version, read_record, slug
 from fsens_cli.runs.index import best_weights, find_run, list_runs
-from fsens_cli.runs.sweep_files import headline_numbers, sweep_folder, write_sweep
+from fsens_cli.runs.sweep_files import JobRecord, sweep_folder, write_sweep
 
 
 def new_run(out: Path, verb: str = "measure", name: str = "net-data", **record: object) -> RunFolder:
@@ -109,7 +110,7 @@ def test_what_was_asked_is_written_before_the_work(tmp_path: Path) -> None:
     assert (run.path / "config.yaml").read_text() == "seed: 0\n"
     record = read_record(run.path)
     assert (record["status"], record["verb"], record["seed"], record["pid"]) == ("running", "measure", 3, os.getpid())
-    assert record["schema"] == 1
+    assert record["schema"] == SCHEMA
     assert record["argv"] == sys.argv[1:]
 
 
@@ -296,30 +297,20 @@ def test_best_weights(tmp_path: Path) -> None:
     assert best_weights(path) == path / "checkpoints" / "best.safetensors"
 
 
-class Outcome:
-    def __init__(self, status: str, **fields: object) -> None:
-        self.status = status
-        self.folder: Path | None = None
-        self.results: dict[str, object] = {}
-        self.settings: dict[str, object] = {}
-        self.error = ""
-        self.__dict__.update(fields)
-
-
 def test_a_sweep_s_summary(tmp_path: Path) -> None:
     import pandas as pd
 
-    outcomes = [
-        Outcome("done", folder=tmp_path / "v001", results={"accuracy": {"value": 0.5, "n": 4}}, settings={"seed": 0}),
-        Outcome("failed", settings={"seed": 1}, error='said "no", twice'),
-    ]
+    done = JobRecord(status="done", folder=tmp_path / "v001", settings={"seed": "0"})
+    failed = JobRecord(status="failed", settings={"seed": "1"}, error='said "no", twice')
+    number = Quantity(key="accuracy", label="accuracy", value=0.5, low=0.25, high=None, n=4)
     with sweep_folder(tmp_path, "measure") as folder:
-        write_sweep(folder, "measure", outcomes)  # type: ignore[arg-type]
+        write_sweep(folder, "measure", [(done, [number]), (failed, [])])
     assert folder == tmp_path / "sweeps" / "measure" / "v001"
     table = pd.read_csv(folder / "summary.csv")
-    assert list(table.columns) == ["verb", "seed", "status", "folder", "accuracy", "accuracy_n", "error"]
+    numbers = ["accuracy", "accuracy_ci_low", "accuracy_ci_high", "accuracy_n"]
+    assert list(table.columns) == ["verb", "seed", "status", "folder", *numbers, "error"]
     assert table["status"].tolist() == ["done", "failed"]
-    assert table["accuracy"].tolist()[0] == 0.5
+    assert table[numbers].iloc[0].tolist()[:2] == [0.5, 0.25]
     assert table["error"].tolist()[1] == 'said "no", twice'
 
 
@@ -331,16 +322,6 @@ def test_a_sweep_that_wrote_nothing_is_gone(tmp_path: Path) -> None:
     with pytest.raises(FsensError):
         work()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_headline_numbers_of_lists_and_truth_values() -> None:
-    results = {
-        "bands": [{"name": "low", "share": {"value": 0.1, "n": 3}}],
-        "size": [32, 32],
-        "flag": True,
-        "none": None,
-    }
-    assert headline_numbers(results) == {"bands_low_share": 0.1, "bands_low_share_n": 3}
 
 
 def test_records_are_plain_json(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from run_files import DESCRIBED
 from torch import Tensor, nn
 
 from fsens_cli.data.images import ImageSet
@@ -16,14 +17,12 @@ from fsens_cli.runs.hybrid_files import (
     draw_hybrid,
     example_columns,
     reversal_dict,
-    reversal_order,
-    subject_text,
     write_hybrid,
 )
 from fsens_cli.runs.measure_files import Subject
 from fsens_cli.runs.sweep_labels import overlay_labels
 
-FILES = {"curve.csv", "per_pair.csv", "results.json", "examples.npz", "curve.png", "examples.png"}
+FILES = {"curve.csv", "per_pair.csv", "examples.npz", "curve.png", "examples.png", *DESCRIBED}
 GRID = [0.0, 0.2, 0.5, 1.0]
 
 
@@ -60,7 +59,7 @@ def probed() -> HybridResult:
 def folder(probed: HybridResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("run")
     subject = Subject(model="halves", weights="none", data="halves", data_title="halves test")
-    write_hybrid(path, probed, images_of(), subject, ["png"])
+    write_hybrid(path, probed, images_of(), subject, ["png"], summary=["said"])
     return path
 
 
@@ -122,7 +121,6 @@ def test_no_crossing_is_null_with_a_reason(probed: HybridResult, value: float, s
     assert (written["status"], written["nyquist"]["value"]) == (status, None)
     assert note in written["note"]
     json.dumps(written, allow_nan=False)
-    assert reversal_order({"f_rev": written}) == value
     half_open = reversal_dict(replace(probed.f_rev, low=-math.inf), probed)
     assert half_open["nyquist"]["low"] is None
     assert "the interval reaches below 0 Nyquist" in half_open["note"]
@@ -151,7 +149,7 @@ def test_gray_images_and_curves_without_a_crossing_are_drawn(tmp_path: Path) -> 
     result = hybrid_probe(Brighter(), images_of(channels=1), config=config)
     assert result.f_rev.status == "no crossing below"
     subject = Subject(model="halves", weights="none", data="halves", data_title="halves test")
-    write_hybrid(tmp_path, result, images_of(channels=1), subject, ["png"])
+    write_hybrid(tmp_path, result, images_of(channels=1), subject, ["png"], summary=["said"])
     assert {p.name for p in tmp_path.iterdir()} == FILES
 
 
@@ -166,19 +164,12 @@ def test_example_columns_hold_the_ends_and_the_change() -> None:
 
 
 def test_labels_say_what_differs() -> None:
-    runs = [{"model": "a", "weights": f"run:out/train/a-b-{name}/v001", "seed": 0} for name in ("lsf", "hsf")]
+    runs = [{"model": "a", "weights": f"run:out/train/a-b-{name}/v001", "seed": "0"} for name in ("lsf", "hsf")]
     assert overlay_labels(runs) == ["a-b-lsf", "a-b-hsf"]
     assert overlay_labels(runs, ["lsf", "hsf"]) == ["lsf training", "hsf training"]
     assert overlay_labels(runs, ["", "hsf"]) == ["a-b-lsf", "a-b-hsf"]
     versions = [{"weights": f"run:train/a-b/v00{n}"} for n in (1, 2)]
     assert overlay_labels(versions) == ["run:train/a-b/v001", "run:train/a-b/v002"]
     assert overlay_labels([{"weights": 40 * "x"}]) == ["..." + 27 * "x"]
-    assert overlay_labels([{"model": "a", "seed": 0}, {"model": "b", "seed": 1}]) == ["a, 0", "b, 1"]
+    assert overlay_labels([{"model": "a", "seed": "0"}, {"model": "b", "seed": "1"}]) == ["a, 0", "b, 1"]
     assert overlay_labels([{"model": "only"}]) == ["only"]
-
-
-def test_subject_prefers_what_a_reader_knows() -> None:
-    known = {"model": "net", "weights": "best.safetensors", "training": "lsf"}
-    assert subject_text(known) == "net (lsf training)"
-    assert subject_text(known | {"training": ""}) == "net (best.safetensors)"
-    assert subject_text(known | {"weights": "packaged:lsf"}) == "net (packaged:lsf)"

@@ -1,13 +1,15 @@
 """What a measurement leaves behind: tables that agree with each other, the same bytes each time."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from run_files import DESCRIBED
 from torch import nn
 
 from fsens_cli.errors import ConfigError, OutputError
@@ -36,10 +38,19 @@ def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fsens_cli.runs.measure_files.save_figure", closed)
 
 
+def written(
+    folder: Path, result: MeasureResult, *, formats: Sequence[str] = (), class_names: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Write a measurement and return what stands in its results.json."""
+    plot = PlotConfig(formats=list(formats))
+    write_measure(folder, result, SUBJECT, plot, summary=["said"], class_names=class_names)
+    results: dict[str, Any] = json.loads((folder / "results.json").read_text())
+    return results
+
+
 @pytest.mark.usefixtures("no_figures")
 def test_tables_agree_with_the_result(result: MeasureResult, tmp_path: Path) -> None:
-    results = write_measure(tmp_path, result, SUBJECT, PlotConfig(), class_names=["a", "b,c", "d", "e"])
-    assert json.loads((tmp_path / "results.json").read_text()) == results
+    results = written(tmp_path, result, class_names=["a", "b,c", "d", "e"])
 
     spectrum = pd.read_csv(tmp_path / "spectrum.csv")
     columns = (
@@ -77,7 +88,7 @@ def test_tables_agree_with_the_result(result: MeasureResult, tmp_path: Path) -> 
 
 @pytest.mark.usefixtures("no_figures")
 def test_headline_numbers(result: MeasureResult, tmp_path: Path) -> None:
-    results = write_measure(tmp_path, result, SUBJECT, PlotConfig())
+    results = written(tmp_path, result)
     assert (results["verb"], results["convention"], results["num_images"]) == ("measure", "pixel", 12)
     assert results["image_size"] == [16, 16]
     assert [(b["name"], b["radius_first"], b["radius_last"]) for b in results["bands"]] == [
@@ -92,7 +103,7 @@ def test_headline_numbers(result: MeasureResult, tmp_path: Path) -> None:
 
 
 def test_figures_are_drawn_again_from_the_files_alone_and_alike(result: MeasureResult, tmp_path: Path) -> None:
-    write_measure(tmp_path, result, SUBJECT, PlotConfig(formats=["svg"]))
+    written(tmp_path, result, formats=["svg"])
     names = ["spectrum.png", "spectrum.svg", "map.png", "map.svg"]
     first = {name: (tmp_path / name).read_bytes() for name in names}
     assert first["spectrum.png"].startswith(b"\x89PNG")
@@ -116,15 +127,15 @@ def test_figures_are_drawn_again_from_the_files_alone_and_alike(result: MeasureR
 def test_same_result_same_bytes(result: MeasureResult, tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / name).mkdir()
-        write_measure(tmp_path / name, result, SUBJECT, PlotConfig())
-    for file in ("spectrum.csv", "bands.csv", "per_image.csv", "results.json"):
+        written(tmp_path / name, result)
+    for file in ("spectrum.csv", "bands.csv", "per_image.csv", *DESCRIBED):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
 @pytest.mark.usefixtures("no_figures")
 @pytest.mark.parametrize("missing", ["results.json", "spectrum.csv", "map.npz"])
 def test_drawing_from_half_a_folder(missing: str, result: MeasureResult, tmp_path: Path) -> None:
-    write_measure(tmp_path, result, SUBJECT, PlotConfig())
+    written(tmp_path, result)
     (tmp_path / missing).unlink()
     with pytest.raises(OutputError, match=missing):
         draw_measure(tmp_path, ["png"])

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, GREEN, RED, figure_style
+from fsens_cli.statistics.intervals import Interval
 
 GROUPS = {"low": (BLUE, "low frequency"), "medium": (GREEN, "medium"), "high": (RED, "high frequency")}
 
@@ -27,7 +28,7 @@ class CorruptionBar:
 
 
 def corruption_figure(
-    bars: Sequence[CorruptionBar], means: Mapping[str, Mapping[str, float]], *, clean: float, title: str
+    bars: Sequence[CorruptionBar], means: Mapping[str, Interval], *, clean: float, title: str
 ) -> Figure:
     """Draw one bar a corruption (mean over severities), a dot a severity, and each group's mean with its interval."""
     ordered = [b for group in GROUPS for b in sorted((b for b in bars if b.group == group), key=lambda b: -b.mean)]
@@ -47,15 +48,15 @@ def corruption_figure(
             mean = means[group]
             axes.fill_betweenx(
                 [mine[0] - 0.45, mine[-1] + 0.45],
-                100 * mean["low"],
-                100 * mean["high"],
+                100 * mean.low,
+                100 * mean.high,
                 color=colour,
                 alpha=0.3,
                 linewidth=0,
             )
-            axes.vlines(100 * mean["value"], mine[0] - 0.45, mine[-1] + 0.45, color=colour)
+            axes.vlines(100 * mean.value, mine[0] - 0.45, mine[-1] + 0.45, color=colour)
             axes.text(
-                0, mine[0] - 0.62, f" {words}: mean {100 * mean['value']:.1f} %", color=colour, va="bottom", fontsize=7
+                0, mine[0] - 0.62, f" {words}: mean {100 * mean.value:.1f} %", color=colour, va="bottom", fontsize=7
             )
         axes.axvline(100 * clean, color=BLACK, linestyle="--", linewidth=0.8)
         axes.set_yticks(places, [b.name.replace("_", " ") for b in ordered])

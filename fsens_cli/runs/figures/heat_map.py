@@ -1,13 +1,12 @@
 """The heat map figure: which added frequency makes the model err, and where the input gradient has its power."""
 
-from typing import Any
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fsens_cli.runs.figures.style import COLUMN_WIDTH, figure_style
+from fsens_cli.statistics.intervals import Interval
 
 DECADES = 3.0
 
@@ -24,13 +23,13 @@ def unfold(values: np.ndarray, frequency_M2: np.ndarray, size: tuple[int, int]) 
     return np.fft.fftshift(full)
 
 
-def heat_map_figure(table: pd.DataFrame, size: list[int], *, agreement: dict[str, Any] | None, title: str) -> Figure:
+def heat_map_figure(table: pd.DataFrame, size: list[int], *, agreement: Interval | None, title: str) -> Figure:
     """Draw the error rate beside the logarithm of the gradient's power, on the same plane of frequencies.
 
     Args:
         table: ``heat_map.csv``.
         size: (H, W) in pixels.
-        agreement: their rank correlation, as in ``results.json``.
+        agreement: their rank correlation over the frequencies of the table.
         title: above the figure.
     """
     height, width = size
@@ -50,7 +49,7 @@ def heat_map_figure(table: pd.DataFrame, size: list[int], *, agreement: dict[str
             image = axes.imshow(full, extent=extent, cmap=colours, vmin=low, vmax=top, interpolation="nearest")
             axes.set(xlabel="horizontal frequency (cycles/pixel)", ylabel="vertical frequency (cycles/pixel)")
             figure.colorbar(image, ax=axes, shrink=0.8).set_label(words)
-        figure.suptitle(f"{title}\n{_verdict(agreement)}" if agreement else title, fontsize=8)
+        figure.suptitle(f"{title}\n{_verdict(agreement, len(table))}" if agreement else title, fontsize=8)
     return figure
 
 
@@ -68,9 +67,8 @@ def _measured_part(
     return cuts[0], cuts[1], (left, right, bottom, top)
 
 
-def _verdict(agreement: dict[str, Any]) -> str:
-    spearman = agreement["spearman"]
+def _verdict(correlation: Interval, num_frequencies: int) -> str:
     return (
-        f"rank correlation {spearman['value']:.2f} [{spearman['low']:.2f}, {spearman['high']:.2f}] over "
-        f"{agreement['num_frequencies']:,} frequencies, n = {spearman['n']}"
+        f"rank correlation {correlation.value:.2f} [{correlation.low:.2f}, {correlation.high:.2f}] over "
+        f"{num_frequencies:,} frequencies, n = {correlation.n}"
     )

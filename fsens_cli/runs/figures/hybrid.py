@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, CYCLE, GRAY, RED, figure_style
+from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, RED, figure_style
 
 LOW_COLOUR, HIGH_COLOUR = BLUE, RED
 LINE_STYLES = ("-", "--", "-.", ":")
@@ -41,19 +41,6 @@ class HybridCurves:
     f_rev_status: str
     cycles_per_nyquist: float
     title: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverlayCurve:
-    """One model's difference p_low - p_high in a comparison."""
-
-    label: str
-    frequency: Sequence[float]
-    difference: Band
-    f_rev: float | None
-    f_rev_low: float | None
-    f_rev_high: float | None
-    f_rev_status: str
 
 
 def curve_figure(curves: HybridCurves) -> Figure:
@@ -146,38 +133,3 @@ def _rises_early(curves: HybridCurves) -> bool:
     if curves.f_rev is not None:
         return curves.f_rev < (first + last) / 2
     return curves.difference.mean[middle] > 0
-
-
-def overlay_figure(curves: Sequence[OverlayCurve]) -> Figure:
-    """Draw p_low - p_high of several models; each f_rev is a dot on the zero line with its interval."""
-    with figure_style():
-        height = 2.3 + 0.13 * len(curves)
-        figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, height))
-        axes.axhline(0, color=GRAY, linewidth=0.6)
-        for number, curve in enumerate(curves):
-            colour = CYCLE[number % len(CYCLE)]
-            style = LINE_STYLES[number // len(CYCLE) % len(LINE_STYLES)]
-            _draw(axes, curve.frequency, curve.difference, colour, style)
-            _mark_on_zero(axes, curve, colour)
-            axes.plot([], [], color=colour, linestyle=style, label=_overlay_label(curve))
-        axes.set(xlabel=XLABEL, ylabel=DIFFERENCE, ylim=(-1.05, 1.05))
-        axes.legend(
-            title=r"$f_{\rm rev}$ (fraction of Nyquist) and 95 % interval", title_fontsize=7, frameon=False,
-            loc="lower center", bbox_to_anchor=(0.5, 1.0),
-        )  # fmt: skip
-    return figure
-
-
-def _mark_on_zero(axes: Axes, curve: OverlayCurve, colour: str) -> None:
-    if curve.f_rev is None:
-        return
-    low = curve.frequency[0] if curve.f_rev_low is None else curve.f_rev_low
-    high = curve.frequency[-1] if curve.f_rev_high is None else curve.f_rev_high
-    axes.plot([low, high], [0, 0], color=colour, linewidth=3, alpha=0.5, solid_capstyle="butt")
-    axes.plot(curve.f_rev, 0, "o", color=colour, markersize=4.5, markeredgecolor="white", markeredgewidth=0.6, zorder=5)
-
-
-def _overlay_label(curve: OverlayCurve) -> str:
-    if curve.f_rev is None:
-        return f"{curve.label}: {curve.f_rev_status} the grid"
-    return f"{curve.label}: {curve.f_rev:.3f} {_bounds(curve.f_rev_low, curve.f_rev_high)}"

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from fsens_cli.runs.figures.corruption_bars import GROUPS
 from fsens_cli.runs.figures.style import COLUMN_WIDTH, GRAY, figure_style
+from fsens_cli.statistics.intervals import Interval
 
 NAMED = 4  # corruptions written beside their points: those that cost most
 
@@ -25,7 +25,7 @@ class PredictedCorruption:
 
 
 def prediction_figure(
-    points: Sequence[PredictedCorruption], *, clean: float, correlation: dict[str, Any] | None, title: str
+    points: Sequence[PredictedCorruption], *, clean: float, correlation: Interval | None, title: str
 ) -> Figure:
     """Draw the points of accuracy lost under each corruption against those predicted, the dashed line where equal."""
     with figure_style():
@@ -67,7 +67,7 @@ def prediction_figure(
         axes.set_xlabel("points lost, predicted from the two spectra")
         axes.set_ylabel("points lost, measured (95 % interval)")
         axes.legend(loc="upper left", frameon=False, title="corruptions", title_fontsize=7, alignment="left")
-        words = "" if correlation is None else f"\nrank correlation of accuracies {correlation['value']:.2f}"
+        words = "" if correlation is None else f"\nrank correlation of accuracies {correlation.value:.2f}"
         figure.suptitle(f"{title}{words}", fontsize=8)
     return figure
 

@@ -1,61 +1,75 @@
-"""The whole page: what was asked, the answer, the evidence, and where it comes from."""
+"""The whole page: what was asked, the answer, the evidence, and where it comes from.
 
-from collections.abc import Sequence
+Words of runs reach the page through a template that escapes them; only plotly.js and the page's own style and script,
+which are no words of runs, pass as they are.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Protocol
 
 import fsens_cli
 from fsens_cli.errors import OutputError
+from fsens_cli.experiments.quantities import Quantity
 from fsens_cli.runs.comparison import Comparison, Report
+from fsens_cli.runs.figures.overlay import colours_of
 from fsens_cli.runs.files import write_text
 from fsens_cli.runs.folder import now
-from fsens_cli.runs.quantities import Quantity
-from fsens_cli.runs.report.correlations import Point, Relation, correlation_section, points_of, relations
-from fsens_cli.runs.report.html import Cell, bullets, details, escape, paragraph, picture, plot, section, table
-from fsens_cli.runs.report.plots import colours_of, plots_of
-from fsens_cli.runs.report.story import HOW_TO_READ, QUESTIONS, answers
+from fsens_cli.runs.json_files import Json
+from fsens_cli.runs.report.answers import answers
+from fsens_cli.runs.report.plots import specs_of
+from fsens_cli.runs.report.relations import Relation, families_of, points_of, relations, scatter
 from fsens_cli.runs.selection import FinishedRun
+from fsens_cli.statistics.intervals import Interval
+from fsens_cli.text import shown
 
 GENERATOR = '<meta name="generator" content="fsens report">'
-# The page may use what it carries, and nothing else: no network, no frames, no forms.
-POLICY = (
-    "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "base-uri 'none'; form-action 'none'"
-)
 MOST_COLUMNS = 7
-# The pictures of each run that say more than the plots above them.
-PICTURES = {
-    "measure": ("map.png",),
-    "train": ("training.png", "map.png"),
-    "hybrid-probe": ("examples.png",),
-    "evaluate": ("corruptions.png", "heat_map.png"),
-    "blur-defense": ("defense.png", "spectra.png"),
-}
+PROVENANCE = (
+    "verb", "model", "run", "command", "seed", "weights (sha256)", "images (sha256)", "commit", "versions", "device",
+    "started (UTC)", "seconds",
+)  # fmt: skip
 
 
-def plotly_script() -> str:
-    """Return plotly.js.
+class Words(Protocol):
+    """What a verb says of itself."""
+
+    @property
+    def question(self) -> str:
+        """What it asks."""
+
+    @property
+    def reading(self) -> str:
+        """How its numbers are to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A table's cell and what it is sorted by; empty sorts last."""
+
+    text: str
+    value: float | None = None
+
+
+Row = list[Cell | str]
+
+
+def write_report(path: Path, report: Report, words: Mapping[str, Words], *, title: str) -> None:
+    """Write the page; another report at the same place is replaced, any other file is not.
 
     Raises:
-        OutputError: plotly is not installed.
+        OutputError: something else is there, it cannot be written, or a package is missing.
     """
     try:
         from plotly.offline import get_plotlyjs
     except ImportError as error:
         raise OutputError("a report needs plotly: pip install 'fsens[report]'.") from error
-    return str(get_plotlyjs())
-
-
-def write_report(path: Path, report: Report, *, title: str) -> None:
-    """Write the page; another report at the same place is replaced, any other file is not.
-
-    Raises:
-        OutputError: something else is there, or it cannot be written.
-    """
-    script = plotly_script()
     if path.is_dir() or (path.exists() and GENERATOR.encode() not in path.read_bytes()[:4096]):
         raise OutputError(f"{path} is there already and is no fsens report: give another file with -o.")
-    page = page_text(report, title=title, script=script)
+    page = page_text(report, words, title=title, plotly=str(get_plotlyjs()))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, page)
@@ -63,195 +77,187 @@ def write_report(path: Path, report: Report, *, title: str) -> None:
         raise OutputError(f"cannot write {path} ({error.strerror}): give another file with -o.") from error
 
 
-def page_text(report: Report, *, title: str, script: str) -> str:
+def page_text(report: Report, words: Mapping[str, Words], *, title: str, plotly: str) -> str:
     """Return the page as HTML."""
-    points = points_of(report)
-    found = relations(points)
-    sections = _sections(report, points, found)
-    links = "".join(f'<a href="#{name}">{escape(words)}</a>' for name, words, _ in sections)
-    body = "".join(text for _, _, text in sections)
+    try:
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
+        from markupsafe import Markup
+    except ImportError as error:
+        raise OutputError("a report needs jinja2: pip install 'fsens[report]'.") from error
     here = resources.files("fsens_cli.runs.report")
-    style, sorting = (here.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">{GENERATOR}'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{style}</style></head>\n<body><h1>{escape(title)}</h1>"
-        f'<p class="soft">fsens {escape(fsens_cli.__version__)}, {escape(now().replace("T", " "))}. Numbers have 95 % '
-        f"intervals. A click on a column's head sorts; plots zoom.</p>\n<nav>{links}</nav>\n{body}\n"
-        f"<script>{script}</script>\n<script>{sorting}</script></body></html>\n"
+    ours = {name: here.joinpath(name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js")}
+    environment = Environment(
+        autoescape=True, finalize=_safe, undefined=StrictUndefined, loader=FunctionLoader(ours.get)
+    )
+    found = relations(points := points_of(report))
+    colours = colours_of([c.label for comparison in report.comparisons for c in comparison.runs])
+    return environment.get_template("page.html").render(
+        generator=Markup(GENERATOR),
+        style=Markup(ours["page.css"]),
+        script=Markup(ours["page.js"]),
+        plotly=Markup(plotly),
+        version=fsens_cli.__version__,
+        now=now().replace("T", " "),
+        title=title,
+        notices=_notices(report),
+        asked=[_asked(c, words) for c in report.comparisons],
+        models=_models(report),
+        answers=answers(report, found),
+        warnings=_warnings(report),
+        sections=[_section(c, words, colours) for c in report.comparisons],
+        across=_across(found, families_of(points)) if found else None,
+        provenance={
+            "head": PROVENANCE,
+            "rows": [_made(c.verb, r.label, r.run) for c in report.comparisons for r in c.runs],
+        },
     )
 
 
-def _sections(report: Report, points: Sequence[Point], found: Sequence[Relation]) -> list[tuple[str, str, str]]:
-    """Return name, words for the link, and text of each section."""
+def _safe(value: object) -> object:
+    """Take control characters and secrets of addresses out of words; what is the page's own is markup already."""
+    return shown(value) if type(value) is str else value
+
+
+def _notices(report: Report) -> list[str]:
     notices = [f"Skipped: {line}" for line in report.skipped]
     if report.differing and len(report.comparisons) == 1:
         notices.append(f"These runs differ in {'; '.join(report.differing)}: no differences are given between those.")
-    notes = "".join(f'<p class="notice">{escape(line)}</p>' for line in notices)
-    sections = [
-        ("asked", "What was asked", section("asked", "What was asked", notes, _asked(report))),
-        ("answer", "The answer", section("answer", "The answer", bullets(answers(report, found), kind="answer"))),
-    ]
-    colours = colours_of(report.comparisons)
-    sections += [(c.verb, c.verb, _evidence(c, colours)) for c in report.comparisons]
-    if found:
-        sections.append(("across", "Across models", correlation_section(points, found)))
-    sections.append(("provenance", "Provenance", _provenance(report)))
-    return sections
+    return notices
 
 
-def _asked(report: Report) -> str:
-    """Return the questions, and the models that they were put to."""
-    asked: list[str] = []
-    models: dict[str, str] = {}
-    for comparison in report.comparisons:
-        runs = [c.run for c in comparison.runs]
-        data = ", ".join(dict.fromkeys(_data(r) for r in runs))
-        counts = ", ".join(dict.fromkeys(f"{_images(r):,}" for r in runs))
-        plural = "" if len(runs) == 1 else "s"
-        asked.append(
-            f"{comparison.verb}: {QUESTIONS[comparison.verb]} {len(runs)} model{plural} on {data}, {counts} images."
-        )
-        models |= {c.label: _network(c.run) for c in comparison.runs}
-    named = "; ".join(f"{label} ({network})" for label, network in models.items())
-    return bullets(asked) + paragraph(f"Models: {named}.")
+def _asked(comparison: Comparison, words: Mapping[str, Words]) -> str:
+    runs = [c.run for c in comparison.runs]
+    data = ", ".join(dict.fromkeys(run.data for run in runs))
+    counts = ", ".join(dict.fromkeys(run.results.text("num_images", "?") for run in runs))
+    plural = "" if len(runs) == 1 else "s"
+    return f"{comparison.verb}: {_question(comparison, words)} {len(runs)} model{plural} on {data}, {counts} images."
+
+
+def _question(comparison: Comparison, words: Mapping[str, Words]) -> str:
+    return words[comparison.verb].question if comparison.verb in words else ""
+
+
+def _models(report: Report) -> str:
+    named = {c.label: _network(c.run) for comparison in report.comparisons for c in comparison.runs}
+    return "; ".join(f"{label} ({network})" for label, network in named.items())
 
 
 def _network(run: FinishedRun) -> str:
-    weights = str(run.results.get("weights", ""))
-    return f"{run.results['model']}, {weights}" if weights else str(run.results["model"])
+    return ", ".join(filter(None, (run.results.text("model", ""), run.results.text("weights", ""))))
 
 
-def _data(run: FinishedRun) -> str:
-    return str(run.results.get("measure", run.results).get("data", ""))
+def _warnings(report: Report) -> list[str]:
+    return [
+        f"{comparison.verb}, {c.label}: {line}"
+        for comparison in report.comparisons
+        for c in comparison.runs
+        for line in c.run.warnings
+    ]
 
 
-def _images(run: FinishedRun) -> int:
-    return int(run.results.get("measure", run.results).get("num_images", 0))
-
-
-def _evidence(comparison: Comparison, colours: dict[str, str]) -> str:
+def _section(comparison: Comparison, words: Mapping[str, Words], colours: Mapping[str, str]) -> Json:
     """Return one verb's section: how to read it, numbers, plots, differences, pictures."""
-    plots = "".join(
-        plot(f"{comparison.verb}-{i}", spec, words) for i, (words, spec) in enumerate(plots_of(comparison, colours))
-    )
-    return section(
-        comparison.verb,
-        f"{comparison.verb}: {QUESTIONS[comparison.verb]}",
-        paragraph(HOW_TO_READ[comparison.verb], kind="soft"),
-        f'<div class="plots">{plots}</div>',
-        _numbers(comparison),
-        _differences(comparison),
-        _pictures(comparison),
-    )
+    verb = comparison.verb
+    specs = specs_of([(c.label, c.run.findings.lines) for c in comparison.runs], colours)
+    head, rows = _numbers(comparison)
+    return {
+        "verb": verb,
+        "question": _question(comparison, words),
+        "reading": words[verb].reading if verb in words else "",
+        "plots": [(f"{verb}-{i}", title, spec) for i, (title, spec) in enumerate(specs)],
+        "head": head,
+        "rows": rows,
+        "first": comparison.runs[0].label,
+        "differences": _differences(comparison),
+        "pictures": _pictures(comparison),
+    }
 
 
-def _numbers(comparison: Comparison) -> str:
+def _numbers(comparison: Comparison) -> tuple[list[str], list[Row]]:
     """Return the table of all numbers: one row a model, or a number where there are many of them."""
     keys = comparison.number_keys()
-    columns = [[compared.quantities.get(key) for key in keys] for compared in comparison.runs]
-    names = [f"{comparison.named(key).label} ({comparison.named(key).unit})" for key in keys]
+    columns = [[_cell(compared.quantities.get(key)) for key in keys] for compared in comparison.runs]
+    names = [f"{comparison.named(key).title} ({comparison.named(key).unit})" for key in keys]
     labels = [compared.label for compared in comparison.runs]
     if len(keys) <= MOST_COLUMNS:
-        by_model: list[list[Cell | str]] = [
-            [label, *map(_cell, found)] for label, found in zip(labels, columns, strict=True)
-        ]
-        return table(["model", *names], by_model)
-    by_number: list[list[Cell | str]] = [
-        [name, *map(_cell, found)] for name, found in zip(names, zip(*columns, strict=True), strict=True)
-    ]
-    return table(["number", *labels], by_number)
+        return ["model", *names], [[label, *found] for label, found in zip(labels, columns, strict=True)]
+    return ["number", *labels], [[name, *row] for name, row in zip(names, zip(*columns, strict=True), strict=True)]
 
 
 def _cell(quantity: Quantity | None) -> Cell:
     if quantity is None:
-        return Cell("", None)
-    doubt = f" ({quantity.note})" if quantity.note and quantity.value is not None else ""
-    return Cell(quantity.text() + doubt, None if quantity.value is None else quantity.scale * quantity.value)
+        return Cell("")
+    return Cell(quantity.text(), None if quantity.value is None else quantity.scale * quantity.value)
 
 
-def _differences(comparison: Comparison) -> str:
-    first = comparison.runs[0].label
-    rows: list[list[Cell | str]] = []
+def _differences(comparison: Comparison) -> list[Row]:
+    rows: list[Row] = []
     for key in comparison.number_keys():
+        named = comparison.named(key)
         for compared in comparison.runs[1:]:
             difference = compared.differences.get(key)
-            if difference is None:
-                continue
-            named = comparison.named(key)
-            clear = difference.low > 0 or difference.high < 0
-            rows.append(
-                [
-                    named.label,
-                    compared.label,
-                    Cell(named.difference_text(difference), named.scale * difference.value),
-                    named.unit,
-                    "yes" if clear else "no",
-                ]
-            )
-    if not rows:
-        return ""
-    title = f"Paired differences from {first}: both models were asked about the same images"
-    return details(title, table(["number", "model", "difference, 95 % interval", "unit", "clear of 0"], rows))
+            if difference is not None:
+                shown = Cell(named.difference_text(difference), named.scale * difference.value)
+                clear = "yes" if difference.low > 0 or difference.high < 0 else "no"
+                rows.append([named.title, compared.label, shown, named.unit, clear])
+    return rows
 
 
-def _pictures(comparison: Comparison) -> str:
-    found = [
-        picture(compared.run.folder / name, f"{compared.label}: {Path(name).stem.replace('_', ' ')}")
+def _pictures(comparison: Comparison) -> list[dict[str, str]]:
+    """Return the figures of each run that no plot of the page shows already."""
+    return [
+        {
+            "alt": figure.alt,
+            "caption": f"{compared.label}: {figure.caption}",
+            "data": base64.b64encode((compared.run.folder / f"{figure.name}.png").read_bytes()).decode(),
+        }
         for compared in comparison.runs
-        for name in PICTURES[comparison.verb]
-        if (compared.run.folder / name).is_file()
+        for figure in compared.run.figures
+        if not figure.has_lines
     ]
-    return (
-        details(f"Pictures of each run ({len(found)})", f'<div class="pictures">{"".join(found)}</div>')
-        if found
-        else ""
-    )
 
 
-def _provenance(report: Report) -> str:
-    rows: list[list[Cell | str]] = []
-    for comparison in report.comparisons:
-        for compared in comparison.runs:
-            record = compared.run.record
-            versions, machine = record.get("versions", {}), record.get("machine", {})
-            seconds = record.get("duration_seconds")
-            rows.append(
-                [
-                    comparison.verb,
-                    compared.label,
-                    str(compared.run.folder),
-                    " ".join(["fsens", *(str(a) for a in record.get("argv", []))]),
-                    str(record.get("seed", "")),
-                    str(record.get("weights_sha256") or "")[:12],
-                    str(record.get("data_fingerprint") or "")[:12],
-                    str(record.get("git_commit") or "")[:12],
-                    ", ".join(f"{name} {version}" for name, version in versions.items()),
-                    str(machine.get("gpu", machine.get("device", ""))),
-                    str(record.get("started", ""))[:16].replace("T", " "),
-                    Cell("" if seconds is None else f"{seconds:.0f}", seconds),
-                ]
-            )
-    head = [
-        "verb",
-        "model",
-        "run",
-        "command",
-        "seed",
-        "weights (sha256)",
-        "images (sha256)",
-        "commit",
-        "versions",
-        "device",
-        "started (UTC)",
-        "seconds",
+def _across(found: Sequence[Relation], families: Mapping[str, int]) -> Json:
+    rows: list[Row] = [
+        [
+            r.x.label,
+            r.y.label,
+            Cell(str(len(r.points)), len(r.points)),
+            _interval_cell(r.pooled, 1.0),
+            _interval_cell(r.within, r.slope_scale),
+            f"{r.y.unit} per {r.step:g} {r.x.unit}",
+        ]
+        for r in found
     ]
-    return section(
-        "provenance",
-        "Provenance",
-        paragraph(
-            "Each number above can be made again with its command; every run's folder holds all of its settings."
-        ),
-        table(head, rows, kind="provenance"),
-    )
+    shown = [r for r in found if r.is_leading]
+    return {
+        "families": [f"{family}: {count} model{'' if count == 1 else 's'}" for family, count in families.items()],
+        "rows": rows,
+        "plots": [(f"relation-{i}", f"{r.x.label} against {r.y.label}", scatter(r)) for i, r in enumerate(shown)],
+    }
+
+
+def _interval_cell(interval: Interval | None, scale: float) -> Cell:
+    if interval is None:
+        return Cell("too few models")
+    value, low, high = (f"{scale * v:+.2f}" for v in (interval.value, interval.low, interval.high))
+    return Cell(f"{value} [{low}, {high}]", scale * interval.value)
+
+
+def _made(verb: str, label: str, run: FinishedRun) -> Row:
+    record = run.record
+    machine, seconds = record.words("machine"), record.number_or_none("duration_seconds")
+    return [
+        verb,
+        label,
+        str(run.folder),
+        " ".join(["fsens", *record.texts("argv")]),
+        record.text("seed", ""),
+        record.text("weights_sha256", "")[:12],
+        record.text("data_fingerprint", "")[:12],
+        record.text("git_commit", "")[:12],
+        ", ".join(f"{name} {version}" for name, version in record.words("versions").items()),
+        machine.get("gpu", machine.get("device", "")),
+        record.text("started", "")[:16].replace("T", " "),
+        Cell("" if seconds is None else f"{seconds:.0f}", seconds),
+    ]

@@ -1,0 +1,124 @@
+"""Headline numbers, warnings and plot lines of filters in front of a network."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from fsens_cli.experiments.chance import is_at_chance
+from fsens_cli.experiments.defense import DefenseConfig, DefenseRow
+from fsens_cli.experiments.evaluate_findings import asked_of, evaluation_quantities, flat
+from fsens_cli.experiments.evaluation import PartResult
+from fsens_cli.experiments.quantities import Findings, Line, Quantity, quantity
+from fsens_cli.statistics.intervals import Interval, wilson
+
+UNITS = {"pca": "principal components", "blur": "blur sigma (pixels)"}
+UNRELIABLE, GUESSING = "unreliable", "chance"
+
+
+def defense_findings(rows: Sequence[DefenseRow], config: DefenseConfig, *, source: str) -> Findings:
+    """Return what the filters of all strengths do; ``source`` tells where corrupted images come from."""
+    return Findings(
+        quantities=tuple(number for row in rows for number in _quantities(row)),
+        warnings=tuple(f"{row.label}: {line}" for row in rows for line in row_warnings(row)),
+        lines=tuple(_lines(rows, config)),
+        asked={
+            "mode": config.mode,
+            "defense": config.defense,
+            "strengths": str(config.strengths()),
+            "pairings": str(config.pairings),
+            **asked_of(config, source),
+            **flat({"checks": asdict(config.checks)}),
+        },
+    )
+
+
+def row_warnings(row: DefenseRow) -> list[str]:
+    """Return what makes the numbers behind one filter doubtful."""
+    found = []
+    accuracy = row.evaluation.accuracy
+    if is_at_chance(accuracy, row.evaluation.num_classes):
+        found.append(
+            f"clean accuracy {100 * accuracy.value:.1f} % is at chance level: sizes and frequencies behind this filter "
+            "rest on lucky guesses."
+        )
+    found += row.evaluation.warnings
+    for check in row.checks:
+        if not check.passed:
+            found.append(f"the check '{check.name}' fails, sizes are unreliable: {check.found}.")
+    return found
+
+
+def standing_of(row: DefenseRow, config: DefenseConfig) -> Iterator[tuple[str, str, float, Interval]]:
+    """Yield name, norm, budget and accuracy at it, for every budget of the suite."""
+    for part in row.evaluation.of_kind("minimal"):
+        norm = part.part.norm
+        for eps in sorted(config.suite.eps_of(norm)):
+            yield f"{norm}-{eps:.6g}", norm, eps, standing_at(row, part, eps)
+
+
+def standing_at(row: DefenseRow, minimal: PartResult, eps: float) -> Interval:
+    """Return the accuracy at a budget against everything that was tried: minimal searches and fixed budgets."""
+    standing_N = minimal.size_N > eps
+    for part in row.evaluation.of_kind("attack"):
+        (condition,) = part.part.conditions
+        # A perturbation within a smaller budget is within this one, too.
+        if condition.group == minimal.part.norm and condition.parameter <= eps * (1 + 1e-9):
+            standing_N = standing_N & part.correct_NK[:, 0]
+    return wilson(int(standing_N.sum()), len(standing_N))
+
+
+def _quantities(row: DefenseRow) -> Iterator[Quantity]:
+    guessing = is_at_chance(row.evaluation.accuracy, row.evaluation.num_classes)
+    doubt = GUESSING if guessing else UNRELIABLE if row.failed else ""
+    yield from evaluation_quantities(row.evaluation, group=row.label, doubt=doubt)
+    seen = row.preference
+    missing = "" if math.isfinite(seen.f_rev) else f"{seen.f_rev_status} the grid"
+    yield quantity(
+        Interval(seen.f_rev, seen.f_rev_low, seen.f_rev_high, len(row.evaluation.clean.index_N)),
+        "f_rev",
+        "f_rev",
+        group=row.label,
+        unit="Nyquist",
+        scale=1,
+        digits=3,
+        note=missing or (GUESSING if guessing else ""),
+        role="listens",
+    )
+
+
+def _lines(rows: Sequence[DefenseRow], config: DefenseConfig) -> Iterator[Line]:
+    ordered = sorted(rows, key=lambda row: row.strength)
+    strengths = [row.strength for row in ordered]
+    curves = [("clean", [row.evaluation.accuracy for row in ordered])]
+    groups = [{g.group: g.accuracy for g in row.evaluation.groups()} for row in ordered]
+    if all("all" in found for found in groups):
+        curves.append(("corruptions", [found["all"] for found in groups]))
+    unit = UNITS.get(config.defense, "sigma (pixels)")
+    for label, found in curves:
+        yield _accuracy("strength", "Accuracy behind the filter", unit, label, strengths, found)
+    for row in {ordered[0].label: ordered[0], ordered[-1].label: ordered[-1]}.values():
+        budgets = [(eps, standing) for _, norm, eps, standing in standing_of(row, config) if norm == "linf"]
+        yield _accuracy(
+            "budget",
+            "Accuracy against the budget",
+            "budget, L-inf (1/255)",
+            row.label + (f" ({UNRELIABLE})" if row.failed else ""),
+            [255 * eps for eps, _ in budgets],
+            [standing for _, standing in budgets],
+        )
+
+
+def _accuracy(
+    plot: str, title: str, x_label: str, label: str, x: Sequence[float], intervals: Sequence[Interval]
+) -> Line:
+    return Line(
+        plot=plot,
+        title=title,
+        x_label=x_label,
+        y_label="accuracy (%)",
+        label=label,
+        x=x,
+        y=[100 * interval.value for interval in intervals],
+        low=[100 * interval.low for interval in intervals],
+        high=[100 * interval.high for interval in intervals],
+    )

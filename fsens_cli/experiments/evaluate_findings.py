@@ -1,0 +1,159 @@
+"""Headline numbers, warnings and plot lines of an evaluation."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+import torch
+
+from fsens_cli.experiments.chance import chance_warnings
+from fsens_cli.experiments.evaluate import EvaluateConfig
+from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow
+from fsens_cli.experiments.quantities import Findings, Line, Quantity, Sample, quantity, sample
+
+GROUP_NAMES = {"low": "low frequency", "medium": "medium", "high": "high frequency", "all": "all"}
+NORM_NAMES = {"linf": "L-inf", "l2": "L2"}
+NOT_FOUND = "not found"
+
+
+def eps_text(eps: float, norm: str) -> str:
+    """Return a budget as people write it.
+
+    >>> eps_text(8 / 255, "linf"), eps_text(0.5, "l2")
+    ('8/255', '0.5')
+    """
+    return f"{255 * eps:.3g}/255" if norm == "linf" else f"{eps:.3g}"
+
+
+def evaluate_findings(result: EvaluateResult, config: EvaluateConfig, *, source: str) -> Findings:
+    """Return what an evaluation says; ``source`` tells where corrupted images come from."""
+    return Findings(
+        quantities=tuple(evaluation_quantities(result)),
+        warnings=(*chance_warnings(result.accuracy, result.num_classes), *result.warnings),
+        lines=(_groups(result), *_standing(result)),
+        asked=asked_of(config, source),
+    )
+
+
+def asked_of(config: EvaluateConfig, source: str) -> dict[str, str]:
+    """Return the settings that must agree before two evaluations answer one question."""
+    return {"corruption_source": source} | flat({"suite": asdict(config.suite), "attack": asdict(config.attack)})
+
+
+def flat(settings: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    """Return nested settings as dotted keys and words.
+
+    >>> flat({"suite": {"name": "quick"}})
+    {'suite.name': 'quick'}
+    """
+    found: dict[str, str] = {}
+    for key, value in settings.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": str(value)}
+    return found
+
+
+def evaluation_quantities(result: EvaluateResult, *, group: str = "", doubt: str = "") -> Iterator[Quantity]:
+    """Yield the numbers of one evaluation; ``group`` and ``doubt`` where it is one of several, such as a filter's."""
+    clean = result.clean
+    right = sample("proportion", clean.index_N, clean.correct_NK[:, 0])
+    yield quantity(result.accuracy, "accuracy", "accuracy", group=group, leading=True, sample=right)
+    corrupted = {p.part.conditions[0].probe: p for p in result.of_kind("corruption")}
+    for row in result.groups():
+        mean_N = torch.cat([corrupted[name].correct_NK for name in row.corruptions], dim=1).double().mean(dim=1)
+        yield quantity(
+            row.accuracy,
+            f"corruptions-{row.group}",
+            f"corruptions, {GROUP_NAMES[row.group]}",
+            group=group,
+            role="stands",
+            leading=row.group == "all",
+            sample=sample("mean", clean.index_N, mean_N),
+        )
+    if not group:
+        yield from _attacks(result)
+        yield from _agreement(result)
+    minimal = {p.part.norm: p for p in result.of_kind("minimal")}
+    for found in result.minimal():
+        sizes = minimal[found.norm]
+        yield from _perturbations(found, sample("median", sizes.index_N, sizes.size_N), group=group, doubt=doubt)
+
+
+def _agreement(result: EvaluateResult) -> Iterator[Quantity]:
+    found = result.agreement()
+    if found is not None:
+        yield quantity(found.correlation, "agreement", "heat map and gradient", unit="rank corr.", scale=1, digits=2)
+
+
+def _attacks(result: EvaluateResult) -> Iterator[Quantity]:
+    accuracy = {row.condition.label: row.accuracy for row in result.rows()}
+    for part in result.of_kind("attack"):
+        (condition,) = part.part.conditions
+        yield quantity(
+            accuracy[condition.label],
+            f"attack-{condition.label}",
+            f"{condition.probe}, {NORM_NAMES[condition.group]} {eps_text(condition.parameter, condition.group)}",
+            sample=sample("proportion", part.index_N, part.correct_NK[:, 0]),
+        )
+
+
+def _perturbations(row: MinimalRow, sizes: Sample, *, group: str, doubt: str) -> Iterator[Quantity]:
+    """Yield the median size of smallest perturbations and their f_0.5."""
+    linf = row.norm == "linf"
+    for interval, key, label, unit, scale, digits, kept in (
+        (
+            row.median,
+            "median",
+            "median size",
+            "1/255" if linf else "pixel range",
+            255.0 if linf else 1.0,
+            2 if linf else 3,
+            sizes,
+        ),
+        (row.half_power, "f_half", "f_0.5", "c/px", 1.0, 3, None),
+    ):
+        found = math.isfinite(interval.value)
+        yield quantity(
+            interval,
+            f"{key}-{row.norm}",
+            f"{label}, {NORM_NAMES[row.norm]}",
+            group=group,
+            unit=unit,
+            scale=scale,
+            digits=digits,
+            note=doubt or ("" if found else NOT_FOUND),
+            role=("stands" if key == "median" else "listens") if linf else "",
+            leading=linf,
+            sample=kept,
+        )
+
+
+def _groups(result: EvaluateResult) -> Line:
+    bars = [("clean", result.accuracy), *((GROUP_NAMES[row.group], row.accuracy) for row in result.groups())]
+    return Line(
+        plot="groups",
+        title="Accuracy under groups of corruptions",
+        x_label="",
+        y_label="accuracy (%)",
+        style="points",
+        x=[name for name, _ in bars],
+        y=[100 * interval.value for _, interval in bars],
+        low=[100 * interval.low for _, interval in bars],
+        high=[100 * interval.high for _, interval in bars],
+    )
+
+
+def _standing(result: EvaluateResult) -> Iterator[Line]:
+    """Yield the share of images that stand a perturbation of each size, L-inf, where that was asked."""
+    for part in result.of_kind("minimal"):
+        if part.part.norm == "linf":
+            found_K = part.size_N[part.size_N.isfinite()].sort().values
+            size_K = torch.cat([torch.zeros(1, dtype=found_K.dtype), found_K])
+            yield Line(
+                plot="standing",
+                title="Images that stand a perturbation of that size (upper bounds)",
+                x_label="size of the perturbation, L-inf (1/255)",
+                y_label="accuracy (%)",
+                style="steps",
+                x=(255 * size_K).tolist(),
+                y=(100 * (part.size_N > size_K[:, None]).double().mean(dim=1)).tolist(),
+            )

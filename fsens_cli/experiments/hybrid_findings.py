@@ -1,0 +1,88 @@
+"""Headline numbers, warnings and plot lines of a hybrid probe."""
+
+import math
+
+import torch
+
+from fsens_cli.experiments.chance import chance_warnings
+from fsens_cli.experiments.hybrid_curve import ABOVE, BELOW, HybridResult, Reversal
+from fsens_cli.experiments.quantities import Findings, Line, Sample, quantity, sample
+from fsens_cli.statistics.intervals import Interval
+
+
+def hybrid_findings(result: HybridResult) -> Findings:
+    """Return what a probe says."""
+    answers, config, f_rev = result.answers, result.config, result.f_rev
+    right = sample("proportion", answers.index_N, answers.is_correct_N)
+    note = "" if math.isfinite(f_rev.nyquist) else f"{f_rev.status} the grid"
+    return Findings(
+        quantities=(
+            quantity(result.accuracy, "accuracy", "accuracy, unmixed images", sample=right),
+            quantity(
+                Interval(f_rev.nyquist, f_rev.low, f_rev.high, f_rev.num_images),
+                "f_rev",
+                "f_rev",
+                unit="Nyquist",
+                scale=1,
+                digits=3,
+                note=note,
+                role="listens",
+                leading=True,
+                sample=_pairs(result),
+            ),
+        ),
+        warnings=tuple(chance_warnings(result.accuracy, result.num_classes, images=" on the unmixed images")),
+        lines=(_difference(result),),
+        asked={
+            **{name: str(getattr(config, name)) for name in ("mask", "order", "clip", "pairs", "pairings")},
+            "grid": str(config.frequencies()),
+        },
+    )
+
+
+def reversal_note(f_rev: Reversal, first: float, last: float) -> str:
+    """Return in words what a missing crossing or an open interval means; empty where both bounds are found.
+
+    ``first`` and ``last`` are the ends of the grid in Nyquist units.
+    """
+    if f_rev.status == BELOW:
+        return f"the low image wins from the first mixing frequency on: f_rev lies below {first:g} Nyquist"
+    if f_rev.status == ABOVE:
+        return f"the low image wins at no mixing frequency: f_rev lies above {last:g} Nyquist"
+    open_ends = []
+    if math.isinf(f_rev.low):
+        open_ends.append(f"below {first:g}")
+    if math.isinf(f_rev.high):
+        open_ends.append(f"above {last:g}")
+    return f"the interval reaches {' and '.join(open_ends)} Nyquist" if open_ends else ""
+
+
+def _pairs(result: HybridResult) -> Sample:
+    """Return, for each pair that counts, +1 where the low image's label was given, -1 for the high one's."""
+    answers = result.answers
+    counts_PN = answers.counts_PN(result.config.pairs)
+    rows_PN = torch.arange(len(answers.label_N)).expand_as(answers.partner_PN)
+    low_D, high_D = rows_PN[counts_PN], answers.partner_PN[counts_PN]
+    prediction_DK = answers.prediction_PNK[counts_PN]
+    low_DK, high_DK = (prediction_DK == answers.label_N[rows][:, None] for rows in (low_D, high_D))
+    return Sample(
+        kind="crossing",
+        index=answers.index_N[torch.stack([low_D, high_D], dim=1)],
+        value=low_DK.double() - high_DK.double(),
+        x=tuple(result.frequency_K.tolist()),
+    )
+
+
+def _difference(result: HybridResult) -> Line:
+    curve = result.difference
+    return Line(
+        plot="hybrid",
+        title="Whom the model believes in hybrid images (mark: f_rev)",
+        x_label="mixing frequency (Nyquist)",
+        y_label="p_low - p_high",
+        x=result.frequency_K.tolist(),
+        y=curve.mean_K.tolist(),
+        low=curve.low_K.tolist(),
+        high=curve.high_K.tolist(),
+        mark=result.f_rev.nyquist if math.isfinite(result.f_rev.nyquist) else None,
+    )

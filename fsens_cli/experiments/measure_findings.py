@@ -1,0 +1,89 @@
+"""Headline numbers, warnings and plot lines of a measurement."""
+
+from fsens_cli.experiments.chance import chance_warnings
+from fsens_cli.experiments.quantities import Findings, Line, Quantity, quantity, sample
+from fsens_cli.experiments.sensitivity import MeasureConfig, MeasureResult, centroid
+from fsens_cli.fourier.bands import band_mask
+
+LARGEST_ERROR = 0.05  # of the self-check, before its measurement is called unreliable
+MUST_AGREE = ("convention", "target", "space", "channels", "basis")
+
+
+def measure_findings(result: MeasureResult) -> Findings:
+    """Return what a measurement says."""
+    return Findings(
+        quantities=tuple(_quantities(result)),
+        warnings=tuple(_warnings(result)),
+        lines=(_spectrum(result),),
+        asked=asked_of(result.config) | {"bands": ", ".join(f"{b.band.name} to {b.band.last}" for b in result.bands)},
+    )
+
+
+def asked_of(config: MeasureConfig) -> dict[str, str]:
+    """Return the settings that must agree before two measurements answer one question."""
+    return {name: str(getattr(config, name)) for name in MUST_AGREE}
+
+
+def _quantities(result: MeasureResult) -> list[Quantity]:
+    table = result.per_image
+    right = sample("proportion", table.index_N, table.prediction_N == table.label_N)
+    # Images without a gradient count in no average.
+    index_N, share_NK = table.index_N[table.has_gradient_N], table.share_NK[table.has_gradient_N]
+    found = [quantity(result.accuracy, "accuracy", "accuracy", sample=right)]
+    for band in result.bands:
+        name, mask_K = band.band.name, band_mask(result.bins, band.band).double()
+        found.append(
+            quantity(
+                band.share,
+                f"share-{name}",
+                f"sensitivity, {name} band",
+                unit="share",
+                scale=1,
+                digits=3,
+                role="" if name == "mid" else "listens",
+                sample=sample("mean", index_N, share_NK @ mask_K),
+            )
+        )
+    found.append(
+        quantity(
+            result.centroid,
+            "centroid",
+            "sensitivity, centroid",
+            unit="c/image",
+            scale=1,
+            digits=2,
+            role="listens",
+            leading=True,
+            sample=sample("mean", index_N, centroid(share_NK, result.bins)),
+        )
+    )
+    return found
+
+
+def _warnings(result: MeasureResult) -> list[str]:
+    found = chance_warnings(result.accuracy, result.num_classes)
+    if result.num_zero_gradient:
+        found.append(
+            f"{result.num_zero_gradient} of {result.num_images} images have a zero gradient and count in no average."
+        )
+    error = result.self_check.relative_error
+    if error is not None and error > LARGEST_ERROR:
+        found.append(
+            f"the gradient predicts changes of the {result.config.target} with an error of {100 * error:.0f} %: "
+            "the numbers are unreliable."
+        )
+    return found
+
+
+def _spectrum(result: MeasureResult) -> Line:
+    kept = result.bins.cycles_per_image_K > 0
+    return Line(
+        plot="spectrum",
+        title="Where the sensitivity lies",
+        x_label="spatial frequency (cycles/image)",
+        y_label="share of sensitivity",
+        x=result.bins.cycles_per_image_K[kept].tolist(),
+        y=result.spectrum.mean_K[kept].tolist(),
+        low=result.spectrum.low_K[kept].tolist(),
+        high=result.spectrum.high_K[kept].tolist(),
+    )

@@ -1,0 +1,99 @@
+"""Several runs in one figure: one panel a plot, one colour a run, one dash pattern a line within a run."""
+
+from collections.abc import Sequence
+from itertools import cycle, islice
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from fsens_cli.experiments.quantities import Line
+from fsens_cli.runs.figures.style import COLUMN_WIDTH, CYCLE, GRAY, figure_style
+
+DASHES = ("-", "--", ":", "-.")
+Labelled = Sequence[tuple[str, Sequence[Line]]]  # label of the run, its lines
+
+
+def colours_of(labels: Sequence[str]) -> dict[str, str]:
+    """Return one colour a label."""
+    names = list(dict.fromkeys(labels))
+    return dict(zip(names, islice(cycle(CYCLE), len(names)), strict=True))
+
+
+def plots_of(runs: Labelled) -> dict[str, list[tuple[str, Line]]]:
+    """Return all lines by the plot that they belong to, each with its run's label."""
+    plots: dict[str, list[tuple[str, Line]]] = {}
+    for label, lines in runs:
+        for line in lines:
+            plots.setdefault(line.plot, []).append((label, line))
+    return plots
+
+
+def overlay_figure(runs: Labelled, *, title: str = "", legend: Sequence[str] = ()) -> Figure:
+    """Draw the lines of all runs.
+
+    Args:
+        runs: label and lines of each.
+        title: of the legend.
+        legend: what the legend says of each run; its label where not given.
+    """
+    plots = plots_of(runs)
+    labels = [label for label, _ in runs]
+    colours = colours_of(labels)
+    rows = (len(runs) + (0 if legend else 1)) // (1 if legend else 2)
+    with figure_style():
+        size = (COLUMN_WIDTH, (2.0 if len(plots) > 1 else 2.3) * len(plots) + 0.3 + 0.16 * rows)
+        figure, panels = plt.subplots(len(plots), 1, figsize=size, squeeze=False)
+        for axes, lines in zip(panels[:, 0], plots.values(), strict=True):
+            _panel(axes, lines, colours)
+        handles = [Line2D([], [], color=colours[label], marker="o", markersize=2) for label in labels]
+        figure.legend(
+            handles, legend or labels, title=title or None, title_fontsize=7, loc="outside lower center",
+            ncols=1 if legend else 2, frameon=False,
+        )  # fmt: skip
+    return figure
+
+
+def _panel(axes: Axes, lines: Sequence[tuple[str, Line]], colours: dict[str, str]) -> None:
+    first = lines[0][1]
+    kinds = list(dict.fromkeys(line.label for _, line in lines))
+    places = _places([line for _, line in lines])
+    width = 0.6 / max(1, len(lines))
+    for number, (label, line) in enumerate(lines):
+        shift = (number - (len(lines) - 1) / 2) * width if places else 0.0
+        x = [places[str(v)] + shift if places else float(v) for v in line.x]
+        _draw(axes, line, x, colours[label], DASHES[kinds.index(line.label) % len(DASHES)])
+    if places:
+        axes.set_xticks(list(places.values()), list(places))
+    if any(line.mark is not None for _, line in lines):
+        axes.axhline(0, color=GRAY, linewidth=0.6)
+    axes.set(xlabel=first.x_label, ylabel=first.y_label)
+    if "%" in first.y_label:
+        axes.set_ylim(-3, 103)
+    if len(kinds) > 1:
+        for kind, dash in zip(kinds, cycle(DASHES), strict=False):  # dashes repeat for as long as there are kinds
+            axes.plot([], [], color="black", linestyle=dash, label=kind or "measured")
+        axes.legend(frameon=False)
+
+
+def _places(lines: Sequence[Line]) -> dict[str, int]:
+    """Return where words stand on the axis; nothing where positions are numbers."""
+    words = dict.fromkeys(str(v) for line in lines for v in line.x if isinstance(v, str))
+    return {word: place for place, word in enumerate(words)}
+
+
+def _draw(axes: Axes, line: Line, x: Sequence[float], colour: str, dash: str) -> None:
+    y, low, high = (np.asarray(values, float) for values in (line.y, line.low, line.high))
+    if line.style == "steps":
+        axes.step(x, y, where="post", color=colour, linestyle=dash)
+    elif line.style == "points":
+        error = np.abs(np.array([y - low, high - y])) if len(low) else None
+        axes.errorbar(x, y, yerr=error, fmt="o", color=colour, markersize=3, elinewidth=0.8)
+    else:
+        axes.plot(x, y, color=colour, linestyle=dash, marker="o", markersize=2)
+        if len(low):
+            axes.fill_between(x, low, high, color=colour, alpha=0.25, linewidth=0)
+    if line.mark is not None:
+        axes.plot(line.mark, 0, "o", color=colour, markersize=4.5, markeredgecolor="white", zorder=5)

@@ -1,0 +1,95 @@
+"""Tables and arrays of run folders, checked while they are read."""
+
+import csv
+import io
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fsens_cli.errors import OutputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Return the rows of a CSV that has these columns, as words.
+
+    Raises:
+        OutputError: it has not, or cannot be read.
+    """
+    complaint = f"{path.parent} is incomplete"
+    try:
+        content = path.read_text(encoding="utf-8")
+        # Every table is written with a line's end as its last byte, so one without is half a table.
+        if not content.endswith("\n"):
+            raise OutputError(f"{complaint}: its {path.name} is half-written.")
+        reader = csv.DictReader(io.StringIO(content, newline=""))
+        rows = list(reader)
+    except FileNotFoundError as error:
+        raise OutputError(f"{complaint}: it has no {path.name}.") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise OutputError(f"{complaint}: its {path.name} cannot be read.") from error
+    missing = [name for name in columns if name not in (reader.fieldnames or [])]
+    if missing:
+        raise OutputError(f"{path.parent} is damaged: {path.name} has no column {', '.join(missing)}.")
+    return [{name: row[name] or "" for name in columns} for row in rows]
+
+
+def table_columns(path: Path) -> list[str]:
+    """Return the names of a CSV's columns."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return next(csv.reader(file), [])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise OutputError(f"{path.parent} is incomplete: its {path.name} cannot be read.") from error
+
+
+def read_columns(path: Path, names: Sequence[str]) -> list[np.ndarray]:
+    """Return columns of numbers of a CSV, float64; an empty cell is NaN.
+
+    Raises:
+        OutputError: a column is missing, or holds something else.
+    """
+    rows = read_rows(path, names)
+    try:
+        return [np.array([float(row[name] or "nan") for row in rows]) for name in names]
+    except ValueError as error:
+        raise OutputError(f"{path.parent} is damaged: {path.name}: {error}.") from error
+
+
+def read_arrays(path: Path, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    """Return the arrays of an ``.npz``, those called ``names`` among them.
+
+    Raises:
+        OutputError: it is missing or damaged.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            found = dict(stored)
+    except FileNotFoundError as error:
+        raise OutputError(f"{path.parent} is incomplete: it has no {path.name}.") from error
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise OutputError(f"{path.parent} is incomplete: its {path.name} cannot be read.") from error
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise OutputError(f"{path.parent} is damaged: {path.name} has no array {', '.join(missing)}.")
+    return found
+
+
+def read_frame(path: Path, columns: Sequence[str]) -> "pd.DataFrame":
+    """Return a CSV that has these columns, and all others that it has, as pandas reads it.
+
+    Raises:
+        OutputError: it has not, or cannot be read.
+    """
+    import pandas as pd
+
+    read_rows(path, columns)
+    try:
+        return pd.read_csv(path)
+    except ValueError as error:
+        raise OutputError(f"{path.parent} is damaged: {path.name}: {str(error).splitlines()[0]}.") from error
