@@ -4,6 +4,7 @@ Shape letters: N images, C channels, H, W pixels, K conditions, M frequencies, B
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -20,9 +21,10 @@ from fsens_cli.fourier.perturbation import energy_by_radius, perturbation_power
 from fsens_cli.fourier.sensitivity import gradient_power, rescale_each
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.objectives.input_gradient import input_gradient
-from fsens_cli.perturb.attacks.attack import attack
+from fsens_cli.perturb.attacks.attack import AttackResult, attack
 from fsens_cli.perturb.attacks.inspection import inspect_model
-from fsens_cli.perturb.attacks.minimal import minimal_perturbation
+from fsens_cli.perturb.attacks.minimal import MinimalResult, minimal_perturbation
+from fsens_cli.perturb.attacks.watch import undecided
 from fsens_cli.perturb.fourier_noise import add_fourier_noise, heat_map_frequencies
 
 # L2 norm of the added frequency in each channel, as published for CIFAR-10 and for ImageNet (Yin et al. 2019), and how
@@ -33,6 +35,9 @@ LARGE_CYCLES = 31
 # Frequencies of the heat map that the model sees at once, times images: bounds memory, does not change results.
 IMAGES_AT_ONCE = 256
 
+
+# So many images, drawn at random, tell whether the model is random, has a gradient and gives logits.
+NUM_INSPECTED = 8
 
 # What leaves out a part that needs the model's gradient.
 WITHOUT_GRADIENT = {"prediction": "suite.prediction=false", "gradient": "suite.heat_map=false"}
@@ -58,15 +63,16 @@ def warnings_of(setting: Setting, *, attacked: bool) -> tuple[int, list[str]]:
     Raises:
         DataError: a label outside the model's classes.
     """
-    few = setting.images.select(torch.arange(min(8, len(setting.images))))
-    images, labels, _ = next(setting.batches(few))
+    # Folders are sorted by class, so the first few may be of one.
+    images, labels, _ = next(setting.batches(setting.images.sample(NUM_INSPECTED, setting.seed)))
     with torch.no_grad():
         num_classes = setting.classifier(images).shape[1]
     largest = int(setting.images.label_N.max())
     if largest >= num_classes:
         raise DataError(f"labels must lie in 0..{num_classes - 1} for this model, got {largest}.")
     findings = inspect_model(setting.classifier, images, labels) if attacked else []
-    return num_classes, [finding.message for finding in findings]
+    # Gradients of zero are counted over all attacked images, by the attacks themselves.
+    return num_classes, [finding.message for finding in findings if finding.kind != "zero-gradient"]
 
 
 def classify(setting: Setting, images: ImageSet, perturbations: Sequence[Perturb]) -> Tensor:
@@ -81,7 +87,7 @@ def classify(setting: Setting, images: ImageSet, perturbations: Sequence[Perturb
 
 def _right(classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
     logits = classifier(images)
-    if not bool(logits.isfinite().all()):
+    if bool(undecided(logits).any()):
         raise ModelError("the model's output on perturbed images is not a number: it overflows there.")
     right: Tensor = logits.argmax(dim=1) == labels
     return right
@@ -105,18 +111,18 @@ def _attacked(part: Part, setting: Setting) -> PartResult:
     (condition,) = part.conditions
     images, generator = setting.chosen(part), setting.generator()
     config = setting.attack.fixed(condition.probe, condition.group, condition.parameter)
-    correct, rejected = [], 0
+    correct, met = [], Met()
     for batch, labels, _ in setting.batches(images):
         result = attack(setting.classifier, batch, labels, config, generator=generator)
         correct.append(~result.found_N.cpu())
-        rejected += int(result.rejected_N.sum())
+        met.add(result)
     return PartResult(
         part=part,
         index_N=images.index_N,
         label_N=images.label_N,
         correct_NK=torch.cat(correct)[:, None],
-        num_rejected=rejected,
-        notes=_rejection_note(rejected),
+        num_rejected=met.rejected,
+        notes=met.notes(),
     )
 
 
@@ -124,12 +130,12 @@ def _minimal(part: Part, setting: Setting) -> PartResult:
     images, generator = setting.chosen(part), setting.generator()
     config = setting.attack.minimal(part.norm)
     height, width = images.images_NCHW.shape[-2:]
-    sizes, energies, rejected = [], [], 0
+    sizes, energies, met = [], [], Met()
     power_2HF = torch.zeros(2, height, width // 2 + 1, dtype=torch.float64)
     for batch, labels, _ in setting.batches(images):
         result = minimal_perturbation(setting.classifier, batch, labels, config, generator=generator)
         sizes.append(result.size_N.double().cpu())
-        rejected += int(result.rejected_N.sum())
+        met.add(result)
         power_NHF = perturbation_power((result.adversarial_NCHW - batch).cpu())
         energy_NK = energy_by_radius(power_NHF, (height, width))
         total_N = energy_NK.sum(dim=1).clamp_min(1e-300)
@@ -144,15 +150,45 @@ def _minimal(part: Part, setting: Setting) -> PartResult:
         size_N=size_N,
         energy_NK=torch.cat(energies),
         power_2HF=power_2HF / num_found,
-        num_rejected=rejected,
-        notes=_rejection_note(rejected),
+        num_rejected=met.rejected,
+        notes=met.notes(),
     )
 
 
-def _rejection_note(rejected: int) -> tuple[str, ...]:
-    if not rejected:
-        return ()
-    return (f"{rejected} adversarial images failed the check by a fresh forward pass and count as not found",)
+@dataclass(slots=True)
+class Met:
+    """What attacks met on their way, over all batches of a part."""
+
+    images: int = 0
+    rejected: int = 0
+    undecided: int = 0
+    dead: int = 0
+
+    def add(self, result: AttackResult | MinimalResult) -> None:
+        """Count one batch."""
+        self.images += len(result.size_N)
+        self.rejected += int(result.rejected_N.sum())
+        self.undecided += int(result.undecided_N.sum())
+        self.dead += int(result.dead_N.sum())
+
+    def notes(self) -> tuple[str, ...]:
+        """Return each in words."""
+        said = []
+        if self.rejected:
+            said.append(
+                f"{self.rejected} adversarial images failed the check by a fresh forward pass and count as not found"
+            )
+        if self.undecided:
+            said.append(
+                f"on {self.undecided} of {self.images} images the model's output was not a number at an attacked "
+                "point, which counts as not robust"
+            )
+        if self.dead:
+            said.append(
+                f"the input gradient is zero or not a number on {self.dead} of {self.images} images: attacks by "
+                "gradient say nothing about them, take attack=square too"
+            )
+        return tuple(said)
 
 
 def _heat_map(part: Part, setting: Setting) -> PartResult:

@@ -97,7 +97,8 @@ def first_order_check(
     if scale == 0:
         return _not_run("the target does not change")
     # What float64 can tell of a difference: untrained networks may change by less.
-    largest = float(value.abs().max() * (1 + logits.abs().max()))
+    # Masked classes have the logit -inf and no part in rounding.
+    largest = float(value.abs().max() * (1 + logits.where(logits.isfinite(), 0.0).abs().max()))
     if scale < TELLABLE * torch.finfo(torch.float64).eps * largest / (2 * STEP):
         return _not_run("the target changes by less than float64 can tell")
     return SelfCheck(relative_error=error / scale, num_images=num_images, num_directions=NUM_DIRECTIONS)

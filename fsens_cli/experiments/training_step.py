@@ -18,7 +18,8 @@ from fsens_cli.models.classifier import Classifier, held_still
 from fsens_cli.objectives.double_backward import cheap_double_backward, shared_batch_norm
 from fsens_cli.objectives.fourier_penalty import Penalty, PreparedPenalty, RegularizerConfig, fourier_penalty
 from fsens_cli.parallel.world import ALONE, World
-from fsens_cli.perturb.projected_gradient import NORMS, projected_gradient_attack, random_start
+from fsens_cli.perturb.attacks.pgd import training_adversary
+from fsens_cli.perturb.ball import NORMS, random_start
 
 PRECISIONS = ("float32", "bf16")
 
@@ -122,7 +123,7 @@ def prepare_images(
         start = random_start(images.new_empty(varied.shape), config.adversary.norm, config.adversary.eps, generator)
         # The attack sees the network as it is used, so batch statistics and running averages stay as they are.
         with held_still(classifier), shared_batch_norm(world):
-            images = projected_gradient_attack(
+            images = training_adversary(
                 classifier,
                 images,
                 own_labels,

@@ -13,7 +13,7 @@ from fsens_cli.perturb.attacks.goal import Filter, Goal, Model
 from fsens_cli.perturb.attacks.gradient import Loss, slope
 from fsens_cli.perturb.attacks.pgd import first_point
 from fsens_cli.perturb.attacks.streams import Streams
-from fsens_cli.perturb.projected_gradient import project, steepest
+from fsens_cli.perturb.ball import project, steepest
 
 # The constants of section 3 of the paper: share of the new step, share of rising steps asked for.
 ALPHA = 0.75

@@ -14,7 +14,7 @@ from fsens_cli.perturb.attacks.config import ATTACKS, MINIMAL_ATTACKS, AttackCon
 from fsens_cli.perturb.attacks.goal import Filter, Goal, Model
 from fsens_cli.perturb.attacks.losses import dlr, log_odds, targeted_dlr
 from fsens_cli.perturb.attacks.minimal import MinimalResult, search
-from fsens_cli.perturb.attacks.opening import open_goal
+from fsens_cli.perturb.attacks.opening import num_open, open_goal
 from fsens_cli.perturb.attacks.pgd import fgsm, pgd
 from fsens_cli.perturb.attacks.square import square
 from fsens_cli.perturb.attacks.streams import Streams
@@ -37,6 +37,9 @@ class AttackResult:
         found_N: whether the model fails on it, by a fresh forward pass, inside the box and the ball to 1e-6.
         size_N: norm of the change in double precision; 0 for images misclassified clean, infinite where not found.
         rejected_N: an attack claimed an adversarial image, but no claim survived the check.
+        undecided_N: the model's output at some point was no decision (NaN, or infinite); untargeted, such an image has
+            fallen, because the model has not given the right answer.
+        dead_N: every gradient that was taken is zero or not a number, so attacks by gradient say nothing.
         standing: for each stage in order which images stand after it; the first is ``clean``.
     """
 
@@ -44,6 +47,8 @@ class AttackResult:
     found_N: Tensor
     size_N: Tensor
     rejected_N: Tensor
+    undecided_N: Tensor
+    dead_N: Tensor
     standing: dict[str, Tensor]
 
 
@@ -85,7 +90,7 @@ def attack(
     found_N, claimed_N = clean_N.clone(), torch.zeros_like(clean_N)
     size_N = torch.where(clean_N, 0.0, torch.inf).double()
     standing = {"clean": ~clean_N}
-    for stage in _stages(config, logits_NL.shape[1]):
+    for stage in _stages(config, num_open(logits_NL)):
         for number, (start, rival_N) in enumerate(_starts(stage, logits_NL, goal)):
             row = (~found_N).nonzero().squeeze(1)
             if len(row) == 0:
@@ -101,8 +106,15 @@ def attack(
             point[row], found_N[row], claimed_N[row] = tried, found, claimed_N[row] | claimed
             size_N[row[found]] = size[found]
         standing[stage.name] = ~found_N
+    assert goal.watch is not None, "open_goal has set one"
     return AttackResult(
-        adversarial_NCHW=point, found_N=found_N, size_N=size_N, rejected_N=claimed_N & ~found_N, standing=standing
+        adversarial_NCHW=point,
+        found_N=found_N,
+        size_N=size_N,
+        rejected_N=claimed_N & ~found_N,
+        undecided_N=goal.watch.undecided_N,
+        dead_N=goal.watch.dead_N,
+        standing=standing,
     )
 
 
@@ -113,6 +125,8 @@ def join(results: Sequence[AttackResult]) -> AttackResult:
         found_N=torch.cat([r.found_N for r in results]),
         size_N=torch.cat([r.size_N for r in results]),
         rejected_N=torch.cat([r.rejected_N for r in results]),
+        undecided_N=torch.cat([r.undecided_N for r in results]),
+        dead_N=torch.cat([r.dead_N for r in results]),
         standing={stage: torch.cat([r.standing[stage] for r in results]) for stage in results[0].standing},
     )
 
@@ -142,7 +156,7 @@ def _starts(
             yield SINGLE[stage.name], None
             continue
         others = logits_NL.scatter(1, goal.label_N[:, None], float("-inf"))
-        for rival_N in others.topk(min(stage.num_targets, logits_NL.shape[1] - 1), dim=1).indices.T:
+        for rival_N in others.topk(min(stage.num_targets, num_open(logits_NL) - 1), dim=1).indices.T:
             yield _apgd_t, rival_N
 
 
@@ -181,5 +195,7 @@ def _within(result: MinimalResult, clean_N: Tensor, config: AttackConfig) -> Att
         found_N=found_N,
         size_N=torch.where(found_N, result.size_N, torch.inf),
         rejected_N=result.rejected_N,
+        undecided_N=result.undecided_N,
+        dead_N=result.dead_N,
         standing={"clean": ~clean_N, config.name: ~found_N},
     )

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from fsens_cli.errors import ConfigError, require, require_one_of
-from fsens_cli.perturb.projected_gradient import NORMS
+from fsens_cli.perturb.ball import NORMS
 
 # Steps of each attack where the user gives none. For `standard` they are those of each APGD run; its PGD takes 10.
 DEFAULT_STEPS = {

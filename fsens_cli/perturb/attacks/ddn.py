@@ -13,7 +13,7 @@ from fsens_cli.perturb.attacks.goal import Goal, Model
 from fsens_cli.perturb.attacks.gradient import slope
 from fsens_cli.perturb.attacks.losses import log_odds
 from fsens_cli.perturb.attacks.streams import Streams
-from fsens_cli.perturb.projected_gradient import steepest
+from fsens_cli.perturb.ball import steepest
 
 FIRST_LENGTH = 1.0
 GAMMA = 0.05

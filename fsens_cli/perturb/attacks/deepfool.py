@@ -58,7 +58,9 @@ def _rivals(logits_NL: Tensor, goal: Goal) -> Tensor:
     if goal.target_N is not None:
         return goal.target_N[:, None]
     others = logits_NL.scatter(1, goal.label_N[:, None], float("-inf"))
-    return others.topk(min(NUM_RIVALS, logits_NL.shape[1] - 1), dim=1).indices
+    # Masked classes have the logit -inf too, and nothing may tie with the image's own.
+    num_open = int((others > -torch.inf).sum(dim=1).min())
+    return others.topk(min(NUM_RIVALS, max(1, num_open)), dim=1).indices
 
 
 def _boundaries(model: Model, x: Tensor, goal: Goal, rivals_NT: Tensor, eot: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -81,12 +83,12 @@ def _boundaries_once(model: Model, x: Tensor, goal: Goal, rivals_NT: Tensor) -> 
             own = logits.detach().scatter(1, goal.target_N[:, None], float("-inf")).argmax(dim=1)
         margins = logits.gather(1, rivals_NT) - logits.gather(1, own[:, None])
     grads = [
-        torch.autograd.grad(margins[:, t].sum(), images, retain_graph=True, materialize_grads=True)[0].nan_to_num_(
-            nan=0.0, posinf=0.0, neginf=0.0
-        )
+        torch.autograd.grad(margins[:, t].sum(), images, retain_graph=True, materialize_grads=True)[0]
         for t in range(rivals_NT.shape[1])
     ]
-    return logits.detach(), margins.detach().T, torch.stack(grads)
+    for grad in grads:
+        goal.see_gradient(grad)
+    return logits.detach(), margins.detach().T, torch.stack(grads).nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _nearest_step(margin_TN: Tensor, grad_TNCHW: Tensor, norm: str) -> Tensor:

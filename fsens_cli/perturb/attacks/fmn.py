@@ -13,7 +13,7 @@ from fsens_cli.perturb.attacks.goal import Goal, Model
 from fsens_cli.perturb.attacks.gradient import slope
 from fsens_cli.perturb.attacks.losses import margin
 from fsens_cli.perturb.attacks.streams import Streams
-from fsens_cli.perturb.projected_gradient import steepest
+from fsens_cli.perturb.ball import steepest
 
 FIRST_GAMMA, LAST_GAMMA = 0.05, 0.001
 FIRST_STEP, LAST_STEP = 1.0, 0.01
@@ -55,7 +55,7 @@ def fmn(
         flat = here.grad_NCHW.flatten(1)
         dual_N = (flat.abs().sum(dim=1) if linf else flat.norm(dim=1)).clamp_min(1e-12)
         # Just beyond the estimate: where the model is linear it is exact, and a point on the boundary has not crossed.
-        estimate_N = (size_N + here.value_N.to(size_N).abs() / dual_N) * (1 + LAST_GAMMA)
+        estimate_N = (size_N + here.value_N.to(size_N).nan_to_num(nan=0.0).abs() / dual_N) * (1 + LAST_GAMMA)
         outside_N = torch.where(best_N.isfinite(), radius_N * (1 + gamma), estimate_N)
         radius_N = torch.where(fell_N, torch.minimum(radius_N * (1 - gamma), best_N), outside_N)
         radius_N = torch.minimum(radius_N, widest_N)

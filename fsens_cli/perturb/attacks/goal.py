@@ -1,13 +1,15 @@
-"""When has an attack won, and what does a model decide?
+"""When an attack has won, and what a model decides.
 
 Shape letters: N images, L classes, C channels, H, W pixels.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+
+from fsens_cli.perturb.attacks.watch import Watch, undecided
 
 Model = Callable[[Tensor], Tensor]
 Filter = Callable[[Tensor], Tensor]
@@ -21,11 +23,20 @@ class Goal:
         label_N: the true class; without a target an image falls when the model decides for any other one.
         target_N: the class that an image must be given to fall, or None.
         rival_N: the class that a loss pulls towards, where it is told one; does not change when an image falls.
+        watch: where it is marked what the model answers; None where nobody asks.
+        row_N: of each image in the watch.
     """
 
     label_N: Tensor
     target_N: Tensor | None = None
     rival_N: Tensor | None = None
+    watch: Watch | None = None
+    row_N: Tensor | None = None
+
+    def watched(self) -> "Goal":
+        """Return the same goal with a watch over its images."""
+        row_N = torch.arange(len(self.label_N), device=self.label_N.device)
+        return replace(self, watch=Watch.over(self.label_N), row_N=row_N)
 
     def __getitem__(self, rows: Tensor) -> "Goal":
         """Return the goal of some of the images (indices or a mask)."""
@@ -33,13 +44,27 @@ class Goal:
             self.label_N[rows],
             None if self.target_N is None else self.target_N[rows],
             None if self.rival_N is None else self.rival_N[rows],
+            self.watch,
+            None if self.row_N is None else self.row_N[rows],
         )
 
     def reached(self, logits_NL: Tensor) -> Tensor:
-        """Return where these logits mean that the image has fallen; logits that are no numbers never do."""
+        """Return where these logits mean that the image has fallen.
+
+        A model that gives no decision has not given the right one, so an image falls there too, and is marked in the
+        watch; but it has not been given a target.
+        """
+        if self.watch is not None and self.row_N is not None:
+            self.watch.see_logits(self.row_N, logits_NL)
         decided_N = logits_NL.argmax(dim=1)
-        fell_N = decided_N != self.label_N if self.target_N is None else decided_N == self.target_N
-        return fell_N & logits_NL.isfinite().all(dim=1)
+        if self.target_N is None:
+            return (decided_N != self.label_N) | undecided(logits_NL)
+        return (decided_N == self.target_N) & ~undecided(logits_NL)
+
+    def see_gradient(self, grad_NCHW: Tensor) -> None:
+        """Mark in the watch, where there is one, whether there is a gradient to follow."""
+        if self.watch is not None and self.row_N is not None:
+            self.watch.see_gradient(self.row_N, grad_NCHW)
 
 
 def decide(model: Model, images_NCHW: Tensor, *, eot: int = 1) -> Tensor:

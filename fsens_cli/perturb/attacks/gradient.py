@@ -42,6 +42,7 @@ def slope(
         )
     if eot > 1:
         found = Slope(found.logits_NL / eot, found.value_N / eot, found.grad_NCHW / eot)
+    goal.see_gradient(found.grad_NCHW)
     grad = found.grad_NCHW.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
     return found if gradient_filter is None else Slope(found.logits_NL, found.value_N, gradient_filter(grad))
 

@@ -1,4 +1,4 @@
-"""Is a model one that these attacks can judge? Signs that it is not, each in one line.
+"""Signs that a model is none that these attacks can judge, each in one line.
 
 Shape letters: N images, L classes, C channels, H, W pixels.
 """
@@ -47,7 +47,10 @@ def inspect_model(model: Model, images_NCHW: Tensor, label_N: Tensor) -> list[Fi
             )
         )
     again_NL = decide(model, images_NCHW)
-    if float((again_NL - logits_NL).abs().max()) > SAME * (1 + float(logits_NL.abs().max())):
+    # Masked classes are -inf both times, which is no difference; NaN would hide one.
+    differs_NL = torch.where(again_NL == logits_NL, 0.0, again_NL - logits_NL).abs()
+    largest = logits_NL.where(logits_NL.isfinite(), 0.0).abs().max()
+    if not float(differs_NL.max()) <= SAME * (1 + float(largest)):
         found.append(
             Finding(
                 "random",

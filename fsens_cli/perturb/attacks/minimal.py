@@ -33,12 +33,15 @@ class MinimalResult:
         size_N: the norm of the change in double precision; 0 where the clean image is already misclassified (or has
             its target), infinite where nothing was found.
         rejected_N: an attack claimed one, but no claim survived the check, and nothing else was found.
+        undecided_N, dead_N: as in `AttackResult`.
         winner_N: the attack whose image it is; ``clean`` where none was needed, empty where none was found.
     """
 
     adversarial_NCHW: Tensor
     size_N: Tensor
     rejected_N: Tensor
+    undecided_N: Tensor
+    dead_N: Tensor
     winner_N: tuple[str, ...]
 
     def accuracy(self, eps_E: Sequence[float]) -> Tensor:
@@ -94,10 +97,13 @@ def search(
                 better = found & (size < size_N[row])
                 best[row[better]], size_N[row[better]], winner_N[row[better]] = point[better], size[better], place
     names = ("", *members)
+    assert goal.watch is not None, "open_goal has set one"
     return MinimalResult(
         adversarial_NCHW=best,
         size_N=size_N,
         rejected_N=claimed_N & size_N.isinf(),
+        undecided_N=goal.watch.undecided_N,
+        dead_N=goal.watch.dead_N,
         winner_N=tuple(
             "clean" if clean else names[1 + w] for clean, w in zip(clean_N.tolist(), winner_N.tolist(), strict=True)
         ),

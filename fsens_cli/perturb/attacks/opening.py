@@ -11,6 +11,7 @@ from fsens_cli.errors import ConfigError, DataError, ModelError
 from fsens_cli.perturb.attacks.config import AttackConfig
 from fsens_cli.perturb.attacks.goal import Goal, Model, decide
 from fsens_cli.perturb.attacks.streams import Streams
+from fsens_cli.perturb.attacks.watch import undecided
 
 # The difference of logits ratio divides by the spread of so many logits.
 CLASSES_NEEDED = {"apgd-dlr": 3, "apgd-t": 4}
@@ -38,16 +39,24 @@ def require_images(images_NCHW: Tensor, label_N: Tensor) -> None:
 
 
 def require_logits(logits_NL: Tensor, label_N: Tensor) -> None:
-    """Raise ModelError or DataError unless the output is one row of finite logits an image that has the labels."""
+    """Raise ModelError or DataError unless the output is one row of logits an image that has the labels.
+
+    -inf, the logit of a masked class, is allowed.
+    """
     if logits_NL.ndim != 2 or len(logits_NL) != len(label_N) or logits_NL.shape[1] < 2:
         raise ModelError(
             f"the model must give (N, L) logits of at least two classes, got shape {tuple(logits_NL.shape)} for "
             f"{len(label_N)} images."
         )
     _require_classes("labels", label_N, logits_NL.shape[1])
-    bad = ~logits_NL.isfinite().all(dim=1)
+    bad = undecided(logits_NL)
     if bool(bad.any()):
         raise ModelError(f"the model's output on image {int(bad.nonzero()[0])} is not a number.")
+
+
+def num_open(logits_NL: Tensor) -> int:
+    """Return how many classes are open to every image: masked ones, of logit -inf, cannot be compared."""
+    return int((logits_NL > -math.inf).sum(dim=1).min())
 
 
 def open_goal(
@@ -68,7 +77,7 @@ def open_goal(
         )
     logits_NL = decide(model, images_NCHW, eot=config.eot)
     require_logits(logits_NL, label_N)
-    num_classes = logits_NL.shape[1]
+    num_classes = num_open(logits_NL)
     targeted = target_N is not None or config.target != "none"
     needed = 4 if targeted and config.name == "apgd-dlr" else CLASSES_NEEDED.get(config.name, 2)
     if num_classes < needed:
@@ -81,13 +90,13 @@ def open_goal(
             raise ConfigError(f"attack={config.name} is untargeted: take apgd-ce or apgd-dlr for given targets.")
         if target_N.shape != label_N.shape:
             raise DataError(f"{len(label_N)} images need as many targets, got shape {tuple(target_N.shape)}.")
-        _require_classes("targets", target_N, num_classes)
+        _require_classes("targets", target_N, logits_NL.shape[1])
         same = target_N == label_N
         if bool(same.any()):
             raise DataError(f"the target of image {int(same.nonzero()[0])} is its own label.")
     elif targeted:
         target_N = _chosen(config.target, logits_NL, label_N, streams)
-    return Goal(label_N, target_N), logits_NL
+    return Goal(label_N, target_N).watched(), logits_NL
 
 
 def _require_classes(what: str, class_N: Tensor, num_classes: int) -> None:

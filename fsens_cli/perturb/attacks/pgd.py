@@ -11,7 +11,7 @@ from fsens_cli.perturb.attacks.goal import Filter, Goal, Model
 from fsens_cli.perturb.attacks.gradient import slope
 from fsens_cli.perturb.attacks.losses import log_odds
 from fsens_cli.perturb.attacks.streams import Streams, start_inside
-from fsens_cli.perturb.projected_gradient import project, steepest
+from fsens_cli.perturb.ball import project, steepest
 
 
 def first_point(images_NCHW: Tensor, config: AttackConfig, streams: Streams, gradient_filter: Filter | None) -> Tensor:
@@ -36,7 +36,7 @@ def pgd(
     """
     step_size = config.step_size or 2.5 * config.eps / config.num_steps
     start = first_point(images_NCHW, config, streams, gradient_filter)
-    return _climb(model, images_NCHW, start, goal, config, step_size, gradient_filter)
+    return _climb_out(model, images_NCHW, start, goal, config, step_size, gradient_filter)
 
 
 def fgsm(
@@ -48,10 +48,37 @@ def fgsm(
     gradient_filter: Filter | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return one step of length ``eps`` from each image; more ``steps`` give each an equal part of ``eps``."""
-    return _climb(model, images_NCHW, images_NCHW, goal, config, config.eps / config.num_steps, gradient_filter)
+    return _climb_out(model, images_NCHW, images_NCHW, goal, config, config.eps / config.num_steps, gradient_filter)
 
 
-def _climb(
+def training_adversary(
+    model: Model,
+    images_NCHW: Tensor,
+    label_N: Tensor,
+    *,
+    norm: str,
+    eps: float,
+    step_size: float,
+    num_steps: int,
+    start_NCHW: Tensor,
+) -> Tensor:
+    """Return images inside the ball and [0, 1] after ``num_steps`` steps of PGD, every image taking all of them.
+
+    ``start_NCHW`` is the perturbation to begin with, such as ``random_start``.
+    """
+    x = (images_NCHW + start_NCHW).clamp(0, 1)
+    for _ in range(num_steps):
+        grad = slope(model, x, Goal(label_N), log_odds).grad_NCHW
+        x = _step(images_NCHW, x, grad, norm, eps, step_size)
+    return x
+
+
+def _step(images: Tensor, x: Tensor, grad: Tensor, norm: str, eps: float, step_size: float) -> Tensor:
+    delta = project(x - images + step_size * steepest(grad, norm), norm, eps)
+    return (images + delta).clamp(0, 1)
+
+
+def _climb_out(
     model: Model,
     images_NCHW: Tensor,
     start_NCHW: Tensor,
@@ -76,7 +103,6 @@ def _climb(
             row_S, images, x, grad, goal = row_S[stand_S], images[stand_S], x[stand_S], grad[stand_S], goal[stand_S]
             if len(row_S) == 0:
                 return point_NCHW, claimed_N
-        delta = project(x - images + step_size * steepest(grad, config.norm), config.norm, config.eps)
-        x = (images + delta).clamp(0, 1)
+        x = _step(images, x, grad, config.norm, config.eps, step_size)
     point_NCHW[row_S] = x
     return point_NCHW, claimed_N

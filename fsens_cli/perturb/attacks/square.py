@@ -13,7 +13,7 @@ from fsens_cli.perturb.attacks.config import AttackConfig
 from fsens_cli.perturb.attacks.goal import Filter, Goal, Model, decide
 from fsens_cli.perturb.attacks.losses import margin
 from fsens_cli.perturb.attacks.streams import Streams
-from fsens_cli.perturb.projected_gradient import project
+from fsens_cli.perturb.ball import project
 
 # Share of the pixels in the first square, and the queries of 10,000 at which it is halved (section 5.1; the start is
 # that of AutoAttack).

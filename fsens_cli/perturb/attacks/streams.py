@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from fsens_cli.perturb.projected_gradient import steepest
+from fsens_cli.perturb.ball import steepest
 
 _WORD = 2**64 - 1
 

@@ -50,12 +50,22 @@ def test_log_odds_keep_their_gradient_at_a_confident_image() -> None:
     assert grad[0].tolist() == pytest.approx([-1.0, 1 / (1 + 2.718281828**-1), 1 / (1 + 2.718281828)], rel=1e-5)
 
 
-def test_a_goal_is_not_reached_by_what_is_no_number() -> None:
-    logits = torch.tensor([[0.0, 1.0], [0.0, float("nan")], [float("inf"), 1.0], [1.0, 0.0]])
-    assert Goal(torch.tensor([0, 0, 1, 0])).reached(logits).tolist() == [True, False, False, False]
-    assert Goal(torch.tensor([0, 0, 1, 1]), torch.tensor([1, 1, 0, 0])).reached(logits).tolist() == [
-        True,
-        False,
-        False,
-        True,
-    ]
+def test_no_decision_is_not_the_right_one_and_reaches_no_target() -> None:
+    logits = torch.tensor([[0.0, 1.0], [0.0, float("nan")], [float("inf"), 1.0], [1.0, 0.0], [1.0, float("-inf")]])
+    labels = torch.tensor([0, 0, 0, 0, 0])
+    goal = Goal(labels).watched()
+    assert goal.reached(logits).tolist() == [True, True, True, False, False]
+    assert goal.watch is not None
+    assert goal.watch.undecided_N.tolist() == [False, True, True, False, False]
+    assert Goal(labels, 1 - labels).reached(logits).tolist() == [True, False, False, False, False]
+
+
+def test_a_watch_marks_the_images_that_are_left_in_the_batch() -> None:
+    goal = Goal(torch.zeros(4, dtype=torch.int64)).watched()
+    some = goal[torch.tensor([1, 3])]
+    some.reached(torch.tensor([[float("nan"), 0.0], [1.0, 0.0]]))
+    some.see_gradient(torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1))
+    some[torch.tensor([False, True])].see_gradient(torch.full((1, 1, 1, 1), float("nan")))
+    assert goal.watch is not None
+    assert goal.watch.undecided_N.tolist() == [False, True, False, False]
+    assert goal.watch.dead_N.tolist() == [False, True, False, False]

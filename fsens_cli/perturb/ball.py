@@ -1,9 +1,7 @@
-"""Which small change of an image raises the loss most? Projected gradient ascent (Madry et al., ICLR 2018).
+"""Balls around an image in two norms: projection, steepest steps, random points inside.
 
-Shape letters: N images, L classes, C channels, H, W pixels. Sizes are on the [0, 1] pixel scale.
+Shape letters: N images, C channels, H, W pixels. Sizes are on the [0, 1] pixel scale.
 """
-
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -35,28 +33,3 @@ def random_start(images_NCHW: Tensor, norm: str, eps: float, generator: torch.Ge
     direction = steepest(torch.randn(images_NCHW.shape, generator=generator).to(images_NCHW), norm)
     length = torch.rand(len(images_NCHW), generator=generator).to(images_NCHW)
     return direction * (eps * length)[:, None, None, None]
-
-
-def projected_gradient_attack(
-    model: Callable[[Tensor], Tensor],
-    images_NCHW: Tensor,
-    label_N: Tensor,
-    *,
-    norm: str,
-    eps: float,
-    step_size: float,
-    num_steps: int,
-    start_NCHW: Tensor,
-) -> Tensor:
-    """Return images inside the ball and [0, 1] after ``num_steps`` steps up the cross-entropy.
-
-    ``start_NCHW`` is the perturbation to begin with, such as ``random_start``.
-    """
-    delta = start_NCHW
-    for _ in range(num_steps):
-        moved = (images_NCHW + delta).clamp(0, 1).detach().requires_grad_()
-        with torch.enable_grad():
-            loss = torch.nn.functional.cross_entropy(model(moved), label_N, reduction="sum")
-        (grad,) = torch.autograd.grad(loss, moved)
-        delta = project(moved.detach() - images_NCHW + step_size * steepest(grad, norm), norm, eps)
-    return (images_NCHW + delta).clamp(0, 1).detach()
