@@ -1,5 +1,6 @@
 """The interface of the corruptions: names, severities, batches, sizes, levels, refusals."""
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -114,13 +115,49 @@ def test_other_sizes(name: str, size: tuple[int, int], small: Tensor) -> None:
         assert bool(corrupted.isfinite().all())
 
 
-@pytest.mark.parametrize("name", CORRUPTIONS)
+@pytest.mark.parametrize("name", [name for name, c in CORRUPTIONS.items() if c.build_gray is None])
 def test_gray_is_corrupted_as_equal_colors_and_averaged(name: str, small: Tensor) -> None:
+    """Right for all whose channels share their random numbers."""
     gray = (small[:3].mean(dim=1, keepdim=True) * 255).round() / 255
     corrupted = corrupt(gray, name, 2, index_N=torch.arange(3), seed=0)
     in_color = corrupt(gray.expand(-1, 3, -1, -1), name, 2, index_N=torch.arange(3), seed=0)
     assert corrupted.shape == gray.shape
     assert float((corrupted - in_color.mean(dim=1, keepdim=True)).abs().max()) <= 0.51 / 255
+
+
+# By the definitions, mean and standard deviation of what is added to a pixel of this level.
+MIDDLE = 128 / 255
+NOISE_ON_GRAY = {
+    "gaussian_noise": lambda sd: (0.0, sd),
+    "speckle_noise": lambda sd: (0.0, sd * MIDDLE),
+    "shot_noise": lambda count: (0.0, math.sqrt(MIDDLE / count)),
+    "impulse_noise": lambda share: (share * (0.5 - MIDDLE), math.sqrt(share) / 2),
+}
+
+
+@pytest.mark.parametrize("severity", [1, 3, 5])
+@pytest.mark.parametrize("name", NOISE_ON_GRAY)
+def test_noise_on_gray_is_as_strong_as_defined(name: str, severity: int) -> None:
+    images = torch.full((64, 1, 32, 32), MIDDLE)
+    added = corrupt(images, name, severity, index_N=torch.arange(64), seed=0, quantise=False) - images
+    (constant,) = TABLES["32"][name][severity - 1]
+    mean, deviation = NOISE_ON_GRAY[name](constant)
+    # Within four standard errors of 65,536 draws; the bounds 0 and 1 are far away but for the strongest speckle.
+    assert float(added.mean()) == pytest.approx(mean, abs=4 * deviation / 256)
+    assert float(added.std()) == pytest.approx(deviation, rel=0.02)
+
+
+def test_impulse_noise_on_gray_is_black_or_white() -> None:
+    images = torch.full((16, 1, 32, 32), 0.5)
+    spoilt = corrupt(images, "impulse_noise", 5, index_N=torch.arange(16), seed=0, quantise=False)
+    changed = spoilt[spoilt != 0.5]
+    assert set(changed.unique().tolist()) == {0.0, 1.0}
+    assert len(changed) / spoilt.numel() == pytest.approx(TABLES["32"]["impulse_noise"][4][0], rel=0.1)
+
+
+def test_saturation_leaves_gray_as_it_is(small: Tensor) -> None:
+    gray = (small[:3].mean(dim=1, keepdim=True) * 255).round() / 255
+    torch.testing.assert_close(corrupt(gray, "saturate", 5, index_N=torch.arange(3), seed=0), gray)
 
 
 def test_no_images_is_no_error(small: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Which corruptions exist, and how is one applied?
+"""The corruptions, and how one is applied.
 
 Definitions: Hendrycks & Dietterich, ICLR 2019; groups: Li et al., PLoS Comput Biol 2023.
 Shape letters: N images, C channels, H, W pixels.
@@ -36,6 +36,8 @@ class Corruption:
         extra: one of the four beyond the fifteen that published averages are over.
         random: whether it draws random numbers.
         build: (RGB images in [0, 1], constant, draws) to images, not yet clipped or rounded.
+        build_gray: the same for images of one channel. Without it they are corrupted as equal RGB and averaged, which
+            is right only where all channels share their random numbers: the average of three draws is weaker.
         to_level: how the published code makes 8-bit levels of the result: cut off, or rounded by its image library.
     """
 
@@ -44,13 +46,19 @@ class Corruption:
     extra: bool = False
     random: bool = False
     build: Builder
+    build_gray: Builder | None = None
     to_level: Callable[[Tensor], Tensor] = level_below
 
 
+def _noise(name: str, build: Builder, *, extra: bool = False) -> Corruption:
+    """Return a corruption that draws for every channel and pixel alone, so that one channel is its own case."""
+    return Corruption(name=name, group="high", extra=extra, random=True, build=build, build_gray=build)
+
+
 _ALL = (
-    Corruption(name="gaussian_noise", group="high", random=True, build=noise.gaussian_noise),
-    Corruption(name="shot_noise", group="high", random=True, build=noise.shot_noise),
-    Corruption(name="impulse_noise", group="high", random=True, build=noise.impulse_noise),
+    _noise("gaussian_noise", noise.gaussian_noise),
+    _noise("shot_noise", noise.shot_noise),
+    _noise("impulse_noise", noise.impulse_noise),
     Corruption(name="defocus_blur", group="medium", build=blur.defocus_blur),
     Corruption(name="glass_blur", group="medium", random=True, build=blur.glass_blur),
     Corruption(name="motion_blur", group="medium", random=True, build=blur.motion_blur, to_level=nearest_level),
@@ -63,10 +71,10 @@ _ALL = (
     Corruption(name="elastic_transform", group="medium", random=True, build=elastic.elastic_transform),
     Corruption(name="pixelate", group="medium", build=digital.pixelate, to_level=nearest_level),
     Corruption(name="jpeg_compression", group="medium", build=digital.jpeg_compression, to_level=nearest_level),
-    Corruption(name="speckle_noise", group="high", extra=True, random=True, build=noise.speckle_noise),
+    _noise("speckle_noise", noise.speckle_noise, extra=True),
     Corruption(name="gaussian_blur", group="medium", extra=True, build=blur.gaussian_blur),
     Corruption(name="spatter", group="medium", extra=True, random=True, build=spatter.spatter),
-    Corruption(name="saturate", group="low", extra=True, build=color.saturate),
+    Corruption(name="saturate", group="low", extra=True, build=color.saturate, build_gray=color.as_it_is),
 )
 
 CORRUPTIONS: dict[str, Corruption] = {corruption.name: corruption for corruption in _ALL}
@@ -104,7 +112,7 @@ def corrupt(
     The random numbers of an image depend on (seed, name, severity, its index) alone: any batching gives the same.
 
     Args:
-        images_NCHW: [0, 1], 8-bit levels / 255; one channel (gray: corrupted as equal RGB, then averaged) or three.
+        images_NCHW: [0, 1], 8-bit levels / 255; one channel (gray) or three (RGB).
         index_N: what names each image in its data set, int64.
         table: constants of ``32`` or ``224`` pixel images; ``auto``: 32 up to a shorter side of 64 pixels. Constants in
             pixels are used as they are at every size; those of elastic_transform scale with the shorter side.
@@ -131,15 +139,17 @@ def corrupt(
     if num_images == 0:
         return images_NCHW.clone()
     corruption = CORRUPTIONS[name]
-    build = corruption.build
+    build_gray = corruption.build_gray if channels == 1 else None
+    build = build_gray or corruption.build
     if name == "frost" and frost_root is not None:
         build = partial(frost.lay_over, pictures=frost.read_frost(str(frost_root)))
     constant = TABLES[table_for(height, width) if table == "auto" else table][name][severity - 1]
     draws = ImageDraws(f"{name}/{severity}", seed, index_N, images_NCHW.device)
-    spoilt = build(images_NCHW.float().expand(-1, 3, -1, -1), constant, draws).clamp(0, 1)
+    given = images_NCHW.float() if build_gray else images_NCHW.float().expand(-1, 3, -1, -1)
+    spoilt = build(given, constant, draws).clamp(0, 1)
     if quantise:
         spoilt = corruption.to_level(spoilt).div_(255.0)
-    if channels == 1:
+    if channels == 1 and build_gray is None:
         spoilt = spoilt.mean(dim=1, keepdim=True)
         spoilt = nearest_level(spoilt).div_(255.0) if quantise else spoilt
     return spoilt.to(images_NCHW.dtype)

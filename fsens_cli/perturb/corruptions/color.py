@@ -34,6 +34,12 @@ def saturate(images_N3HW: Tensor, constant: Constant, draws: ImageDraws) -> Tens
     return torch.where(spread > 0, colored, red)
 
 
+def as_it_is(images_NCHW: Tensor, constant: Constant, draws: ImageDraws) -> Tensor:
+    """Return gray images unchanged: without a hue there is no saturation to set, and the value is kept."""
+    del constant, draws
+    return images_NCHW.clone()
+
+
 def contrast(images_N3HW: Tensor, constant: Constant, draws: ImageDraws) -> Tensor:
     """Shrink the distance to each channel's mean; constant: (factor,)."""
     del draws

@@ -1,6 +1,6 @@
 """Noise of the sensor: Gaussian, shot, impulse and speckle noise.
 
-Shape letters: N images, H, W pixels; three channels.
+Shape letters: N images, H, W pixels; three channels (RGB), or one (gray).
 """
 
 from functools import lru_cache
