@@ -18,6 +18,7 @@ from fsens_cli.fourier.bases import Basis, fourier_basis
 from fsens_cli.fourier.bins import RadialBins
 from fsens_cli.fourier.sensitivity import CHANNEL_REDUCTIONS, sensitivity_share
 from fsens_cli.objectives.convolution import for_inputs_alone
+from fsens_cli.objectives.input_gradient import twice_differentiable_cotangent
 from fsens_cli.parallel.world import ALONE, World
 
 REGULARIZERS = ("none", "lsf", "msf", "hsf", "asf", "target")
@@ -197,9 +198,9 @@ def fourier_penalty(
     config = prepared.config
     with torch.autocast(images_NCHW.device.type, enabled=False):
         logits = logits_NL.float() if logits_NL.dtype in (torch.float16, torch.bfloat16) else logits_NL
-        loss = torch.nn.functional.cross_entropy(logits, label_N, reduction="sum")
+        cotangent_NL = twice_differentiable_cotangent(logits, label_N)
         with for_inputs_alone():
-            (grad,) = torch.autograd.grad(loss, images_NCHW, create_graph=True)
+            (grad,) = torch.autograd.grad(logits, images_NCHW, cotangent_NL, create_graph=True)
         grad = grad if grad.dtype == torch.float64 else grad.float()
         if config.space == "normalized":
             grad = grad * std.to(grad)

@@ -1,4 +1,4 @@
-"""What is the gradient of a classifier's output with respect to its input image?
+"""The gradient of a classifier's output with respect to its input image.
 
 Shape letters: N images, L classes, C channels, H, W pixels.
 """
@@ -13,6 +13,7 @@ from fsens_cli.errors import DataError, ModelError, require_one_of
 Model = Callable[[Tensor], Tensor]
 
 TARGETS = ("loss", "logit", "margin")
+SMALLEST_LOG_PROBABILITY = -46.0
 
 
 def _others(logits_NL: Tensor, label_N: Tensor) -> Tensor:
@@ -34,6 +35,27 @@ def loss_cotangent(logits_NL: Tensor, label_N: Tensor) -> tuple[Tensor, Tensor]:
     cotangent = ratio.scatter(1, label_N[:, None], -ratio.sum(dim=1, keepdim=True))
     log_factor = (top - torch.logsumexp(logits, dim=1, keepdim=True)).squeeze(1)
     return cotangent, log_factor
+
+
+def twice_differentiable_cotangent(logits_NL: Tensor, label_N: Tensor) -> Tensor:
+    """Return d(cross-entropy)/d(logits), (N, L), with a graph to the logits.
+
+    The label's entry, p - 1, is written as minus the sum of the others: for a confident image p rounds to 1, and the
+    difference, its derivative and the input gradient that rests on them would be rounding noise. An image whose other
+    classes have a probability below e^-46 (1e-20) counts with that factor, since smaller gradients leave the range of
+    single precision on their way. Its own sensitivity does not depend on the factor; what it adds to other images
+    through batch statistics is nothing either way.
+
+    >>> twice_differentiable_cotangent(torch.tensor([[20.0, 0.0]]), torch.tensor([0]))
+    tensor([[-2.0612e-09,  2.0612e-09]])
+    """
+    others_NL = _others(logits_NL, label_N)
+    log_p_NL = others_NL - torch.logsumexp(logits_NL, dim=1, keepdim=True)
+    raised_N1 = (SMALLEST_LOG_PROBABILITY - log_p_NL.detach().amax(dim=1, keepdim=True)).clamp_min(0)
+    # Where all other classes are masked there is nothing to raise.
+    raised_N1 = torch.where(raised_N1.isfinite(), raised_N1, 0.0)
+    p_NL = torch.exp(log_p_NL + raised_N1)
+    return p_NL.scatter(1, label_N[:, None], -p_NL.sum(dim=1, keepdim=True))
 
 
 def target_cotangent(logits_NL: Tensor, label_N: Tensor, target: str) -> tuple[Tensor, Tensor]:
