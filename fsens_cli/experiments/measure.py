@@ -5,6 +5,7 @@ Shape letters: N images, C channels, H, W pixels, F columns of the half plane, K
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from fsens_cli.fourier.bins import radial_sum, spectral_share
 from fsens_cli.fourier.sensitivity import full_plane, gradient_power, rescale_each
 from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still
 from fsens_cli.objectives.input_gradient import input_gradient, target_value
+from fsens_cli.perturb.keyed_random import ImageDraws
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 Progress = Callable[[int], None]
@@ -53,7 +55,7 @@ def measure(
     classifier = as_classifier(model)
     parts: list[PerImage] = []
     power_sum: Tensor | None = None
-    check: SelfCheck | None = None
+    sample = CheckSample()
     num_done = num_classes = 0
     with held_still(classifier):
         for images, labels in _checked(batches, device_of(classifier)):
@@ -66,15 +68,15 @@ def measure(
             logits, grad, log_factor = input_gradient(classifier, images, labels, config.target)
             _require_finite(grad, names)
             part, power_HF = _describe_batch(classifier, logits, labels, names, grad, log_factor, config, basis)
-            if check is None:
-                check = _check_first(classifier, images, labels, grad, log_factor, config)
+            sample = sample.joined_by(images, labels, grad, log_factor, num_done, config.seed)
             parts.append(part)
             power_sum = power_HF if power_sum is None else power_sum + power_HF
             num_done += len(labels)
             num_classes = logits.shape[1]
             on_progress(num_done)
-    if basis is None or power_sum is None or check is None:
-        raise DataError("there are no images to measure.")
+        if basis is None or power_sum is None:
+            raise DataError("there are no images to measure.")
+        check = sample.check(classifier, config)
     per_image = _joined(parts)
     num_used = max(1, int(per_image.has_gradient_N.sum()))
     return summarise(
@@ -161,14 +163,30 @@ def _describe_batch(
     return part, power_HF.cpu()
 
 
-def _check_first(
-    classifier: Classifier, images: Tensor, labels: Tensor, grad: Tensor, log_factor: Tensor, config: MeasureConfig
-) -> SelfCheck:
-    """Check the gradient on the first few images, so that the batch size does not choose them."""
-    few = slice(NUM_CHECKED)
-    return first_order_check(
-        classifier, images[few], labels[few], grad[few], log_factor[few], target=config.target, seed=config.seed
-    )
+@dataclass(frozen=True, slots=True)
+class CheckSample:
+    """The images on which the gradient is checked: a few of all, the same ones for a seed whatever the batch size.
+
+    Each image has a random key; those with the smallest ones are kept while the batches go by.
+    """
+
+    rows: tuple[Tensor, ...] = ()
+
+    def joined_by(
+        self, images: Tensor, labels: Tensor, grad: Tensor, log_factor: Tensor, num_before: int, seed: int
+    ) -> "CheckSample":
+        """Return the sample after another batch."""
+        place_N = torch.arange(num_before, num_before + len(labels))
+        key_N = ImageDraws("self-check", seed, place_N, torch.device("cpu")).whole().to(images.device)
+        new = (key_N, images, labels, grad, log_factor)
+        all_rows = tuple(torch.cat(pair) for pair in zip(self.rows, new, strict=True)) if self.rows else new
+        kept = all_rows[0].argsort(stable=True)[:NUM_CHECKED]
+        return CheckSample(tuple(each[kept] for each in all_rows))
+
+    def check(self, classifier: Classifier, config: MeasureConfig) -> SelfCheck:
+        """Compare the measured gradients with real changes of the target."""
+        _, images, labels, grad, log_factor = self.rows
+        return first_order_check(classifier, images, labels, grad, log_factor, target=config.target, seed=config.seed)
 
 
 def _joined(parts: list[PerImage]) -> PerImage:

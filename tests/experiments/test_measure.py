@@ -536,3 +536,32 @@ def test_self_check_behind_a_blur_is_no_false_alarm(smooth: Build) -> None:
         check = measure(blurred, [(images, torch.tensor([0, 1]))], MeasureConfig(seed=seed)).self_check
         assert check.relative_error is not None
         assert check.relative_error < 1e-3
+
+
+def test_the_self_check_samples_all_images_by_the_seed_whatever_the_batch_size() -> None:
+    class BrokenAtTheEnd(torch.nn.Module):
+        """Its gradient is wrong on the second half of the images, which are bright: a straight-through rounding."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.randn(3, 3 * 16 * 16, generator=torch.Generator().manual_seed(0)))
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            bright = (images.detach().mean(dim=(1, 2, 3)) > 0.5)[:, None, None, None]
+            wrong = images.detach() + 3 * (images - images.detach())
+            return torch.where(bright, wrong, images).flatten(1) @ self.weight.to(images).T
+
+    images = torch.rand(40, 3, 16, 16, generator=torch.Generator().manual_seed(1)) * 0.4
+    images[20:] += 0.6
+    labels = torch.arange(40) % 3
+    seen = set()
+    for seed in range(6):
+        config = MeasureConfig(seed=seed, num_resamples=100)
+        checks = [
+            measure(BrokenAtTheEnd(), zip(images.split(size), labels.split(size), strict=True), config).self_check
+            for size in (40, 7)
+        ]
+        assert checks[0] == checks[1]
+        assert checks[0].relative_error is not None
+        seen.add(checks[0].relative_error > 0.05)
+    assert True in seen
