@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import nn
 
 from fsens_cli.commands.console import meter
-from fsens_cli.commands.inputs import IMAGENET_CLASSES, also_missing, load_for
+from fsens_cli.commands.inputs import also_missing, load_for
 from fsens_cli.commands.options import Flags
 from fsens_cli.config.jobs import JobFields
 from fsens_cli.data.catalog import imagenet_hint, may_be_imagenet
@@ -13,7 +13,6 @@ from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import CheckpointError, FetchError
 from fsens_cli.models.build import build_classifier
 from fsens_cli.models.catalog import ImageShape
-from fsens_cli.models.checkpoint import read_state_dict
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.front_end import PrincipalComponents
 from fsens_cli.models.weights import Weights, find_weights
@@ -40,28 +39,18 @@ def build_for(job: JobFields, weights: Weights, images: ImageSet) -> Classifier:
     """Build the job's classifier for the images."""
     shape = ImageShape(*images.images_NCHW.shape[1:])
     seed = int(getattr(job, "seed", 0))
-    try:
-        classifier = build_classifier(
-            job.model,
-            weights,
-            num_classes=images.num_classes,
-            shape=shape,
-            seed=seed,
-            front_end=job.frontend,
-            data=job.data.name,
-        )
-    except CheckpointError as error:
-        hint = imagenet_hint(job.data) if _has_imagenet_head(weights) else ""
-        raise CheckpointError(f"{error}{hint}") from error
+    classifier = build_classifier(
+        job.model,
+        weights,
+        num_classes=images.num_classes,
+        shape=shape,
+        seed=seed,
+        front_end=job.frontend,
+        data=job.data.name,
+        hint=imagenet_hint(job.data),
+    )
     fit_front_end(classifier.front_end, job, weights, images)
     return classifier
-
-
-def _has_imagenet_head(weights: Weights) -> bool:
-    """Return whether a file that says nothing of its classes has a layer of 1,000 outputs."""
-    if weights.path is None or "num_classes" in weights.description:
-        return False
-    return any(t.shape[:1] == (IMAGENET_CLASSES,) for t in read_state_dict(weights.path).values())
 
 
 def fit_front_end(front_end: nn.Module | None, job: JobFields, weights: Weights, images: ImageSet) -> None:

@@ -4,8 +4,9 @@ import dataclasses
 from pathlib import Path
 from typing import TypeVar
 
+from fsens_cli.cache.address import has_mask
 from fsens_cli.config.compose import Request, flat_settings, load_job
-from fsens_cli.config.jobs import JobFields
+from fsens_cli.config.jobs import JobFields, TrainJob
 from fsens_cli.config.overrides import given_values
 from fsens_cli.errors import ConfigError
 from fsens_cli.runs.folder import read_record
@@ -33,9 +34,19 @@ def job_to_resume(kind: type[Job], name: str, request: Request) -> tuple[Path, J
     job, config_yaml = load_job(kind, path / "config.yaml")
     assert isinstance(job, kind), "the verb decides the type"
     _refuse_changes(path, config_yaml, asked)
-    if "data.mirror" in asked:  # its secrets are not kept with the run
-        job.data = dataclasses.replace(job.data, mirror=asked["data.mirror"])
+    _give_secrets_back(job, asked)
     return path, dataclasses.replace(job, device=asked.get("device", job.device))
+
+
+def _give_secrets_back(job: JobFields, asked: dict[str, str]) -> None:
+    """Put addresses that are given again in the place of those that the run keeps without user and query.
+
+    Where a tracker's is not given again, that of the environment counts.
+    """
+    if "data.mirror" in asked:
+        job.data = dataclasses.replace(job.data, mirror=asked["data.mirror"])
+    if isinstance(job, TrainJob) and has_mask(job.tracker.uri):
+        job.tracker = dataclasses.replace(job.tracker, uri=asked.get("tracker.uri", ""))
 
 
 def _refuse_changes(path: Path, config_yaml: str, asked: dict[str, str]) -> None:

@@ -188,8 +188,11 @@ def load_job(kind: type[JobFields], config_file: Path) -> tuple[JobFields, str]:
         stored = OmegaConf.load(config_file)
         if not isinstance(stored, DictConfig):
             raise ConfigError(f"{config_file} holds no configuration.")
+        name = str(OmegaConf.select(stored, "data.name"))
+        if name not in CATALOG:
+            raise ConfigError(f"{config_file} is of no data set that is known here (data.name={name}).")
         schema = OmegaConf.structured(kind)
-        data = OmegaConf.structured(CATALOG[str(stored.data.name)].config)
+        data = OmegaConf.structured(CATALOG[name].config)
         schema.data = data
         merged = OmegaConf.merge(schema, stored)
         assert isinstance(merged, DictConfig)

@@ -167,7 +167,8 @@ def _is_official(file: Path, md5: str) -> bool:
 def _read(file: Path, md5: str, layout: CifarLayout) -> dict[str, Any]:
     supply = supply_words(f"{layout.folder} or {layout.archive.name}")
     try:
-        if not _is_official(file, md5):
+        # What is there and no file, such as a pipe, would be waited for.
+        if (file.exists() and not file.is_file()) or not _is_official(file, md5):
             raise DataError(
                 f"{shown(file.parent)} is damaged or incomplete ({file.name} is not the official file): "
                 f"remove it and try again. {supply}"

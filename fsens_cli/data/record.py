@@ -9,6 +9,7 @@ from fsens_cli.cache.places import Meter
 from fsens_cli.data.geometry import Geometry, resized
 from fsens_cli.data.images import ImageSet
 from fsens_cli.data.settings import DataSettings, Wanted
+from fsens_cli.memory import require_memory
 
 Config = TypeVar("Config", bound=DataSettings)
 Size = tuple[int, int]
@@ -81,7 +82,13 @@ def from_whole_split(load: Callable[[Config, str, Meter], ImageSet]) -> Load[Con
         if len(rows) < len(images):
             images = images.select(rows)
         if config.size and tuple(config.size) != tuple(images.images_NCHW.shape[-2:]):
-            images = images.with_pixels(resized(images.images_NCHW, *config.size))
+            height, width = config.size
+            require_memory(
+                len(images) * images.images_NCHW.shape[1] * height * width,
+                f"{len(images):,} images of {height}x{width} pixels",
+                "give fewer (num_images, data.subset) or a smaller data.size=[HEIGHT,WIDTH]",
+            )
+            images = images.with_pixels(resized(images.images_NCHW, height, width))
         return images
 
     return load_wanted

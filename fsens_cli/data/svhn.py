@@ -56,7 +56,16 @@ def load_svhn(config: SvhnConfig, split: str, meter: Meter) -> ImageSet:
         content = loadmat(str(file))
         pixels, label = content["X"], content["y"].reshape(-1).astype(np.int64)
         images = torch.from_numpy(np.ascontiguousarray(pixels.transpose(3, 2, 0, 1)))
-    except (MatReadError, ValueError, KeyError, OSError, TypeError, EOFError, NotImplementedError) as error:
+    except (
+        MatReadError,
+        ValueError,
+        KeyError,
+        OSError,
+        TypeError,
+        EOFError,
+        NotImplementedError,
+        MemoryError,
+    ) as error:
         raise DataError(
             f"{shown(file)} is damaged: remove it and try again. {supply_words('train_32x32.mat and test_32x32.mat')}"
         ) from error

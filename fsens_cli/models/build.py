@@ -17,8 +17,6 @@ from fsens_cli.models.front_end import FrontEndConfig, build_front_end
 from fsens_cli.models.user_code import as_guest, in_words, naming_the_place
 from fsens_cli.models.weights import Weights
 
-NUM_IMAGENET = 1000
-
 
 def build_classifier(
     config: ModelConfig,
@@ -29,11 +27,15 @@ def build_classifier(
     seed: int,
     front_end: FrontEndConfig,
     data: str = "",
+    hint: str = "",
 ) -> Classifier:
     """Build the network, load its weights and put its normalisation inside.
 
     Normalisation is ``config.mean``/``std`` where given, else what the weights' description says, else none.
     The front end is the configured one, else the one that the weights were trained behind.
+
+    Args:
+        hint: a sentence for the message where the weights do not fit.
 
     Raises:
         ModelError, CheckpointError: the parts do not fit together or do not fit the data.
@@ -53,7 +55,7 @@ def build_classifier(
     network = build_network(named, num_classes=num_classes, shape=made_for, seed=seed, data=data, timm_file=timm_file)
     fit = None
     if weights.path is not None and not timm_file:
-        fit = load_weights(network, weights.path, key=config.checkpoint_key, hint=_of_other_classes(num_classes, data))
+        fit = load_weights(network, weights.path, key=config.checkpoint_key, hint=hint)
     mean, std = (fit.mean, fit.std) if fit is not None and fit.mean else (stored.get("mean", []), stored.get("std", []))
     classifier = Classifier(
         network,
@@ -88,13 +90,6 @@ def kwargs_with_stored(config: ModelConfig, weights: Weights) -> dict[str, Any]:
                 f"{source} sets model.kwargs.{unknown[0][:60]}, and {config.name} has no such argument."
             )
     return taken
-
-
-def _of_other_classes(num_classes: int, data: str) -> str:
-    """Return what to do where a thousand classes were trained and a folder of some of them is given."""
-    if data != "folder" or num_classes >= NUM_IMAGENET:
-        return ""
-    return " Weights of ImageNet's 1000 classes: data.classes=imagenet numbers folders named by WordNet id as these do."
 
 
 def _made_for(weights: Weights, shape: ImageShape) -> ImageShape:

@@ -11,7 +11,6 @@ import torch
 from typer.testing import Result
 
 from fsens_cli.cache.places import Meter
-from fsens_cli.config import compose
 from fsens_cli.data import catalog
 from fsens_cli.data.images import ImageSet
 from fsens_cli.data.official import mirror_variable
@@ -63,7 +62,6 @@ STRIPES = DataSet(
 def entry(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one entry."""
     monkeypatch.setitem(catalog.CATALOG, STRIPES.name, STRIPES)
-    compose._register_schemas.cache_clear()
 
 
 @pytest.mark.usefixtures("no_figures")

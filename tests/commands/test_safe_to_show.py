@@ -15,10 +15,14 @@ from PIL import Image
 from typer.testing import Result
 
 from fsens_cli.commands import console
+from fsens_cli.commands.resuming import job_to_resume
+from fsens_cli.config.compose import Request, compose_job, flat_settings
+from fsens_cli.config.jobs import TrainJob
 
 Type = Callable[..., Result]
 ErrorOf = Callable[[Result], str]
 SECRET = "TOPSECRET"
+ADDRESSES = ("data=cifar10", "data.mirror='https://me:S@h/x?k=S'")
 HOSTILE = "evil\x1b[31m\x1b]0;owned\x07\u202e$x$"
 
 
@@ -104,3 +108,17 @@ def test_records_of_others_run_nothing_on_the_terminal(fsens: Type) -> None:
     result = fsens("runs")
     assert result.exit_code == 0, result.output
     assert not set(result.output) & set("\x1b\x07\u202e")
+
+
+def test_a_resumed_run_gets_its_secrets_again(somewhere: Path) -> None:
+    _, text = compose_job(
+        Request(verb="train", job=TrainJob, overrides=(*ADDRESSES, "tracker=mlflow", "tracker.uri='http://u:S@h'"))
+    )
+    run = somewhere / "outputs" / "train" / "x" / "v001"
+    run.mkdir(parents=True)
+    (run / "config.yaml").write_text(text)
+    (run / "run.json").write_text(json.dumps({"verb": "train", "status": "interrupted", "config": flat_settings(text)}))
+    _, job = job_to_resume(TrainJob, str(run), Request(verb="train", job=TrainJob, overrides=()))
+    assert (job.data.mirror, job.tracker.uri) == ("https://***@h/x?***", "")
+    _, job = job_to_resume(TrainJob, str(run), Request(verb="train", job=TrainJob, overrides=ADDRESSES[1:]))
+    assert job.data.mirror == "https://me:S@h/x?k=S"

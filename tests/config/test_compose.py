@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.commands.verbs.verb import Verb
-from fsens_cli.config.compose import Request, compose_job, configs_folder, load_job
+from fsens_cli.config.compose import Request, compose_job, configs_folder, job_yaml, load_job
 from fsens_cli.config.jobs import JobFields, MeasureJob, TrainJob
 from fsens_cli.config.launch import check_sweep, launch, launch_sweep
 from fsens_cli.config.launchers.crew import Crew
@@ -434,3 +434,25 @@ def test_a_stored_configuration_is_read_back(overrides: tuple[str, ...], tmp_pat
     again, text_again = load_job(TrainJob, tmp_path / "config.yaml")
     assert again == job
     assert OmegaConf.create(text_again) == OmegaConf.create(text)
+
+
+def test_a_stored_configuration_of_an_unknown_data_set(tmp_path: Path) -> None:
+    for text in ("data: {name: nowhere}", "data: null", "seed: 1"):
+        (tmp_path / "config.yaml").write_text(text)
+        with pytest.raises(ConfigError, match=r"config\.yaml is of no data set that is known here"):
+            load_job(TrainJob, tmp_path / "config.yaml")
+
+
+def test_secrets_of_addresses_are_kept_by_the_job_alone(tmp_path: Path) -> None:
+    given = (
+        "data=cifar10",
+        "data.mirror='https://me:S3CRET@host/x?k=S3CRET'",
+        "tracker=mlflow",
+        "tracker.uri='http://u:S3CRET@h'",
+    )
+    job, text = compose_job(Request(verb="train", job=TrainJob, overrides=given))
+    assert job.data.mirror == "https://me:S3CRET@host/x?k=S3CRET"
+    assert "S3CRET" not in text + job_yaml(job)
+    (tmp_path / "config.yaml").write_text(text)
+    stored, _ = load_job(TrainJob, tmp_path / "config.yaml")
+    assert stored.data.mirror == "https://***@host/x?***"

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import pickle
 import tarfile
 from dataclasses import replace
@@ -272,3 +273,11 @@ def test_a_mirror_whose_secrets_were_not_kept(monkeypatch: pytest.MonkeyPatch, w
     monkeypatch.setenv("FSENS_CIFAR10_URL", f"{web.address}/elsewhere")
     with pytest.raises(DataError, match="/elsewhere answers 404"):
         load_images(config, "test")
+
+
+def test_a_pipe_in_place_of_a_batch_is_not_waited_for(tmp_path: Path) -> None:
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    os.mkfifo(folder / "test_batch")
+    with pytest.raises(DataError, match=r"damaged or incomplete \(test_batch is not the official file\)"):
+        load_images(CATALOG["cifar10"].config(root=str(tmp_path)), "test")

@@ -12,7 +12,7 @@ from fsens_cli.data.dualband import DualbandConfig
 from fsens_cli.data.geometry import Geometry, resized
 from fsens_cli.data.images import sampled_rows, stratified_rows
 from fsens_cli.data.settings import Wanted
-from fsens_cli.errors import ConfigError
+from fsens_cli.errors import ConfigError, DataError
 
 
 def settings_of(name: str) -> dict[str, str]:
@@ -107,3 +107,11 @@ def test_native_preprocessing_is_torchvision_s_to_the_byte(size: tuple[int, int]
 def test_an_unknown_interpolation() -> None:
     with pytest.raises(ConfigError, match="interpolation=cubist is not known"):
         Geometry(height=1, width=1, interpolation="cubist")
+
+
+def test_what_would_not_fit_into_the_machine_is_refused_with_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fsens_cli.memory.machine_memory", lambda: 2_000_000_000)
+    with pytest.raises(DataError, match=r"100 images of 4096x4096 pixels take 5\.0 GB, and this machine has 2\.0 GB"):
+        load_images(DualbandConfig(test_size=100, size=[4096, 4096]), "test")
+    with pytest.raises(DataError, match=r"1,000,000,000 generated images take .* give a smaller data\.test_size"):
+        load_images(DualbandConfig(test_size=10**9), "test")
