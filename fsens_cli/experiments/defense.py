@@ -266,7 +266,7 @@ def _checks(
     white, eps = {}, {}
     for norm, part in sizes.items():
         size_N = part.size_N[: len(few)]
-        eps[norm] = _middle(size_N)
+        eps[norm] = _middle(size_N, max(config.suite.eps_of(norm)))
         white[norm] = (size_N > eps[norm]).to(device)
     subject = Subject(
         model=classifier,
@@ -286,10 +286,10 @@ def _checks(
             return run_checks(subject, config.checks, seed=config.seed, undefended=undefended, low_pass=low_pass)
 
 
-def _middle(size_N: torch.Tensor) -> float:
-    """Return the median size of the perturbations that were found; 8/255 where there are none."""
+def _middle(size_N: torch.Tensor, budget: float) -> float:
+    """Return the median size of the perturbations that were found; where there are none, a budget of the same norm."""
     found = size_N[(size_N > 0) & size_N.isfinite()]
-    return float(found.median()) if len(found) else 8 / 255
+    return float(found.median()) if len(found) else budget
 
 
 def as_trained(config: DefenseConfig, strengths: Sequence[float]) -> DefenseConfig:

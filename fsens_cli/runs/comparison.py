@@ -114,8 +114,8 @@ def differences_between(runs: Sequence[FinishedRun]) -> list[str]:
     data = _varied([run.data for run in runs])
     if data:
         found.append(f"data ({data})")
-    elif len({run.record.text("data_fingerprint", "") for run in runs}) > 1:
-        counts = _varied([run.results.text("num_images", "?") for run in runs])
+    elif len({run.made.data_fingerprint for run in runs}) > 1:
+        counts = _varied([run.num_images for run in runs])
         found.append(f"images ({counts} of them)" if counts else "images (same number, other pictures)")
     for verb in dict.fromkeys(run.verb for run in runs):
         asked = [run.findings.asked for run in runs if run.verb == verb]

@@ -20,6 +20,7 @@ from fsens_cli.errors import FsensError, Interrupted, OutputError
 from fsens_cli.runs.files import remove_leftovers, temporary_path, write_json, write_text
 from fsens_cli.runs.json_files import load_object
 from fsens_cli.runs.owner import PATTERN, Ownership, Standing, standing
+from fsens_cli.runs.versions import LATEST, version_of
 
 SCHEMA = 2
 MAX_CLEARED = 10_000
@@ -57,8 +58,8 @@ def claim_version(parent: Path) -> Path:
             try:
                 parent.mkdir(parents=True, exist_ok=True)
                 if number == 0:
-                    taken = [int(p.name[1:]) for p in parent.glob("v[0-9]*") if p.name[1:].isdigit()]
-                    folder = parent / f"v{max(taken, default=0) + 1:03d}"
+                    taken = [version_of(p) for p in parent.glob("v[0-9]*")]
+                    folder = parent / f"v{max(0, *taken, 0) + 1:03d}"
                 folder.mkdir()
             except FileExistsError:
                 # Something else of that name; a parent that has meanwhile been cleared away is made again.
@@ -231,8 +232,10 @@ class RunFolder:
         remove_empty(self.path.parent, self.path.parent.parent, *([self.made_out] if self.made_out else []))
 
     def _link_latest(self) -> None:
-        """Point ``latest`` at this version; file systems without links go without."""
-        link = self.path.parent / "latest"
+        """Point ``latest`` at this version, unless a later one is finished; file systems without links go without."""
+        link = self.path.parent / LATEST
+        if version_of(link.resolve()) > version_of(self.path):
+            return
         remove_leftovers(link.parent, of=link.name)
         temporary = temporary_path(link)
         try:

@@ -8,6 +8,7 @@ from typing import Any
 from fsens_cli.errors import OutputError
 from fsens_cli.runs.folder import read_record
 from fsens_cli.runs.owner import Standing, standing
+from fsens_cli.runs.versions import LATEST, newest, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,35 +40,41 @@ def list_runs(out: Path) -> list[RunEntry]:
             entries.append(RunEntry(record_file.parent, read_record(record_file.parent)))
         except OutputError:
             entries.append(RunEntry(record_file.parent, {}))
-    return sorted(entries, key=lambda e: (str(e.record.get("started", "")), str(e.path)))
+    return sorted(entries, key=lambda e: (str(e.record.get("started", "")), str(e.path.parent), version_of(e.path)))
 
 
 def find_run(name: str, out: Path, *, verb: str = "") -> Path:
-    """Return the run folder that ``name`` means: a path, ``latest`` (of a verb), or a path below ``out``.
+    """Return the run folder that ``name`` means: a path, a path below ``out``, or ``latest`` (of a verb).
+
+    ``latest`` is the finished run that was started last, and in a folder of versions the highest that is finished.
 
     Raises:
         OutputError: there is no such run.
     """
-    if name == "latest":
-        finished = [
-            e for e in list_runs(out) if e.record.get("status") == "done" and verb in ("", e.record.get("verb"))
-        ]
-        if not finished:
+    if name == LATEST:
+        ended = [e for e in list_runs(out) if e.record.get("status") == "done" and verb in ("", e.record.get("verb"))]
+        if not ended:
             raise OutputError(f"there is no finished {verb or 'run'} below {out}. `fsens runs` lists what is there.")
-        return finished[-1].path
+        return ended[-1].path
     for candidate in (Path(name).expanduser(), out.expanduser() / name):
         if (candidate / "run.json").is_file():
             return candidate
-        if (candidate / "latest" / "run.json").is_file():
-            return (candidate / "latest").resolve()
-        unfinished = sorted(candidate.glob("v[0-9]*/run.json"))
-        if unfinished:
-            run = unfinished[-1].parent
+        folder = candidate.parent if candidate.name == LATEST else candidate
+        versions = [file.parent for file in folder.glob("v[0-9]*/run.json")]
+        if finished := [run for run in versions if _is_done(run)]:
+            return newest(finished)
+        if versions:
+            run = newest(versions)
             status = RunEntry(run, read_record(run)).status
-            raise OutputError(
-                f"{candidate} holds no finished run: {run.name} is {status}. Name it as {run} to take it."
-            )
+            raise OutputError(f"{folder} holds no finished run: {run.name} is {status}. Name it as {run} to take it.")
     raise OutputError(f"there is no run at {name}. `fsens runs` lists the folders.")
+
+
+def _is_done(run: Path) -> bool:
+    try:
+        return read_record(run).get("status") == "done"
+    except OutputError:
+        return False
 
 
 def best_weights(run: Path) -> Path:

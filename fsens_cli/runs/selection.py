@@ -13,10 +13,25 @@ from fsens_cli.runs.index import RunEntry, find_run
 from fsens_cli.runs.json_files import Fields
 from fsens_cli.runs.older import read_schema_1
 from fsens_cli.runs.stored_tables import read_rows
-from fsens_cli.runs.versions import newest
+from fsens_cli.runs.versions import newest, version_of
 
 SWEEP = "sweep:"
 LABELLING = ("model", "data", "weights", "tag", "seed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What made a run, in words; ``seconds`` is None where that is not known."""
+
+    command: str
+    seed: str
+    weights_sha256: str
+    data_fingerprint: str
+    git_commit: str
+    versions: dict[str, str]
+    device: str
+    started: str
+    seconds: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +40,12 @@ class FinishedRun:
 
     Attributes:
         folder: of the run.
-        record: ``run.json``.
-        results: ``results.json``.
+        record, results: ``run.json`` and ``results.json``.
+        verb: that made it.
+        model, weights, training, data, num_images: what it is about, in words; empty where it does not say.
+        network: which weights it is about: their hash; runs without one are each about their own.
+        warnings: what makes its numbers doubtful: what was said of its images, then of what was found.
+        made: what made it.
         findings: numbers, warnings, lines of plots, and the settings that must agree.
         figures: those whose files are there.
         summary: what its command said.
@@ -36,36 +55,19 @@ class FinishedRun:
     folder: Path
     record: Fields
     results: Fields
+    verb: str
+    model: str
+    weights: str
+    training: str
+    data: str
+    num_images: str
+    network: str
+    warnings: tuple[str, ...]
+    made: Provenance
     findings: Findings
     figures: tuple[FigureFile, ...]
     summary: tuple[str, ...]
     settings: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def verb(self) -> str:
-        """The verb that made it."""
-        return self.record.text("verb")
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What makes its numbers doubtful: what was said of its images, then of what was found."""
-        return (*self.record.texts("data_warnings"), *self.findings.warnings)
-
-    @property
-    def data(self) -> str:
-        """The images that it is about."""
-        return self.results.text("data", "")
-
-    @property
-    def network(self) -> str:
-        """Which weights it is about: their hash; runs without one are each about their own."""
-        return self.record.text("trained_sha256", "") or self.record.text("weights_sha256", "") or str(self.folder)
-
-    @property
-    def training(self) -> str:
-        """How the network was trained, where that is known; packaged networks are named after their training."""
-        packaged = self.settings.get("weights", "").partition("packaged:")[2]
-        return self.results.text("training", "") or packaged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +107,20 @@ def _named(name: str, out: Path) -> list[Path]:
     if not any(sign in name for sign in "*?["):
         path = Path(name).expanduser()
         # A folder that is there but damaged is named and skipped; only one that is not there at all is refused.
-        return [path] if path.is_dir() and not (path / "latest").exists() else [find_run(name, out)]
+        return [path] if _is_alone(path) else [find_run(name, out)]
     patterns = (str(Path(name).expanduser()), str(out.expanduser() / name))
     for pattern in patterns:
-        found = [Path(p) for p in sorted(glob.glob(pattern)) if Path(p).is_dir()]  # noqa: PTH207 absolute patterns
+        found = [Path(p) for p in glob.glob(pattern) if Path(p).is_dir()]  # noqa: PTH207 absolute patterns
+        found.sort(key=lambda p: (p.parent, version_of(p), p.name))
         found = [p for p in found if not p.is_symlink()]
         if found:
             return found
     raise OutputError(f"no folder matches {name}. `fsens runs` lists the folders.")
+
+
+def _is_alone(path: Path) -> bool:
+    """Return whether a folder is one run, though perhaps a damaged one, and no folder of versions."""
+    return path.is_dir() and not any(version_of(p) >= 0 for p in path.iterdir())
 
 
 def sweep_path(name: str, out: Path) -> Path:
@@ -168,14 +176,48 @@ def read_run(folder: Path) -> FinishedRun:
         raise OutputError(f"{folder} is {status}, not done.")
     results = Fields.read(folder / "results.json", f"{folder} is incomplete")
     settings = {key: record.text(key, "") for key in LABELLING}
-    settings["weights"] = results.text("weights", "") or settings["weights"]
+    weights = results.text("weights", "")
+    settings["weights"] = weights or settings["weights"]
     is_older = record.whole("schema") < SCHEMA
+    verb = record.text("verb")
+    findings = read_schema_1(folder, verb, results) if is_older else read_findings(folder, results)
+    # Packaged networks are named after their training.
+    packaged = settings["weights"].partition("packaged:")[2]
     return FinishedRun(
         folder=folder,
         record=record,
         results=results,
-        findings=read_schema_1(folder, record.text("verb"), results) if is_older else read_findings(folder, results),
+        verb=verb,
+        model=results.text("model", ""),
+        weights=weights,
+        training=results.text("training", "") or packaged,
+        data=results.text("data", ""),
+        num_images=results.text("num_images", "?"),
+        network=record.text("trained_sha256", "") or record.text("weights_sha256", "") or str(folder),
+        warnings=(*record.texts("data_warnings"), *findings.warnings),
+        made=_provenance(record),
+        findings=findings,
         figures=() if is_older else tuple(read_figures(folder)),
-        summary=() if is_older else tuple(read_summary(folder)),
+        summary=tuple(_in_words(findings) if is_older else read_summary(folder)),
         settings=settings,
+    )
+
+
+def _in_words(findings: Findings) -> list[str]:
+    """Return a line a number, for runs that kept no words."""
+    return [f"{q.title}: {q.text_with_unit()}" for q in findings.quantities]
+
+
+def _provenance(record: Fields) -> Provenance:
+    machine = record.words("machine")
+    return Provenance(
+        command=" ".join(["fsens", *record.texts("argv")]),
+        seed=record.text("seed", ""),
+        weights_sha256=record.text("weights_sha256", ""),
+        data_fingerprint=record.text("data_fingerprint", ""),
+        git_commit=record.text("git_commit", ""),
+        versions=record.words("versions"),
+        device=machine.get("gpu", machine.get("device", "")),
+        started=record.text("started", ""),
+        seconds=record.number_or_none("duration_seconds"),
     )

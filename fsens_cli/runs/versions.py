@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+LATEST = "latest"
+
 
 def version_of(folder: Path) -> int:
     """Return a version's number; -1 for folders that are none.

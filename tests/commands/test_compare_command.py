@@ -190,3 +190,23 @@ def test_refused(fsens: Type, family: Path, names: list[str], message: str) -> N
     assert message in result.stderr
     assert result.stdout == ""
     assert not (family / "compare").exists()
+
+
+def test_a_measurement_of_schema_1_has_the_same_numbers(fsens: Type, family: Path) -> None:
+    runs = family / "measure" / "resnet8-dualband"
+    before = json.loads(lines_of(fsens("compare", "--json", "sweep:measure")))["rows"]
+    for number in (1, 2):
+        record = runs / f"v00{number}" / "run.json"
+        record.write_text(record.read_text().replace('"schema": 2', '"schema": 1'))
+        for name in ("quantities.csv", "samples.npz", "lines.csv", "figures.json", "summary.txt"):
+            (runs / f"v00{number}" / name).unlink()
+    after = json.loads(lines_of(fsens("compare", "--json", "sweep:measure")))["rows"]
+    assert [row["quantity"] for row in after] == [row["quantity"] for row in before]
+    for name in ("value", "ci_low", "ci_high", "difference", "difference_ci_low", "difference_ci_high"):
+        known = [row[name] for row in before]
+        assert [row[name] for row in after] == [v if v is None else pytest.approx(v, rel=1e-6) for v in known]
+    other = family / "hybrid-probe" / "resnet8-dualband" / "v001"
+    (other / "run.json").write_text((other / "run.json").read_text().replace('"schema": 2', '"schema": 1'))
+    refused = fsens("show", str(other))
+    assert refused.exit_code == 2
+    assert "was written by an older version of fsens: run `fsens hybrid-probe` again." in refused.stderr

@@ -128,7 +128,7 @@ def _notices(report: Report) -> list[str]:
 def _asked(comparison: Comparison, words: Mapping[str, Words]) -> str:
     runs = [c.run for c in comparison.runs]
     data = ", ".join(dict.fromkeys(run.data for run in runs))
-    counts = ", ".join(dict.fromkeys(run.results.text("num_images", "?") for run in runs))
+    counts = ", ".join(dict.fromkeys(run.num_images for run in runs))
     plural = "" if len(runs) == 1 else "s"
     return f"{comparison.verb}: {_question(comparison, words)} {len(runs)} model{plural} on {data}, {counts} images."
 
@@ -143,7 +143,7 @@ def _models(report: Report) -> str:
 
 
 def _network(run: FinishedRun) -> str:
-    return ", ".join(filter(None, (run.results.text("model", ""), run.results.text("weights", ""))))
+    return ", ".join(filter(None, (run.model, run.weights)))
 
 
 def _warnings(report: Report) -> list[str]:
@@ -245,19 +245,18 @@ def _interval_cell(interval: Interval | None, scale: float) -> Cell:
 
 
 def _made(verb: str, label: str, run: FinishedRun) -> Row:
-    record = run.record
-    machine, seconds = record.words("machine"), record.number_or_none("duration_seconds")
+    made = run.made
     return [
         verb,
         label,
         str(run.folder),
-        " ".join(["fsens", *record.texts("argv")]),
-        record.text("seed", ""),
-        record.text("weights_sha256", "")[:12],
-        record.text("data_fingerprint", "")[:12],
-        record.text("git_commit", "")[:12],
-        ", ".join(f"{name} {version}" for name, version in record.words("versions").items()),
-        machine.get("gpu", machine.get("device", "")),
-        record.text("started", "")[:16].replace("T", " "),
-        Cell("" if seconds is None else f"{seconds:.0f}", seconds),
+        made.command,
+        made.seed,
+        made.weights_sha256[:12],
+        made.data_fingerprint[:12],
+        made.git_commit[:12],
+        ", ".join(f"{name} {version}" for name, version in made.versions.items()),
+        made.device,
+        made.started[:16].replace("T", " "),
+        Cell("" if made.seconds is None else f"{made.seconds:.0f}", made.seconds),
     ]

@@ -65,7 +65,7 @@ def points_of(report: Report) -> list[Point]:
     grouped: list[Point] = []
     for comparison in report.comparisons:
         for compared in comparison.runs:
-            run, model = compared.run, compared.run.results.text("model", "")
+            run, model = compared.run, compared.run.model
             groups: dict[str, dict[str, Quantity]] = {}
             for q in run.findings.quantities:
                 groups.setdefault(q.group, {})[q.key] = q
