@@ -96,7 +96,7 @@ def _defend_in(run: RunFolder, job: DefenseJob, device: torch.device, flags: Fla
         classifiers = _trained_classifiers(run, job, networks, images, device)
     else:
         config, label = job, weights.label
-        classifiers = _filtered_classifiers(run, job, weights, images, device)
+        classifiers = _filtered_classifiers(run, job, weights, images, device, flags)
     subject = Subject(model=job.model.name, weights=label, data=job.data.name, data_title=job.data.title)
     rows: list[DefenseRow] = []
     undefended: Classifier | None = None
@@ -149,10 +149,10 @@ class _Bar:
 
 
 def _filtered_classifiers(
-    run: RunFolder, job: DefenseJob, weights: Weights, images: ImageSet, device: torch.device
+    run: RunFolder, job: DefenseJob, weights: Weights, images: ImageSet, device: torch.device, flags: Flags
 ) -> Iterator[tuple[float, Classifier]]:
     """Yield one network behind each filter."""
-    network = build_for(job, weights, images).to(device)
+    network = build_for(job, weights, images, flags).to(device)
     if not isinstance(network.front_end, torch.nn.Identity):
         raise ConfigError(
             f"{weights.label} was trained through a filter of its own: take mode=trained with runs=[...], or weights "

@@ -1,5 +1,6 @@
 """Where words go, and how they are made safe: results to standard output, progress and errors to standard error."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -51,6 +52,13 @@ def stdout() -> Console:
 def stderr() -> Console:
     """Return the console for errors and progress."""
     return SafeConsole(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def results_alone() -> Iterator[None]:
+    """Keep standard output for results: what anybody prints meanwhile, a user's network say, goes aside."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
 
 
 def note(message: str, flags: Flags) -> None:

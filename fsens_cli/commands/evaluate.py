@@ -42,7 +42,7 @@ def evaluate_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
 
 def _evaluate_in(run: RunFolder, job: EvaluateJob, weights: Weights, device: torch.device, flags: Flags) -> Path:
     images = load_for(job, weights, job.split, flags, num_images=job.num_images, seed=job.seed)
-    classifier = build_for(job, weights, images).to(device)
+    classifier = build_for(job, weights, images, flags).to(device)
     before = {key: run.record.get(key) for key in ("data_fingerprint", "weights_sha256")}
     record_inputs(run, weights, classifier, images)
     changed = [key for key, value in before.items() if value is not None and value != run.record[key]]

@@ -38,7 +38,7 @@ def hybrid_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
     ) as run:
         images = load_for(job, weights, job.split, flags, num_images=job.num_images, seed=job.seed)
         require_pairable(images.label_N, images.class_names)
-        classifier = build_for(job, weights, images).to(device)
+        classifier = build_for(job, weights, images, flags).to(device)
         record_inputs(run, weights, classifier, images)
         result = _probe(classifier, images, job, flags)
         subject = named_after(subject, images)

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from fsens_cli.commands.boundary import FAILED, show_error
-from fsens_cli.commands.console import stdout, warn
+from fsens_cli.commands.console import results_alone, stdout, warn
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.sweep_job import in_words
 from fsens_cli.commands.sweeps import Ended, go_on, is_sweep_to_resume, resumed_request, run_sweep
@@ -23,7 +23,9 @@ def run_verb(verb: Verb, request: Request, flags: Flags, resume: str | None) -> 
     """Do what was asked and print what was found; ``resume`` names a sweep to go on with, or a run."""
     go_on_with_run = verb.go_on()
     if resume is not None and go_on_with_run is not None and not is_sweep_to_resume(resume, request):
-        print_run(read_run(go_on_with_run(resume, request, flags)), flags)
+        with results_alone():
+            folder = go_on_with_run(resume, request, flags)
+        print_run(read_run(folder), flags)
     elif flags.print_config:
         if request.multirun:
             raise ConfigError("--print-config shows one job: leave out -m and give single values.")
@@ -31,12 +33,17 @@ def run_verb(verb: Verb, request: Request, flags: Flags, resume: str | None) -> 
         typer.echo(text, nl=False)
     elif resume is not None:
         request, path = resumed_request(verb, resume, request)
-        _print_sweep(verb, *go_on(verb, request, path, flags), flags)
+        with results_alone():
+            ended = go_on(verb, request, path, flags)
+        _print_sweep(verb, *ended, flags)
     elif request.multirun:
-        _print_sweep(verb, *run_sweep(verb, request, flags), flags)
+        with results_alone():
+            ended = run_sweep(verb, request, flags)
+        _print_sweep(verb, *ended, flags)
     else:
         task = verb.do()
-        folder = launch(request, lambda job, text: task(job, text, flags))
+        with results_alone():
+            folder = launch(request, lambda job, text: task(job, text, flags))
         print_run(read_run(folder), flags)
 
 

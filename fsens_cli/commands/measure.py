@@ -35,7 +35,7 @@ def measure_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
         Path(job.out), "measure", run_name(job), config_yaml=config_yaml, record=provenance(job, device)
     ) as run:
         images = load_for(job, weights, job.split, flags, num_images=job.num_images, seed=job.seed)
-        classifier = build_for(job, weights, images).to(device)
+        classifier = build_for(job, weights, images, flags).to(device)
         record_inputs(run, weights, classifier, images)
         result = measure_images(classifier, images, job, flags)
         subject = named_after(subject, images)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import nn
 
-from fsens_cli.commands.console import meter
+from fsens_cli.commands.console import meter, note
 from fsens_cli.commands.inputs import also_missing, load_for
 from fsens_cli.commands.options import Flags
 from fsens_cli.config.jobs import JobFields
@@ -35,8 +35,8 @@ def named_weights(job: JobFields, flags: Flags | None = None) -> Weights:
         raise
 
 
-def build_for(job: JobFields, weights: Weights, images: ImageSet) -> Classifier:
-    """Build the job's classifier for the images."""
+def build_for(job: JobFields, weights: Weights, images: ImageSet, flags: Flags | None = None) -> Classifier:
+    """Build the job's classifier for the images, and say what was decided on the way."""
     shape = ImageShape(*images.images_NCHW.shape[1:])
     seed = int(getattr(job, "seed", 0))
     classifier = build_classifier(
@@ -50,6 +50,8 @@ def build_for(job: JobFields, weights: Weights, images: ImageSet) -> Classifier:
         hint=imagenet_hint(job.data),
     )
     fit_front_end(classifier.front_end, job, weights, images)
+    for remark in classifier.remarks:
+        note(remark, flags or Flags(quiet=True))
     return classifier
 
 

@@ -69,6 +69,7 @@ def record_inputs(run: RunFolder, weights: Weights, classifier: Classifier, imag
         data_notes=list(images.notes),
         data_warnings=list(images.warnings),
         weights_file=str(weights.path or ""),
+        weights_remarks=classifier.remarks,
         normalization={"mean": classifier.mean.flatten().tolist(), "std": classifier.std.flatten().tolist()},
         image_shape=list(images.images_NCHW.shape[1:]),
         geometry=weights.description.get("geometry", {}),

@@ -208,7 +208,7 @@ def _train_in(run: RunFolder, job: TrainJob, start: Start, flags: Flags, ready: 
     images = load_for(job, start.weights, "train", flags)
     test = load_for(job, start.weights, "test", flags, heard=images.notes)
     _check_same_data(run, images, resumed=start.checkpoint is not None)
-    job, classifier = _built(job, start, images)
+    job, classifier = _built(job, start, images, flags)
     if start.checkpoint is None:
         record_inputs(run, start.weights, classifier, images)
     with tracking(job.tracker, run, warn) as tracker:
@@ -256,16 +256,16 @@ def _write_results(
 def _step_along(job: TrainJob, start: Start, flags: Flags, ready: Callable[[], None]) -> NoReturn:
     """Take the steps of the training in a process beside the first one, which keeps and tells everything, and leave."""
     images = load_for(job, start.weights, "train", flags)
-    job, classifier = _built(job, start, images)
+    job, classifier = _built(job, start, images, flags)
     ready()
     _steps(classifier, images, job, Listener(), start)
     raise typer.Exit
 
 
-def _built(job: TrainJob, start: Start, images: ImageSet) -> tuple[TrainJob, Classifier]:
+def _built(job: TrainJob, start: Start, images: ImageSet, flags: Flags) -> tuple[TrainJob, Classifier]:
     """Return the job with what the starting weights and the images decide, and its network."""
     job = with_inherited(job, start.weights, images)
-    return job, build_for(job, start.weights, images).to(start.device)
+    return job, build_for(job, start.weights, images, flags).to(start.device)
 
 
 def _fit(

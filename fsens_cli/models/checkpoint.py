@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from fsens_cli.errors import CheckpointError, in_one_line
+from fsens_cli.errors import CheckpointError
 from fsens_cli.models.description import checked_description
 from fsens_cli.models.torch_file import is_safetensors, read_file, unreadable
 
@@ -47,7 +47,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
         with safe_open(str(path), framework="pt") as file:
             text = (file.metadata() or {}).get("fsens")
     except (SafetensorError, OSError) as error:
-        raise unreadable(path, in_one_line(error)) from error
+        raise unreadable(path, error) from error
     try:
         description = json.loads(text) if text else {}
     except (ValueError, RecursionError):

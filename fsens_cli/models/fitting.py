@@ -116,7 +116,7 @@ def _fits(group: Group, needed: list[str], shapes: dict[str, torch.Size]) -> lis
     for anchor in dict.fromkeys((_plain(needed[0]), _plain(needed[-1]))):
         prefixes |= {name.removesuffix(anchor) for name in tensors if name.endswith(f".{anchor}")}
     found = []
-    for prefix in sorted(prefixes, key=len):
+    for prefix in sorted(prefixes, key=lambda p: (len(p), p)):
         own = {name: tensors[prefix + short] for short, name in plain.items() if prefix + short in tensors}
         rest = {
             name: value

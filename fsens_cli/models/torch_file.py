@@ -28,6 +28,8 @@ from fsens_cli.errors import CheckpointError, in_one_line
 
 WEIGHTS_ALONE = "Save the weights alone with torch.save(model.state_dict(), PATH) or as safetensors."
 AGAIN = "copy or download it again"
+# How safetensors says that a file is shorter than its header promises.
+CUT_SHORT = re.compile("incomplete|HeaderLength|not fully covered|too small", re.IGNORECASE)
 LFS_POINTER = b"version https://git-lfs"
 # An index of more bytes than this is not looked into for the names of what it holds.
 LARGEST_INDEX = 64 * 2**20
@@ -60,8 +62,12 @@ def is_safetensors(path: Path) -> bool:
     return len(start) == 9 and start[8:] == b"{" and struct.unpack("<Q", start[:8])[0] < 2**40
 
 
-def unreadable(path: Path, why: str) -> CheckpointError:
-    """Return the one line on a file that is no checkpoint."""
+def unreadable(path: Path, why: str | Exception) -> CheckpointError:
+    """Return the one line on a file that is no checkpoint, for a reason or a library's complaint."""
+    if isinstance(why, SafetensorError) and CUT_SHORT.search(str(why)):
+        why = f"its end is missing: {AGAIN}"
+    elif isinstance(why, Exception):
+        why = in_one_line(why)
     kind = "safetensors file" if path.suffix == ".safetensors" else "torch checkpoint"
     return CheckpointError(f"{path} is not a readable {kind} ({why}).")
 
@@ -72,10 +78,7 @@ def _read_safetensors(path: Path) -> Any:
     try:
         return load_file(str(path))
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        said = in_one_line(error)
-        if "Incomplete" in said or "InvalidHeaderLength" in said:
-            raise unreadable(path, f"its end is missing: {AGAIN}") from error
-        raise unreadable(path, said) from error
+        raise unreadable(path, error) from error
 
 
 def _refuse_other_kinds(path: Path) -> None:
@@ -113,10 +116,10 @@ def _refuse_other_zips(path: Path) -> None:
 
 def _read_torch(path: Path) -> Any:
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_plain_data()), path.open("rb") as file:
             warnings.simplefilter("ignore")
-            with torch.serialization.safe_globals(_plain_data()):
-                return torch.load(path, map_location="cpu", weights_only=True)
+            # The open file, because torch goes by the ending of a name.
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         found = named_objects(path)
         if found:
@@ -139,10 +142,12 @@ def _plain_data() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
 
     kinds: list[Any] = [
         argparse.Namespace, types.SimpleNamespace, datetime.datetime, datetime.date, datetime.time, datetime.timedelta,
-        datetime.timezone, decimal.Decimal, fractions.Fraction, uuid.UUID, collections.defaultdict, collections.deque,
+        datetime.timezone, decimal.Decimal, fractions.Fraction, uuid.UUID,
         bool, int, float, str, bytes, list, tuple, dict, frozenset, slice, range, np.ndarray, np.dtype,
     ]  # fmt: skip
     named: list[Any] = [(kind, f"{kind.__module__}.{kind.__qualname__}") for kind in kinds]
+    # torch fills no other containers than dictionaries and lists.
+    named += [(_as_dict, "collections.defaultdict"), (_as_list, "collections.deque")]
     for module in ("pathlib", "pathlib._local"):
         for posix, name in ((True, "PosixPath"), (True, "PurePosixPath"), (False, "WindowsPath")):
             named.append((pathlib.PurePosixPath if posix else pathlib.PureWindowsPath, f"{module}.{name}"))
@@ -153,6 +158,14 @@ def _plain_data() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
     numbers = {type(np.dtype(code)) for code in "?bhilqBHILQefdgFDSUmM"}
     named += [(kind, f"{kind.__module__}.{kind.__qualname__}") for kind in numbers]
     return named
+
+
+def _as_dict(*_: object) -> dict[object, object]:
+    return {}
+
+
+def _as_list(*_: object) -> list[object]:
+    return []
 
 
 def named_objects(path: Path) -> str:
@@ -207,6 +220,8 @@ class _InertUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """Return a class of stand-ins; the name is not looked up."""
+        # Older protocols call the module of built-in names so.
+        module = "builtins" if module == "__builtin__" else module
         return type("StandIn", (_StandIn,), {"name": f"{module}.{name}"})
 
     def persistent_load(self, pid: Any) -> Any:
