@@ -191,7 +191,7 @@ def test_a_bar_on_a_terminal(label: str, shown: str, monkeypatch: pytest.MonkeyP
         assert (label in text and shown in text) == expected
 
 
-def test_an_interrupted_download_says_so_and_leaves_no_run(web: Web, somewhere: Path) -> None:
+def test_an_interrupted_download_says_so_and_so_does_its_run(web: Web, somewhere: Path) -> None:
     web.files["/c.tar.gz"] = archive()
     web.hold["/c.tar.gz"] = Event()
     root = Path(__file__).resolve().parents[2]
@@ -214,7 +214,9 @@ def test_an_interrupted_download_says_so_and_leaves_no_run(web: Web, somewhere: 
     _, said = process.communicate(timeout=30)
     web.hold["/c.tar.gz"].set()
     assert process.returncode == 130, said
-    assert said.splitlines()[-1] == "interrupted"
+    run = "outputs/measure/net.py-make-cifar10/v001"
+    assert said.splitlines()[-1] == f"interrupted: {run} keeps nothing to go on from: start it again"
+    assert json.loads((somewhere / run / "run.json").read_text())["status"] == "interrupted"
     assert "Traceback" not in said
 
 
