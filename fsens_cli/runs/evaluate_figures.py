@@ -1,10 +1,12 @@
 """The figures of an evaluation, drawn from its files alone."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from fsens_cli.runs.figures.corruption_bars import CorruptionBar, corruption_figure
 from fsens_cli.runs.figures.filter_curves import filter_figure
@@ -26,6 +28,30 @@ HEAT_MAP = ("vertical_cycles_per_image", "horizontal_cycles_per_image", "error_r
 SIZE = "_size_pixel_range"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Evaluated:
+    """What all figures of one evaluation share."""
+
+    folder: Path
+    formats: Sequence[str]
+    results: Fields
+    accuracy: "pd.DataFrame"
+    words: str
+    clean: float
+
+    @property
+    def title(self) -> str:
+        return wrap_title(self.words)
+
+    @property
+    def sides(self) -> list[int]:
+        return [int(side) for side in self.results.numbers("image_size")]
+
+    def keep(self, figure: Figure, name: str, caption: str, alt: str) -> FigureFile:
+        save_figure(figure, self.folder, name, self.formats)
+        return FigureFile(name=name, caption=caption, alt=alt)
+
+
 def draw_evaluate(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
     """Draw every figure for which the suite had a question.
 
@@ -33,73 +59,70 @@ def draw_evaluate(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
         OutputError: a file is missing or damaged.
     """
     results = Fields.read(folder / "results.json", f"{folder} is not a finished evaluation")
-    table = read_frame(
-        folder / "accuracy.csv", ("kind", "probe", "group", "parameter", "parameter_upper", "severity", *ACCURACY)
+    columns = ("kind", "probe", "group", "parameter", "parameter_upper", "severity", *ACCURACY)
+    evaluated = _Evaluated(
+        folder=folder,
+        formats=formats,
+        results=results,
+        accuracy=read_frame(folder / "accuracy.csv", columns),
+        words=f"{results.text('model')} ({results.text('weights')}) on {results.text('data')}",
+        clean=results.fields("accuracy").number("value"),
     )
-    words = f"{results.text('model')} ({results.text('weights')}) on {results.text('data')}"
-    title = wrap_title(words)
-    clean = results.fields("accuracy").number("value")
-    drawn = []
-    if results.rows("corruption_groups"):
-        figure = corruption_figure(_bars(table), _group_means(results), clean=clean, title=title)
-        save_figure(figure, folder, "corruptions", formats)
-        drawn.append(_figure("corruptions", f"Accuracy of {words} under each corruption.", "One bar a corruption."))
-    if (folder / "prediction.csv").exists():
-        predicted = _predicted(folder / "prediction.csv")
-        correlation = _interval(results.fields("corruption_prediction"), "spearman")
-        figure = prediction_figure(predicted, clean=clean, correlation=correlation, title=title)
-        save_figure(figure, folder, "prediction", formats)
-        drawn.append(
-            _figure(
-                "prediction",
-                f"Accuracy lost under each corruption against what spectra foretold, {words}.",
-                "Points near the dashed line were foretold well.",
-            )
-        )
-    filters = table[table["kind"] == "filter"]
-    if len(filters):
-        figure = filter_figure(
-            filters,
-            clean=clean,
-            chance=1 / results.number("num_classes"),
-            shorter_side=int(min(results.numbers("image_size"))),
-            title=f"{title}\nn = {results.whole('num_images'):,}",
-        )
-        save_figure(figure, folder, "filters", formats)
-        drawn.append(
-            _figure("filters", f"Accuracy of {words} on band-limited images.", "Accuracy against the cutoff frequency.")
-        )
-    attacks = table[table["kind"] == "attack"]
-    sizes = _sizes(folder) if results.rows("minimal") else {}
-    if sizes or len(attacks):
-        save_figure(robustness_figure(sizes, _points(attacks), title=title), folder, "robustness", formats)
-        drawn.append(
-            _figure(
-                "robustness",
-                f"Accuracy of {words} against the size of adversarial perturbations.",
-                "Falling steps in each norm, and a point for each attack and budget.",
-            )
-        )
-    if (folder / "heat_map.csv").exists():
-        heat = read_frame(folder / "heat_map.csv", HEAT_MAP)
-        agreement = results.fields_or_none("heat_map_agreement")
-        size = [int(side) for side in results.numbers("image_size")]
-        figure = heat_map_figure(
-            heat, size, agreement=None if agreement is None else _interval(agreement, "spearman"), title=words
-        )
-        save_figure(figure, folder, "heat_map", formats)
-        drawn.append(
-            _figure(
-                "heat_map",
-                f"Error rate of {words} under one added frequency, beside its gradient's power.",
-                "Two maps over horizontal and vertical frequency.",
-            )
-        )
-    return drawn
+    drawn = (_corruptions, _prediction, _filters, _robustness, _heat_map)
+    return [figure for draw in drawn if (figure := draw(evaluated)) is not None]
 
 
-def _figure(name: str, caption: str, alt: str) -> FigureFile:
-    return FigureFile(name=name, caption=caption, alt=alt)
+def _corruptions(e: _Evaluated) -> FigureFile | None:
+    if not e.results.rows("corruption_groups"):
+        return None
+    figure = corruption_figure(_bars(e.accuracy), _group_means(e.results), clean=e.clean, title=e.title)
+    return e.keep(figure, "corruptions", f"Accuracy of {e.words} under each corruption.", "One bar a corruption.")
+
+
+def _prediction(e: _Evaluated) -> FigureFile | None:
+    file = e.folder / "prediction.csv"
+    if not file.exists():
+        return None
+    correlation = _interval(e.results.fields("corruption_prediction"), "spearman")
+    figure = prediction_figure(_predicted(file), clean=e.clean, correlation=correlation, title=e.title)
+    caption = f"Accuracy lost under each corruption against what spectra foretold, {e.words}."
+    return e.keep(figure, "prediction", caption, "Points near the dashed line were foretold well.")
+
+
+def _filters(e: _Evaluated) -> FigureFile | None:
+    filters = e.accuracy[e.accuracy["kind"] == "filter"]
+    if not len(filters):
+        return None
+    figure = filter_figure(
+        filters,
+        clean=e.clean,
+        chance=1 / e.results.number("num_classes"),
+        shorter_side=min(e.sides),
+        title=f"{e.title}\nn = {e.results.whole('num_images'):,}",
+    )
+    caption = f"Accuracy of {e.words} on band-limited images."
+    return e.keep(figure, "filters", caption, "Accuracy against the cutoff frequency.")
+
+
+def _robustness(e: _Evaluated) -> FigureFile | None:
+    attacks = e.accuracy[e.accuracy["kind"] == "attack"]
+    sizes = _sizes(e.folder) if e.results.rows("minimal") else {}
+    if not (sizes or len(attacks)):
+        return None
+    figure = robustness_figure(sizes, _points(attacks), title=e.title)
+    caption = f"Accuracy of {e.words} against the size of adversarial perturbations."
+    return e.keep(figure, "robustness", caption, "Falling steps in each norm, and a point for each attack and budget.")
+
+
+def _heat_map(e: _Evaluated) -> FigureFile | None:
+    file = e.folder / "heat_map.csv"
+    if not file.exists():
+        return None
+    agreement = e.results.fields_or_none("heat_map_agreement")
+    correlation = None if agreement is None else _interval(agreement, "spearman")
+    figure = heat_map_figure(read_frame(file, HEAT_MAP), e.sides, agreement=correlation, title=e.words)
+    caption = f"Error rate of {e.words} under one added frequency, beside its gradient's power."
+    return e.keep(figure, "heat_map", caption, "Two maps over horizontal and vertical frequency.")
 
 
 def _interval(results: Fields, name: str) -> Interval | None:
