@@ -58,7 +58,7 @@ def brightness_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
         images = load_for(job, weights, job.split, flags, num_images=job.num_images, seed=job.seed)
         record_inputs(run, weights, build_for(job, weights, images), images)
         value_N = job.factor * to_unit(images.images_NCHW).double().mean(dim=(1, 2, 3))
-        (mean,) = mean_intervals(value_N[:, None], seed=0)
+        (mean,) = mean_intervals(value_N[:, None])
         answers = sample("mean", images.index_N, value_N)
         subject = named_after(subject_of(job, weights), images)
         found = Findings(

@@ -273,8 +273,22 @@ def _attack_row(rows: Sequence[DefenseRow], row: DefenseRow) -> dict[str, str]:
     return {
         "filter": row.label,
         "median linf size": median_text(linf) + mark(row),
+        "n": f"{linf.num_right}",
         "ratio": "" if ratio is None else f"{ratio:.2f}",
         "f_0.5 c/px": "" if math.isnan(half) else f"{half:.3f}",
         "f_rev Nyquist": reversal_text(row.preference),
-        "checks": f"{sum(c.passed for c in row.checks)} of {len(row.checks)}",
+        "checks": checks_text([c.passed for c in row.checks]),
     }
+
+
+def checks_text(passed: Sequence[bool | None]) -> str:
+    """Return how many checks hold, of those that were run.
+
+    >>> checks_text([True, True, False]), checks_text([True, None]), checks_text([None, None])
+    ('2 of 3', '1 of 1, 1 not run', 'not run')
+    """
+    run = [p for p in passed if p is not None]
+    if not run:
+        return "not run"
+    missing = f", {len(passed) - len(run)} not run" if len(run) < len(passed) else ""
+    return f"{sum(run)} of {len(run)}{missing}"

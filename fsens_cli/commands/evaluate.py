@@ -1,5 +1,6 @@
 """``fsens evaluate``: how robust is a model, to what?"""
 
+import math
 from pathlib import Path
 
 import torch
@@ -16,7 +17,7 @@ from fsens_cli.config.jobs import DefenseJob, EvaluateJob, JobFields
 from fsens_cli.errors import DataError
 from fsens_cli.experiments.evaluate import evaluate
 from fsens_cli.experiments.evaluate_findings import GROUP_NAMES, eps_text
-from fsens_cli.experiments.evaluation import EvaluateResult, Row
+from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow, Row
 from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.device import pick_device
 from fsens_cli.models.weights import Weights
@@ -153,11 +154,20 @@ def _attack_rows(result: EvaluateResult) -> list[dict[str, str]]:
             "attack": "minimal",
             "norm": row.norm,
             "budget": "",
-            "accuracy": f"median size {median_text(row)}, f_0.5 {half_power_text(row)} c/px",
+            "accuracy": _minimal_text(row),
         }
         for row in result.minimal()
     ]
     return [*fixed, *minimal]
+
+
+def _minimal_text(row: MinimalRow) -> str:
+    """Return size and f_0.5, each with the number of images behind it, or why there are none."""
+    if math.isnan(row.median.value):
+        return median_text(row)
+    half = half_power_text(row)
+    count = "" if math.isnan(row.half_power.value) else f" c/px, n = {row.half_power.n}"
+    return f"median size {median_text(row)}, n = {row.median.n}; f_0.5 {half}{count}"
 
 
 def _agreement_line(result: EvaluateResult) -> list[str]:

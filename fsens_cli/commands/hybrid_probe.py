@@ -11,7 +11,7 @@ from fsens_cli.commands.record import named_after, provenance, record_inputs, ru
 from fsens_cli.commands.wording import percent_interval
 from fsens_cli.config.jobs import HybridJob, JobFields
 from fsens_cli.data.images import ImageSet
-from fsens_cli.experiments.hybrid_curve import Curve, HybridResult, Reversal
+from fsens_cli.experiments.hybrid_curve import Curve, HybridResult, Reversal, in_words
 from fsens_cli.experiments.hybrid_findings import reversal_note
 from fsens_cli.experiments.hybrid_probe import hybrid_probe
 from fsens_cli.experiments.pairing import require_pairable
@@ -90,7 +90,7 @@ def reversal_text(result: HybridResult) -> str:
     """Return the reversal frequency with its interval in Nyquist units, and in the other two."""
     f_rev = result.f_rev
     if not math.isfinite(f_rev.nyquist):
-        return f_rev.status
+        return in_words(f_rev.status)
     units = (("Nyquist", 1.0, 3), ("c/px", NYQUIST, 3), ("c/image", NYQUIST * min(result.image_size), 2))
     return " = ".join(f"{_bounded(f_rev, scale, digits)} {unit}" for unit, scale, digits in units)
 

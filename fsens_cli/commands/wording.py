@@ -15,7 +15,7 @@ def interval_text(interval: Interval, digits: int) -> str:
     >>> interval_text(Interval(0.12345, 0.1, 0.2, 10), 3)
     '0.123 [0.100, 0.200]'
     """
-    return f"{interval.value:.{digits}f} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
+    return interval.text(digits)
 
 
 def percent_interval(interval: Interval) -> str:
@@ -24,7 +24,7 @@ def percent_interval(interval: Interval) -> str:
     >>> percent_interval(Interval(0.998, 0.9931, 0.9995, 500))
     '99.8 % [99.3, 100.0]'
     """
-    return f"{100 * interval.value:.1f} % [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+    return interval.text(1, scale=100, unit=" %")
 
 
 def aligned(rows: Sequence[dict[str, str]]) -> list[str]:

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from fsens_cli.data.images import ImageSet, to_unit
+from fsens_cli.data.images import ImageSet, sampled_rows, to_unit
 from fsens_cli.errors import require, require_one_of
-from fsens_cli.experiments.defense_checks import Check, CheckConfig, Subject, run_checks
+from fsens_cli.experiments.defense_checks import Check, CheckConfig, Subject, not_run, run_checks
 from fsens_cli.experiments.evaluate import EvaluateConfig, PartRecorder, evaluate
 from fsens_cli.experiments.evaluation import EvaluateResult
 from fsens_cli.experiments.hybrid_curve import HybridConfig
@@ -23,7 +23,9 @@ from fsens_cli.experiments.measure import measure
 from fsens_cli.experiments.sensitivity import MeasureConfig
 from fsens_cli.models.classifier import Classifier, device_of, held_still
 from fsens_cli.models.front_end import FrontEndConfig, GaussianBlur
+from fsens_cli.statistics.chance import NOT_TOLD
 from fsens_cli.statistics.intervals import Interval
+from fsens_cli.statistics.medians import median
 
 MODES = ("test_time", "trained")
 DEFENSES = ("blur", "high-pass", "random-blur", "pca")
@@ -93,7 +95,8 @@ class DefenseConfig(EvaluateConfig):
 class Preference:
     """Which frequencies a model listens to, by both measures.
 
-    ``f_rev`` is in Nyquist units, infinite where the curve does not cross; shares are of the input gradient.
+    ``f_rev`` is in Nyquist units, infinite where the curve does not cross, NaN where the accuracy cannot be told from
+    chance; shares are of the input gradient.
     """
 
     f_rev: float
@@ -117,8 +120,18 @@ class DefenseRow:
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """Names of the checks that do not hold; with any, the adversarial numbers are unreliable."""
-        return tuple(c.name for c in self.checks if not c.passed)
+        """Names of the checks that do not hold."""
+        return tuple(c.name for c in self.checks if c.passed is False)
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether every check was run and holds: one that could not be run vouches for nothing."""
+        return all(c.passed for c in self.checks)
+
+    @property
+    def not_run(self) -> tuple[str, ...]:
+        """Names of the checks that could not be run."""
+        return tuple(c.name for c in self.checks if c.passed is None)
 
 
 class RowRecorder(Protocol):
@@ -177,7 +190,6 @@ def defend(
         corruption=config.corruption,
         attack=config.attack,
         batch_size=config.batch_size,
-        num_resamples=config.num_resamples,
         seed=config.seed,
     )
     evaluation = evaluate(classifier, images, asked, recorder=recorder.parts, on_progress=on_progress)
@@ -213,14 +225,13 @@ def _preference(classifier: Classifier, images: ImageSet, config: DefenseConfig)
         config=HybridConfig(
             pairings=config.pairings,
             batch_size=config.batch_size,
-            num_resamples=config.num_resamples,
             seed=config.seed,
         ),
     )
     measured = measure(
         classifier,
         images.batches(config.batch_size, device_of(classifier)),
-        MeasureConfig(batch_size=config.batch_size, num_resamples=config.num_resamples, seed=config.seed),
+        MeasureConfig(batch_size=config.batch_size, seed=config.seed),
         index_N=images.index_N,
     )
     return Preference(
@@ -258,38 +269,39 @@ def _checks(
     strength: float,
     undefended: Classifier | None,
 ) -> Sequence[Check]:
+    blurs = config.defense in ("blur", "random-blur") and strength > 0
+    if not evaluation.told_from_chance:
+        return not_run(f"not run: accuracy {NOT_TOLD}", transfer=undefended is not None, low_pass=blurs)
     sizes = {p.part.norm: p for p in evaluation.of_kind("minimal")}
-    few = sizes["linf"].index_N[: config.checks.images]
-    rows = torch.nonzero(torch.isin(images.index_N, few)).flatten()
+    # Both searches have seen the same images in the same order.
+    right = torch.nonzero(sizes["linf"].size_N > 0).flatten()
+    right = right[sampled_rows(len(right), config.checks.images, config.seed)]
+    place = {index: row for row, index in enumerate(images.index_N.tolist())}
+    chosen = images.select(torch.tensor([place[i] for i in sizes["linf"].index_N[right].tolist()], dtype=torch.long))
     device = device_of(classifier)
-    chosen = images.select(rows)
     white, eps = {}, {}
     for norm, part in sizes.items():
-        size_N = part.size_N[: len(few)]
-        eps[norm] = _middle(size_N, max(config.suite.eps_of(norm)))
+        size_N = part.size_N[right]
+        found_N = size_N[size_N.isfinite()]
+        # Where no perturbation was found, a budget of the same norm: another attack may find some.
+        eps[norm] = median(found_N) if len(found_N) else max(config.suite.eps_of(norm), default=math.nan)
         white[norm] = (size_N > eps[norm]).to(device)
     subject = Subject(
         model=classifier,
         images_NCHW=to_unit(chosen.images_NCHW.to(device)),
         label_N=chosen.label_N.to(device),
-        eps_linf=min(1.0, eps["linf"]),
+        eps_linf=min(eps["linf"], 1.0),
         eps_l2=eps["l2"],
         white_linf=white["linf"],
         white_l2=white["l2"],
         eot=config.attack.eot,
     )
-    low_pass = GaussianBlur(strength).to(device) if config.defense in ("blur", "random-blur") and strength > 0 else None
+    low_pass = GaussianBlur(strength).to(device) if blurs else None
     with held_still(classifier):
         if undefended is None:
             return run_checks(subject, config.checks, seed=config.seed, undefended=None, low_pass=low_pass)
         with held_still(undefended):
             return run_checks(subject, config.checks, seed=config.seed, undefended=undefended, low_pass=low_pass)
-
-
-def _middle(size_N: torch.Tensor, budget: float) -> float:
-    """Return the median size of the perturbations that were found; where there are none, a budget of the same norm."""
-    found = size_N[(size_N > 0) & size_N.isfinite()]
-    return float(found.median()) if len(found) else budget
 
 
 def as_trained(config: DefenseConfig, strengths: Sequence[float]) -> DefenseConfig:

@@ -7,6 +7,7 @@ than images made for another model, and other starts must not change the answer.
 Shape letters: N images, C channels, H, W pixels.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,13 +21,21 @@ from fsens_cli.perturb.attacks.config import AttackConfig
 Model = Callable[[Tensor], Tensor]
 Filter = Callable[[Tensor], Tensor]
 
+# With fewer images that the model gets right, a check that tolerates one of them tells nothing.
+LEAST_RIGHT = 5
+
+# Names of the checks.
+UNBOUNDED, STEPS, STARTS, BLACK_BOX = "unbounded budget", "more steps", "random starts", "black-box attack"
+TRANSFER, LOW_PASS = "transfer", "attack in the low-pass basis"
+AT_LINF = (STEPS, STARTS, BLACK_BOX)
+
 
 @dataclass(kw_only=True)
 class CheckConfig:
     """How the numbers are checked.
 
     Attributes:
-        images: at most this many.
+        images: at most this many, of those that the model gets right.
         steps: of the short attack; the long one takes four times as many.
         queries: of the black-box attack.
         starts: random starts that are compared.
@@ -41,7 +50,8 @@ class CheckConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        for option in ("images", "steps", "queries"):
+        require(self.images >= LEAST_RIGHT, f"checks.images={self.images} must be at least {LEAST_RIGHT}.")
+        for option in ("steps", "queries"):
             require(getattr(self, option) >= 1, f"checks.{option}={getattr(self, option)} must be at least 1.")
         require(self.starts >= 2, f"checks.starts={self.starts} must be at least 2, to be compared.")
         require(0 <= self.tolerance < 1, f"checks.tolerance={self.tolerance} must lie in [0, 1).")
@@ -49,10 +59,13 @@ class CheckConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One item of the list: whether it holds, and the accuracies that say so."""
+    """One item of the list: whether it holds, and the accuracies that say so.
+
+    ``passed`` is None where the check could not be run: it neither holds nor fails, and ``found`` says why.
+    """
 
     name: str
-    passed: bool
+    passed: bool | None
     found: str
 
 
@@ -62,8 +75,9 @@ class Subject:
 
     Attributes:
         model: the network with its defence.
-        images_NCHW, label_N: on the model's device.
-        eps_linf, eps_l2: budgets at which about half of the images fall: there a failure shows most.
+        images_NCHW, label_N: images that it gets right; on the model's device.
+        eps_linf, eps_l2: budgets at which about half of the images fall: there a failure shows most. NaN where none is
+            known.
         white_linf, white_l2: whether an image stands against everything that was reported at these budgets.
         eot: passes averaged at each point.
     """
@@ -90,16 +104,37 @@ def run_checks(
         undefended: the model without the defence, for images made for it; None for that model itself.
         low_pass: what the defence lets through, for the attack in that basis; None where it lets everything through.
     """
-    allowed = max(1 / len(subject.label_N), config.tolerance)
-    checks = [_unbounded(subject, config, seed), *_steps(subject, config, seed, allowed)]
-    square = _standing(subject, "square", "linf", subject.eps_linf, config.queries, seed)
-    checks.append(_not_weaker("black-box attack", "square", subject.white_linf, square, allowed))
-    if undefended is not None:
-        checks.append(_transfer(subject, config, seed, undefended, allowed))
-    if low_pass is not None:
+    num_right = len(subject.label_N)
+    if num_right < LEAST_RIGHT:
+        few = f"not run: {num_right} of the images are right, {LEAST_RIGHT} are needed"
+        return not_run(few, transfer=undefended is not None, low_pass=low_pass is not None)
+    allowed = max(1 / num_right, config.tolerance)
+    checks = [_unbounded(subject, config, seed)]
+    if math.isnan(subject.eps_linf):
+        checks += _without_budget([*AT_LINF, *([TRANSFER] if undefended is not None else [])], "L-inf")
+    else:
+        checks += _steps(subject, config, seed, allowed)
+        square = _standing(subject, "square", "linf", subject.eps_linf, config.queries, seed)
+        checks.append(_not_weaker(BLACK_BOX, "square", subject.white_linf, square, allowed))
+        if undefended is not None:
+            checks.append(_transfer(subject, config, seed, undefended, allowed))
+    if low_pass is not None and math.isnan(subject.eps_l2):
+        checks += _without_budget([LOW_PASS], "L2")
+    elif low_pass is not None:
         filtered = _standing(subject, "pgd", "l2", subject.eps_l2, 4 * config.steps, seed, gradient_filter=low_pass)
-        checks.append(_not_weaker("attack in the low-pass basis", "pgd, low-pass", subject.white_l2, filtered, allowed))
+        checks.append(_not_weaker(LOW_PASS, "pgd, low-pass", subject.white_l2, filtered, allowed))
     return checks
+
+
+def not_run(why: str, *, transfer: bool, low_pass: bool) -> list[Check]:
+    """Return the whole list, none of it run."""
+    names = [UNBOUNDED, *AT_LINF, *([TRANSFER] if transfer else []), *([LOW_PASS] if low_pass else [])]
+    return [Check(name=name, passed=None, found=why) for name in names]
+
+
+def _without_budget(names: list[str], norm: str) -> list[Check]:
+    why = f"not run: no {norm} perturbation was found, and the suite has no {norm} budget"
+    return [Check(name=name, passed=None, found=why) for name in names]
 
 
 def _standing(
@@ -132,7 +167,7 @@ def _unbounded(subject: Subject, config: CheckConfig, seed: int) -> Check:
     # A change of 1 reaches every image there is.
     standing = _standing(subject, "pgd", "linf", 1.0, 4 * config.steps, seed)
     return Check(
-        name="unbounded budget",
+        name=UNBOUNDED,
         passed=not bool(standing.any()),
         found=f"{_percent(standing)} stand when every image is within reach",
     )
@@ -148,12 +183,12 @@ def _steps(subject: Subject, config: CheckConfig, seed: int, allowed: float) -> 
     spread = max(shares) - min(shares)
     return [
         Check(
-            name="more steps",
+            name=STEPS,
             passed=_share(long) <= _share(short) + allowed,
             found=f"{_percent(short)} stand after {config.steps} steps, {_percent(long)} after {4 * config.steps}",
         ),
         Check(
-            name="random starts",
+            name=STARTS,
             passed=spread <= 2 * allowed,
             found=f"{100 * min(shares):.0f} to {100 * max(shares):.0f} % stand over {config.starts} starts",
         ),
@@ -173,4 +208,4 @@ def _transfer(subject: Subject, config: CheckConfig, seed: int, undefended: Mode
     result = attack(undefended, subject.images_NCHW, subject.label_N, made_for, generator=seed)
     with torch.no_grad():
         standing = subject.model(result.adversarial_NCHW).argmax(dim=1) == subject.label_N
-    return _not_weaker("transfer", "images made for the undefended model", subject.white_linf, standing, allowed)
+    return _not_weaker(TRANSFER, "images made for the undefended model", subject.white_linf, standing, allowed)

@@ -1,18 +1,18 @@
 """Headline numbers, warnings and plot lines of filters in front of a network."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from fsens_cli.experiments.chance import is_at_chance
 from fsens_cli.experiments.defense import DefenseConfig, DefenseRow
 from fsens_cli.experiments.evaluate_findings import asked_of, evaluation_quantities, flat
 from fsens_cli.experiments.evaluation import PartResult
+from fsens_cli.experiments.hybrid_curve import in_words
 from fsens_cli.experiments.quantities import Findings, Line, Quantity, quantity
+from fsens_cli.statistics.chance import chance_sentence
 from fsens_cli.statistics.intervals import Interval, wilson
 
 UNITS = {"pca": "principal components", "blur": "blur sigma (pixels)"}
-UNRELIABLE, GUESSING = "unreliable", "chance"
+UNRELIABLE, UNCHECKED = "unreliable", "not all checks run"
 
 
 def defense_findings(rows: Sequence[DefenseRow], config: DefenseConfig, *, source: str) -> Findings:
@@ -35,17 +35,21 @@ def defense_findings(rows: Sequence[DefenseRow], config: DefenseConfig, *, sourc
 def row_warnings(row: DefenseRow) -> list[str]:
     """Return what makes the numbers behind one filter doubtful."""
     found = []
-    accuracy = row.evaluation.accuracy
-    if is_at_chance(accuracy, row.evaluation.num_classes):
-        found.append(
-            f"clean accuracy {100 * accuracy.value:.1f} % is at chance level: sizes and frequencies behind this filter "
-            "rest on lucky guesses."
-        )
+    sentence = chance_sentence(row.evaluation.accuracy, row.evaluation.num_classes)
+    if sentence:
+        found.append(f"clean {sentence}: there is nothing to defend behind this filter.")
     found += row.evaluation.warnings
     for check in row.checks:
-        if not check.passed:
+        if check.passed is False:
             found.append(f"the check '{check.name}' fails, sizes are unreliable: {check.found}.")
     return found
+
+
+def doubt_of(row: DefenseRow) -> str:
+    """Return why adversarial numbers behind one filter are not to be relied on; empty where all checks hold."""
+    if row.failed:
+        return UNRELIABLE
+    return "" if row.is_reliable else UNCHECKED
 
 
 def standing_of(row: DefenseRow, config: DefenseConfig) -> Iterator[tuple[str, str, float, Interval]]:
@@ -68,11 +72,8 @@ def standing_at(row: DefenseRow, minimal: PartResult, eps: float) -> Interval:
 
 
 def _quantities(row: DefenseRow) -> Iterator[Quantity]:
-    guessing = is_at_chance(row.evaluation.accuracy, row.evaluation.num_classes)
-    doubt = GUESSING if guessing else UNRELIABLE if row.failed else ""
-    yield from evaluation_quantities(row.evaluation, group=row.label, doubt=doubt)
+    yield from evaluation_quantities(row.evaluation, group=row.label, doubt=doubt_of(row))
     seen = row.preference
-    missing = "" if math.isfinite(seen.f_rev) else f"{seen.f_rev_status} the grid"
     yield quantity(
         Interval(seen.f_rev, seen.f_rev_low, seen.f_rev_high, len(row.evaluation.clean.index_N)),
         "f_rev",
@@ -81,7 +82,7 @@ def _quantities(row: DefenseRow) -> Iterator[Quantity]:
         unit="Nyquist",
         scale=1,
         digits=3,
-        note=missing or (GUESSING if guessing else ""),
+        note=in_words(seen.f_rev_status),
         role="listens",
     )
 
@@ -102,7 +103,7 @@ def _lines(rows: Sequence[DefenseRow], config: DefenseConfig) -> Iterator[Line]:
             "budget",
             "Accuracy against the budget",
             "budget, L-inf (1/255)",
-            row.label + (f" ({UNRELIABLE})" if row.failed else ""),
+            row.label + (f" ({doubt})" if (doubt := doubt_of(row)) else ""),
             [255 * eps for eps, _ in budgets],
             [standing for _, standing in budgets],
         )

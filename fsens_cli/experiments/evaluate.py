@@ -29,7 +29,6 @@ class EvaluateConfig:
         corruption: how corrupted images are made or where they are read.
         attack: how hard attacks try.
         batch_size: images at a time.
-        num_resamples: of the bootstrap behind the intervals.
         seed: of everything random.
     """
 
@@ -37,13 +36,11 @@ class EvaluateConfig:
     corruption: CorruptionConfig = field(default_factory=CorruptionConfig)
     attack: AttackSettings = field(default_factory=AttackSettings)
     batch_size: int = 128
-    num_resamples: int = 2000
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
-        require(self.num_resamples >= 100, f"num_resamples={self.num_resamples} must be at least 100.")
         require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
 
 
@@ -138,8 +135,6 @@ def evaluate(
         image_size=(height, width),
         num_classes=num_classes,
         warnings=(*warnings, *(f"{p.part.name}: {note}" for p in results.values() for note in p.notes)),
-        seed=config.seed,
-        num_resamples=config.num_resamples,
     )
 
 

@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 import torch
 
-from fsens_cli.experiments.chance import chance_warnings
 from fsens_cli.experiments.evaluate import EvaluateConfig
 from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow
 from fsens_cli.experiments.quantities import Findings, Line, Quantity, Sample, quantity, sample
+from fsens_cli.statistics.chance import NOT_TOLD, chance_warnings
 
 GROUP_NAMES = {"low": "low frequency", "medium": "medium", "high": "high frequency", "all": "all"}
 NORM_NAMES = {"linf": "L-inf", "l2": "L2"}
@@ -120,10 +120,11 @@ def _perturbations(row: MinimalRow, sizes: Sample, *, group: str, doubt: str) ->
             unit=unit,
             scale=scale,
             digits=digits,
-            note=doubt or ("" if found else NOT_FOUND),
+            note=(doubt if found else row.note or NOT_FOUND),
             role=("stands" if key == "median" else "listens") if linf else "",
             leading=linf,
-            sample=kept,
+            # What is no number has no difference either.
+            sample=None if row.note == NOT_TOLD else kept,
         )
 
 

@@ -18,7 +18,7 @@ from fsens_cli.experiments.evaluation import PartResult
 from fsens_cli.experiments.suite import Part
 from fsens_cli.fourier.bases import build_basis
 from fsens_cli.fourier.perturbation import energy_by_radius, perturbation_power
-from fsens_cli.fourier.sensitivity import gradient_power, rescale_each
+from fsens_cli.fourier.sensitivity import gradient_power, rescale_each, rounding_power
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.objectives.input_gradient import input_gradient
 from fsens_cli.perturb.attacks.attack import AttackResult, attack
@@ -239,7 +239,9 @@ def _gradient(part: Part, setting: Setting) -> PartResult:
         _, grad, _ = input_gradient(setting.classifier, batch, labels)
         scaled, _ = rescale_each(grad.float())
         power_NM = gradient_power(scaled, basis, "power").cpu().double()[:, rows, columns]
-        shares.append(power_NM / power_NM.sum(dim=1, keepdim=True).clamp_min(1e-300))
+        total_N1 = power_NM.sum(dim=1, keepdim=True)
+        told_N1 = total_N1 > rounding_power(scaled).cpu()[:, None]
+        shares.append(torch.where(told_N1, power_NM / total_N1.clamp_min(1e-300), torch.zeros_like(power_NM)))
     return PartResult(
         part=part,
         index_N=images.index_N,

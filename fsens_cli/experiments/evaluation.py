@@ -1,20 +1,27 @@
 """What came out of an evaluation: right or wrong, image by image, and the numbers that follow from that.
 
-Shape letters: N images, K conditions or exact radii, M frequencies, R resamples, H, W pixels, F half-plane columns.
+Shape letters: N images, K conditions or exact radii, M frequencies, R radial bins, H, W pixels, F half-plane columns.
 """
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from fsens_cli.experiments.suite import Condition, Part
-from fsens_cli.fourier.perturbation import exact_radii, half_power_frequency
-from fsens_cli.statistics.crossings import central_bounds
-from fsens_cli.statistics.intervals import Interval, bootstrap_means, mean_intervals, wilson
+from fsens_cli.fourier.perturbation import exact_radii
+from fsens_cli.statistics.chance import NOT_TOLD, told_from_chance
+from fsens_cli.statistics.crossings import first_step_interval
+from fsens_cli.statistics.intervals import Interval, mean_intervals, nothing, wilson
+from fsens_cli.statistics.medians import median_interval
+from fsens_cli.statistics.paired import mean_difference
 from fsens_cli.statistics.ranks import rank_correlation
 
 GROUPS = ("low", "medium", "high")
+
+# Why perturbations have no f_0.5, where they are the same in every pixel.
+BRIGHTNESS = "brightness alone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +36,8 @@ class PartResult:
             found), float64; empty unless that was asked.
         frequency_M2: (v, u) in cycles per image side, one row a column of the heat map or of ``power_NM``.
         power_NM: share of the input gradient's power at each frequency, rows sum to 1; empty unless that was asked.
-        energy_NK: power of the smallest perturbation at each exact radius, zeros where none was found or needed; empty
-            unless that was asked.
+        energy_NK: power of the smallest perturbation at each exact radius, zeros where none was found or needed, and
+            where it changes brightness alone, up to rounding; empty unless that was asked.
         power_2HF: the mean power of these perturbations, as they are and each normalised to 1; empty as above.
         margin_N: the label's logit less the largest other one, float64; empty unless a prediction was asked.
         move_NK, flat_move_NK: how far each corruption should move the margin by the two spectra, and by the two norms
@@ -86,7 +93,8 @@ class GroupRow:
 class MinimalRow:
     """The sizes of the smallest perturbations of the images that the model gets right.
 
-    ``median`` is infinite where fewer than half of them were found.
+    ``median`` is infinite where fewer than half of them were found. Sizes and frequencies are NaN where the model's
+    accuracy cannot be told from chance.
 
     Attributes:
         norm: ``linf`` or ``l2``.
@@ -96,6 +104,7 @@ class MinimalRow:
         half_power: f_0.5 of the found ones in cycles per pixel: half of their summed power lies below.
         half_power_normalised: the same with each perturbation normalised to power 1 first, so that large ones do not
             dominate.
+        note: why there are no sizes or frequencies; empty where there are.
     """
 
     norm: str
@@ -105,6 +114,7 @@ class MinimalRow:
     num_found: int
     half_power: Interval
     half_power_normalised: Interval
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,15 +161,12 @@ class EvaluateResult:
         image_size: (H, W) in pixels.
         num_classes: of the model.
         warnings: what makes numbers doubtful.
-        seed, num_resamples: of the bootstrap behind the intervals.
     """
 
     parts: dict[str, PartResult]
     image_size: tuple[int, int]
     num_classes: int
     warnings: tuple[str, ...]
-    seed: int
-    num_resamples: int
 
     @property
     def clean(self) -> PartResult:
@@ -170,6 +177,11 @@ class EvaluateResult:
     def accuracy(self) -> Interval:
         """Accuracy on the unchanged images."""
         return self.rows()[0].accuracy
+
+    @property
+    def told_from_chance(self) -> bool:
+        """Whether the accuracy on the unchanged images lies above that of guessing."""
+        return told_from_chance(self.accuracy, self.num_classes)
 
     def of_kind(self, kind: str) -> list[PartResult]:
         """Return the parts of one kind, in order."""
@@ -184,7 +196,7 @@ class EvaluateResult:
         ]
 
     def groups(self) -> list[GroupRow]:
-        """Return the mean accuracy of each group of corruptions and of all; intervals are bootstrapped over images."""
+        """Return the mean accuracy of each group of corruptions and of all, with intervals over images."""
         corrupted = self.of_kind("corruption")
         rows = []
         for group in (*GROUPS, "all"):
@@ -193,10 +205,8 @@ class EvaluateResult:
                 continue
             # Every image was asked about under every condition, so the mean over conditions is one number an image.
             mean_N = torch.cat([p.correct_NK for p in members], dim=1).double().mean(dim=1)
-            drop_N = self.clean.correct_NK[:, 0].double() - mean_N
-            accuracy, drop = mean_intervals(
-                torch.stack([mean_N, drop_N], dim=1), seed=self.seed, num_resamples=self.num_resamples
-            )
+            (accuracy,) = mean_intervals(mean_N[:, None])
+            drop = mean_difference(mean_N, self.clean.correct_NK[:, 0])
             names = tuple(p.part.conditions[0].probe for p in members)
             rows.append(GroupRow(group=group, corruptions=names, accuracy=accuracy, drop=drop))
         return rows
@@ -210,16 +220,21 @@ class EvaluateResult:
         found_N = size_N[size_N.isfinite()]
         energy_NK = result.energy_NK[result.energy_NK.sum(dim=1) > 0].double()
         radius_K, _ = exact_radii(*self.image_size)
-        return MinimalRow(
+        row = MinimalRow(
             norm=result.part.norm,
-            median=median_interval(size_N, seed=self.seed, num_resamples=self.num_resamples),
-            mean_found=float(found_N.mean()) if len(found_N) else float("nan"),
+            median=median_interval(size_N),
+            mean_found=float(found_N.mean()) if len(found_N) else math.nan,
             num_right=len(size_N),
             num_found=len(found_N),
-            half_power=half_power_interval(energy_NK, radius_K, self.seed, self.num_resamples),
-            half_power_normalised=half_power_interval(
-                energy_NK / energy_NK.sum(dim=1, keepdim=True), radius_K, self.seed, self.num_resamples
-            ),
+            half_power=half_power_interval(energy_NK, radius_K),
+            half_power_normalised=half_power_interval(energy_NK / energy_NK.sum(dim=1, keepdim=True), radius_K),
+            note=BRIGHTNESS if len(found_N) and not len(energy_NK) else "",
+        )
+        if self.told_from_chance:
+            return row
+        none = nothing(len(size_N))
+        return replace(
+            row, median=none, mean_found=math.nan, half_power=none, half_power_normalised=none, note=NOT_TOLD
         )
 
     def agreement(self) -> Agreement | None:
@@ -271,28 +286,9 @@ def expected_right(margin_N: Tensor, move_NK: Tensor) -> Tensor:
     return torch.where(margin_N1 > 0, stays, torch.zeros_like(stays))
 
 
-def half_power_interval(energy_NK: Tensor, radius_K: Tensor, seed: int, num_resamples: int) -> Interval:
-    """Return f_0.5 of the summed power of perturbations, with its percentile bootstrap interval over images."""
-    if not len(energy_NK):
-        return Interval(float("nan"), float("nan"), float("nan"), 0)
-    samples_RK = bootstrap_means(energy_NK, seed=seed, num_resamples=num_resamples)
-    low, high = central_bounds(half_power_frequency(samples_RK, radius_K))
-    return Interval(float(half_power_frequency(energy_NK.sum(dim=0), radius_K)), low, high, len(energy_NK))
-
-
-def median_interval(size_N: Tensor, *, seed: int, num_resamples: int) -> Interval:
-    """Return the median of sizes, of which some may be infinite, with its percentile bootstrap interval."""
-    if not len(size_N):
-        return Interval(float("nan"), float("nan"), float("nan"), 0)
-    generator = torch.Generator().manual_seed(seed)
-    drawn_RN = torch.randint(len(size_N), (num_resamples, len(size_N)), generator=generator)
-    median_R = _median(size_N[drawn_RN])
-    low, high = central_bounds(median_R)
-    return Interval(float(_median(size_N[None])[0]), low, high, len(size_N))
-
-
-def _median(size_RN: Tensor) -> Tensor:
-    """Return the middle value of each row, for an even count the mean of the two middle ones."""
-    ordered = size_RN.sort(dim=1).values
-    count = ordered.shape[1]
-    return (ordered[:, (count - 1) // 2] + ordered[:, count // 2]) / 2
+def half_power_interval(energy_NK: Tensor, radius_K: Tensor) -> Interval:
+    """Return f_0.5 of the summed power of perturbations with its interval over images; without bounds for one image."""
+    total_N1 = energy_NK.sum(dim=1, keepdim=True)
+    # Below f_0.5 lies less than half of the summed power.
+    largest = float(total_N1.max()) / 2 if len(total_N1) else 0.0
+    return first_step_interval(radius_K, energy_NK.cumsum(dim=1) - total_N1 / 2, largest=largest)

@@ -4,7 +4,7 @@ Shape letters: N images, P pairings, K mixing frequencies, D pairs that count.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -12,9 +12,10 @@ from torch import Tensor
 from fsens_cli.errors import DataError, require, require_one_of
 from fsens_cli.experiments.pairing import PAIRING_SEEDS
 from fsens_cli.fourier.hybrids import LARGEST_MIXING, MASKS, NYQUIST
-from fsens_cli.statistics.crossings import central_bounds, first_rise
+from fsens_cli.statistics.chance import NOT_TOLD, told_from_chance
+from fsens_cli.statistics.crossings import first_rise
 from fsens_cli.statistics.intervals import Interval, wilson
-from fsens_cli.statistics.pairs import PairMean, draw_means, pair_mean, score_bounds
+from fsens_cli.statistics.pairs import PairMean, pair_mean, score_bounds
 
 # Nyquist units; Li et al. 2023, the figures on CIFAR-10.
 PUBLISHED_GRID = (0.0, 0.07, 0.12, 0.16, 0.19, 0.22, 0.25, 0.32, 0.42, 0.57, 0.70, 0.85, 1.0)
@@ -35,8 +36,7 @@ class HybridConfig:
         clip: bring hybrids back to [0, 1], as a picture has to be.
         pairs: ``all``, or ``both_correct``: only pairs whose two images are classified correctly on their own.
         batch_size: hybrids at a time; does not change results.
-        num_resamples: of the bootstrap behind the interval of f_rev.
-        seed: of the pairings and of the bootstrap.
+        seed: of the pairings.
     """
 
     grid: list[float] = field(default_factory=lambda: list(PUBLISHED_GRID))
@@ -47,7 +47,6 @@ class HybridConfig:
     clip: bool = True
     pairs: str = "all"
     batch_size: int = 128
-    num_resamples: int = 2000
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -72,7 +71,6 @@ class HybridConfig:
         )
         require(1 <= self.order <= 32, f"order={self.order}: the Butterworth mask's order lies between 1 and 32.")
         require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
-        require(self.num_resamples >= 100, f"num_resamples={self.num_resamples} must be at least 100.")
         require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
 
     def frequencies(self) -> list[float]:
@@ -136,7 +134,8 @@ class Reversal:
 
     Attributes:
         nyquist: in Nyquist units; -inf where the low image wins from the first mixing frequency on (no crossing: it
-            lies below the grid), +inf where it never wins (above the grid).
+            lies below the grid), +inf where it never wins (above the grid). NaN where the model's accuracy cannot be
+            told from chance: there is nothing that it believes.
         low, high: 95 % interval, infinite where it reaches beyond the grid.
         num_images: n of the interval.
     """
@@ -148,7 +147,9 @@ class Reversal:
 
     @property
     def status(self) -> str:
-        """``crossing``, ``no crossing below`` (it lies below the grid) or ``no crossing above``."""
+        """``crossing``, ``no crossing below`` (it lies below the grid), ``no crossing above``, or why there is none."""
+        if math.isnan(self.nyquist):
+            return NOT_TOLD
         if math.isfinite(self.nyquist):
             return CROSSING
         return BELOW if self.nyquist < 0 else ABOVE
@@ -202,6 +203,11 @@ class HybridResult:
         return self.cycles_per_pixel_K * min(self.image_size)
 
 
+def in_words(status: str) -> str:
+    """Return what a status other than a crossing means for f_rev; empty for a crossing."""
+    return {CROSSING: "", NOT_TOLD: NOT_TOLD}.get(status, f"{status} the grid")
+
+
 def summarise(answers: Answers, *, config: HybridConfig, image_size: tuple[int, int], num_classes: int) -> HybridResult:
     """Compute every number that is shown from the answers. Intervals: ``fsens_cli.statistics.pairs``.
 
@@ -227,7 +233,12 @@ def summarise(answers: Answers, *, config: HybridConfig, image_size: tuple[int, 
     frequency = torch.tensor(config.frequencies(), dtype=torch.float64)
     difference = mean_of(says_low - says_high)
     # Wilson's interval is for values in [0, 1]: the difference goes there and back.
-    low, high = score_bounds(mean_of((1 + says_low - says_high) / 2))
+    unit = mean_of((1 + says_low - says_high) / 2)
+    low, high = score_bounds(unit)
+    accuracy = wilson(int(answers.is_correct_N.sum()), len(answers.label_N))
+    f_rev = reversal(frequency, unit)
+    if not told_from_chance(accuracy, num_classes):
+        f_rev = Reversal(nyquist=math.nan, low=math.nan, high=math.nan, num_images=difference.num_images)
     return HybridResult(
         config=config,
         image_size=image_size,
@@ -238,8 +249,8 @@ def summarise(answers: Answers, *, config: HybridConfig, image_size: tuple[int, 
         neither=_curve(mean_of(1 - says_low - says_high)),
         difference=Curve(mean_K=difference.mean_K, low_K=2 * low - 1, high_K=2 * high - 1),
         confidence=_curve(mean_of(answers.confidence_PNK[counts])),
-        f_rev=reversal(frequency, difference, config),
-        accuracy=wilson(int(answers.is_correct_N.sum()), len(answers.label_N)),
+        f_rev=f_rev,
+        accuracy=accuracy,
         num_classes=num_classes,
         num_pairs=difference.num_pairs,
     )
@@ -250,16 +261,29 @@ def _curve(estimate: PairMean) -> Curve:
     return Curve(mean_K=estimate.mean_K, low_K=low, high_K=high)
 
 
-def reversal(frequency_K: Tensor, difference: PairMean, config: HybridConfig) -> Reversal:
-    """Return where the mean difference first rises through zero, with its bootstrap interval over images and pairings.
+def reversal(frequency_K: Tensor, unit: PairMean) -> Reversal:
+    """Return where the mean difference first rises through zero, with its interval over images and pairings.
 
-    Every draw is a whole curve, and what is read off it is what was read off the measured one. Draws that do not cross
-    count as beyond the grid on their side, so an interval may be open.
+    The interval holds all frequencies at which that of the curve, drawn straight from point to point, holds zero. Where
+    an end of the curve's interval does not cross, it is open on that side.
+
+    Args:
+        frequency_K: in Nyquist units, ascending.
+        unit: of (1 + p_low - p_high) / 2 for each pair, which lies in [0, 1].
     """
-    draws = draw_means(difference, seed=config.seed, num_draws=config.num_resamples)
-    low, high = central_bounds(first_rise(frequency_K, draws))
-    value = float(first_rise(frequency_K, difference.mean_K[None])[0])
-    return Reversal(nyquist=value, low=min(low, value), high=max(high, value), num_images=difference.num_images)
+    straight_FK = _straight_lines(len(frequency_K))
+    mean_F, covariance_FF = straight_FK @ unit.mean_K, straight_FK @ unit.covariance_KK @ straight_FK.T
+    low_F, high_F = score_bounds(replace(unit, mean_K=mean_F, covariance_KK=covariance_FF))
+    ends = torch.stack([mean_F, high_F, low_F]) - 0.5
+    ends[0] = torch.where(ends[0].abs() < 1e-12, 0.0, ends[0])  # rounding must not move a curve that is zero on paper
+    value, low, high = first_rise(straight_FK @ frequency_K, ends).tolist()
+    return Reversal(nyquist=value, low=low, high=high, num_images=unit.num_images)
+
+
+def _straight_lines(num_points: int, steps: int = 16) -> Tensor:
+    """Return the weights (F, K) that draw straight lines through the points, each in ``steps`` equal steps."""
+    place_F = torch.arange((num_points - 1) * steps + 1, dtype=torch.float64) / steps
+    return (1 - (place_F[:, None] - torch.arange(num_points)).abs()).clamp_min(0)
 
 
 def example_pair(result: HybridResult) -> tuple[int, int]:

@@ -4,9 +4,9 @@ import math
 
 import torch
 
-from fsens_cli.experiments.chance import chance_warnings
-from fsens_cli.experiments.hybrid_curve import ABOVE, BELOW, HybridResult, Reversal
+from fsens_cli.experiments.hybrid_curve import ABOVE, BELOW, HybridResult, Reversal, in_words
 from fsens_cli.experiments.quantities import Findings, Line, Sample, quantity, sample
+from fsens_cli.statistics.chance import NOT_TOLD, chance_warnings
 from fsens_cli.statistics.intervals import Interval
 
 
@@ -14,7 +14,6 @@ def hybrid_findings(result: HybridResult) -> Findings:
     """Return what a probe says."""
     answers, config, f_rev = result.answers, result.config, result.f_rev
     right = sample("proportion", answers.index_N, answers.is_correct_N)
-    note = "" if math.isfinite(f_rev.nyquist) else f"{f_rev.status} the grid"
     return Findings(
         quantities=(
             quantity(result.accuracy, "accuracy", "accuracy, unmixed images", sample=right),
@@ -25,13 +24,13 @@ def hybrid_findings(result: HybridResult) -> Findings:
                 unit="Nyquist",
                 scale=1,
                 digits=3,
-                note=note,
+                note=in_words(f_rev.status),
                 role="listens",
                 leading=True,
                 sample=_pairs(result),
             ),
         ),
-        warnings=tuple(chance_warnings(result.accuracy, result.num_classes, images=" on the unmixed images")),
+        warnings=tuple(chance_warnings(result.accuracy, result.num_classes)),
         lines=(_difference(result),),
         asked={
             **{name: str(getattr(config, name)) for name in ("mask", "order", "clip", "pairs", "pairings")},
@@ -45,6 +44,8 @@ def reversal_note(f_rev: Reversal, first: float, last: float) -> str:
 
     ``first`` and ``last`` are the ends of the grid in Nyquist units.
     """
+    if f_rev.status == NOT_TOLD:
+        return NOT_TOLD
     if f_rev.status == BELOW:
         return f"the low image wins from the first mixing frequency on: f_rev lies below {first:g} Nyquist"
     if f_rev.status == ABOVE:

@@ -73,7 +73,7 @@ def layers(
             done += len(labels)
             on_progress(done)
     correct_N = torch.cat(correct)
-    rows = layer_rows([c.table() for c in collected], edges, config)
+    rows = layer_rows([c.table() for c in collected], edges)
     return LayersResult(
         config=config,
         rows=rows,

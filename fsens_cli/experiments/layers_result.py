@@ -16,7 +16,7 @@ from fsens_cli.fourier.bins import RadialBins, fourier_bins
 from fsens_cli.fourier.features import band_energy
 from fsens_cli.models.taps import LAYOUTS, Tap
 from fsens_cli.objectives.input_gradient import TARGETS
-from fsens_cli.statistics.intervals import Interval, bootstrap_means, intervals_of, percentile_bounds
+from fsens_cli.statistics.intervals import Interval, mean_bounds, mean_intervals
 
 CONVENTIONS = ("default", "reference")
 SMALLEST_GRID = 8  # below it a ratio of bands says little
@@ -33,7 +33,7 @@ class LayersConfig:
         target: ``loss``, ``logit`` or ``margin``.
         layout: of states with four axes whose sizes do not tell.
         batch_size: images at a time.
-        num_resamples, seed: of the bootstrap over images.
+        seed: of the images that a command draws, where it uses fewer than there are.
     """
 
     layers: str = "auto"
@@ -42,7 +42,6 @@ class LayersConfig:
     target: str = "loss"
     layout: str = "auto"
     batch_size: int = 32
-    num_resamples: int = 1000
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -52,7 +51,6 @@ class LayersConfig:
         require_one_of("target", self.target, TARGETS)
         require_one_of("layout", self.layout, LAYOUTS)
         require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
-        require(self.num_resamples >= 100, f"num_resamples={self.num_resamples} must be at least 100.")
         require(0 <= self.seed < 2**63, f"seed={self.seed} must not be negative.")
 
 
@@ -162,14 +160,14 @@ def ratio_db(energy_NK: Tensor, bins: RadialBins) -> Tensor | None:
     return torch.where((density[:, 0] > 0) & (density[:, 2] > 0), db, torch.nan)
 
 
-def layer_rows(tables: Sequence[LayerTable], edges: tuple[int, int], config: LayersConfig) -> tuple[LayerRow, ...]:
+def layer_rows(tables: Sequence[LayerTable], edges: tuple[int, int]) -> tuple[LayerRow, ...]:
     """Return the numbers of every state, with intervals over images."""
     rows = []
     before: Tensor | None = None
     for place, table in enumerate(tables):
         ratio_N = ratio_db(table.energy_NK, table.bins)
         gain_N = None if ratio_N is None or before is None else ratio_N - before
-        rows.append(_row(table, place / max(1, len(tables) - 1), ratio_N, gain_N, edges, config))
+        rows.append(_row(table, place / max(1, len(tables) - 1), ratio_N, gain_N, edges))
         before = ratio_N
     return tuple(rows)
 
@@ -180,58 +178,50 @@ def _row(
     ratio_N: Tensor | None,
     gain_N: Tensor | None,
     edges: tuple[int, int],
-    config: LayersConfig,
 ) -> LayerRow:
     energy_NK, bins = table.energy_NK, table.bins
     total_N = energy_NK.sum(dim=1)
     # What rounding leaves of a constant map is no spectrum.
     varies_N = energy_NK[:, 1:].sum(dim=1) > 1e-12 * total_N
     power_NK = energy_NK / bins.cells_K.clamp_min(1)
-    low_K, high_K = percentile_bounds(bootstrap_means(power_NK, seed=config.seed, num_resamples=config.num_resamples))
+    low_K, high_K = mean_bounds(power_NK, None)
     log_K = 0.5 * power_NK.mean(dim=0).clamp_min(1e-300).log()
     dc_N = torch.where(total_N > 0, energy_NK[:, 0] / total_N.clamp_min(1e-300), 1.0)
-    (dc_share,) = _means(dc_N[:, None], config)
+    (dc_share,) = mean_intervals(dc_N[:, None])
     return LayerRow(
         table=table,
         depth=depth,
         dc_share=dc_share,
-        own=_shares(energy_NK[varies_N], bins, None, config),
-        image=_shares(energy_NK[varies_N], bins, edges, config),
-        ratio=_finite_mean(ratio_N, config),
-        gain=_finite_mean(gain_N, config),
-        gradient=_shares(table.gradient_NK, bins, edges, config),
-        gradient_own=_shares(table.gradient_NK, bins, None, config),
+        own=_shares(energy_NK[varies_N], bins, None),
+        image=_shares(energy_NK[varies_N], bins, edges),
+        ratio=_finite_mean(ratio_N),
+        gain=_finite_mean(gain_N),
+        gradient=_shares(table.gradient_NK, bins, edges),
+        gradient_own=_shares(table.gradient_NK, bins, None),
         num_constant=int((~varies_N).sum()),
         power_K=power_NK.mean(dim=0),
-        power_low_K=low_K,
+        power_low_K=low_K.clamp_min(0),
         power_high_K=high_K,
         log_to_dc_K=log_K - log_K[0],
         log_to_one_K=log_K - log_K[min(1, len(log_K) - 1)],
     )
 
 
-def _shares(
-    energy_NK: Tensor, bins: RadialBins, edges: tuple[int, int] | None, config: LayersConfig
-) -> tuple[Interval, ...] | None:
+def _shares(energy_NK: Tensor, bins: RadialBins, edges: tuple[int, int] | None) -> tuple[Interval, ...] | None:
     energy = band_energy(energy_NK, bins, edges) if len(energy_NK) else None
     if energy is None:
         return None
     kept = energy[energy.sum(dim=1) > 0]
     if not len(kept):
         return None
-    return tuple(_means(kept / kept.sum(dim=1, keepdim=True), config))
+    return tuple(mean_intervals(kept / kept.sum(dim=1, keepdim=True)))
 
 
-def _finite_mean(value_N: Tensor | None, config: LayersConfig) -> Interval | None:
+def _finite_mean(value_N: Tensor | None) -> Interval | None:
     if value_N is None:
         return None
     kept = value_N[value_N.isfinite()]
-    return _means(kept[:, None], config)[0] if len(kept) else None
-
-
-def _means(value_NK: Tensor, config: LayersConfig) -> list[Interval]:
-    samples = bootstrap_means(value_NK, seed=config.seed, num_resamples=config.num_resamples)
-    return intervals_of(value_NK.double().mean(dim=0), samples, n=len(value_NK))
+    return mean_intervals(kept[:, None], None)[0] if len(kept) else None
 
 
 def layer_warnings(rows: Sequence[LayerRow]) -> tuple[str, ...]:

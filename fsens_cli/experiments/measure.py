@@ -17,7 +17,7 @@ from fsens_cli.experiments.sensitivity import MeasureConfig, MeasureResult, PerI
 from fsens_cli.fourier.bands import frequency_bands
 from fsens_cli.fourier.bases import Basis, build_basis
 from fsens_cli.fourier.bins import radial_sum, spectral_share
-from fsens_cli.fourier.sensitivity import full_plane, gradient_power, rescale_each
+from fsens_cli.fourier.sensitivity import full_plane, gradient_power, rescale_each, rounding_power
 from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still
 from fsens_cli.objectives.input_gradient import input_gradient, target_value
 from fsens_cli.perturb.keyed_random import ImageDraws
@@ -144,10 +144,8 @@ def _describe_batch(
     scaled, divisor = rescale_each(used if used.dtype == torch.float64 else used.float())
     power_NHF = gradient_power(scaled, basis, config.channels)
     energy_NK = radial_sum(power_NHF, basis.bins.to(power_NHF.device)).double()
-    # What rounding leaves of a gradient that is the same in every pixel is no sensitivity.
-    rounding = (16 * torch.finfo(scaled.dtype).eps) ** 2 * scaled.square().sum(dim=(1, 2, 3), dtype=torch.float64)
     total = energy_NK[:, 1:].sum(dim=1)
-    total = torch.where(total > rounding, total, torch.zeros_like(total))
+    total = torch.where(total > rounding_power(scaled), total, torch.zeros_like(total))
     energy_NK = torch.where(total[:, None] > 0, energy_NK, torch.zeros_like(energy_NK))
     weight = torch.where(total > 0, 1.0 / total.clamp_min(1e-300), torch.zeros_like(total))
     power_HF = torch.einsum("n,nhf->hf", weight, power_NHF.double())

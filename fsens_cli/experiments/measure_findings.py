@@ -1,9 +1,9 @@
 """Headline numbers, warnings and plot lines of a measurement."""
 
-from fsens_cli.experiments.chance import chance_warnings
 from fsens_cli.experiments.quantities import Findings, Line, Quantity, quantity, sample
 from fsens_cli.experiments.sensitivity import MeasureConfig, MeasureResult, centroid
 from fsens_cli.fourier.bands import band_mask
+from fsens_cli.statistics.chance import chance_warnings
 
 LARGEST_ERROR = 0.05  # of the self-check, before its measurement is called unreliable
 MUST_AGREE = ("convention", "target", "space", "channels", "basis")

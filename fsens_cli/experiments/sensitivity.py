@@ -15,7 +15,7 @@ from fsens_cli.fourier.bases import BASES
 from fsens_cli.fourier.bins import RadialBins
 from fsens_cli.fourier.sensitivity import CHANNEL_REDUCTIONS
 from fsens_cli.objectives.input_gradient import TARGETS
-from fsens_cli.statistics.intervals import Interval, bootstrap_means, intervals_of, percentile_bounds, wilson
+from fsens_cli.statistics.intervals import Interval, mean_bounds, mean_intervals, wilson
 
 SPACES = ("pixel", "normalized")
 
@@ -38,8 +38,7 @@ class MeasureConfig:
         basis: ``fourier``, ``dct`` or ``haar``.
         bands: last radius of the low and of the mid band in cycles per image; empty is N/6 and N/3.
         batch_size: images at a time; does not change results.
-        num_resamples: of the bootstrap behind the intervals.
-        seed: of the bootstrap and of the self-check's directions.
+        seed: of the self-check's directions.
     """
 
     target: str = "loss"
@@ -48,7 +47,6 @@ class MeasureConfig:
     basis: str = "fourier"
     bands: list[int] = field(default_factory=list)
     batch_size: int = 128
-    num_resamples: int = 2000
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -59,7 +57,6 @@ class MeasureConfig:
         require_one_of("basis", self.basis, BASES)
         require(len(self.bands) in (0, 2), f"bands={self.bands}: give [LAST_LOW,LAST_MID] in cycles/image.")
         require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
-        require(self.num_resamples >= 100, f"num_resamples={self.num_resamples} must be at least 100.")
         require(0 <= self.seed < 2**63, f"seed={self.seed} must not be negative.")
 
     @property
@@ -175,13 +172,12 @@ def summarise(
             f"the gradient is zero, or the same in every pixel, on all {len(per_image.label_N)} images: "
             "the output depends on no spatial frequency."
         )
-    samples_RK = bootstrap_means(share_NK, seed=config.seed, num_resamples=config.num_resamples)
-    low_K, high_K = percentile_bounds(samples_RK)
+    low_K, high_K = mean_bounds(share_NK)
     bands = frequency_bands(bins, config.bands)
     masks = torch.stack([band_mask(bins, band) for band in bands]).double()
-    # Band shares and centroid are linear in the shares, so the same resamples serve them.
-    weights_KB = torch.cat([masks, bins.cycles_per_image_K[None].to(masks)]).T
-    *shares, centre = intervals_of(share_NK.mean(0) @ weights_KB, samples_RK @ weights_KB, n=len(share_NK))
+    shares = mean_intervals(share_NK @ masks.T)
+    cycles_K = bins.cycles_per_image_K[1:]
+    (centre,) = mean_intervals(centroid(share_NK, bins)[:, None], (float(cycles_K.min()), float(cycles_K.max())))
     white = (masks @ bins.white_share_K).tolist()
     correct = int((per_image.prediction_N == per_image.label_N).sum())
     return MeasureResult(

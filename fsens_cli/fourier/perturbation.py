@@ -15,11 +15,15 @@ from fsens_cli.fourier.bins import hermitian_weight, radius_grid
 # Radii that are equal on paper differ in the last digits.
 DIGITS = 9
 
+# Rounding of images in [0, 1] stays below this many units in the last place of 1.
+ROUNDING = 16
+
 
 def perturbation_power(delta_NCHW: Tensor) -> Tensor:
     """Return |DFT|^2 of each perturbation, averaged over its channels, shape (N, H, F), float64; unitary transform.
 
-    Each channel's mean is removed, so the constant is 0.
+    Each channel's mean is removed, so the constant is 0. What is left of a perturbation that is the same in every pixel
+    is rounding, of the images and of the perturbation: no power.
 
     >>> wave = torch.cos(2 * torch.pi * 3 * torch.arange(32) / 32).expand(1, 3, 32, 32)
     >>> power = perturbation_power(wave)
@@ -29,7 +33,11 @@ def perturbation_power(delta_NCHW: Tensor) -> Tensor:
     coefficient = torch.fft.rfft2(delta_NCHW.double(), norm="ortho")
     power = coefficient.abs().square().mean(dim=1)
     power[:, 0, 0] = 0.0
-    return power
+    height, width = delta_NCHW.shape[-2:]
+    whole_N = delta_NCHW.double().square().mean(dim=1).sum(dim=(1, 2))
+    rounding_N = (ROUNDING * torch.finfo(delta_NCHW.dtype).eps) ** 2 * (height * width + whole_N)
+    left_N = (power * hermitian_weight(height, width)).sum(dim=(1, 2))
+    return torch.where((left_N > rounding_N)[:, None, None], power, torch.zeros_like(power))
 
 
 @lru_cache(maxsize=16)

@@ -38,6 +38,15 @@ def gradient_power(grad_NCHW: Tensor, basis: Basis, channels: str) -> Tensor:
     return power.reshape(*grad_NCHW.shape[:2], *power.shape[1:]).sum(dim=1)
 
 
+def rounding_power(grad_NCHW: Tensor) -> Tensor:
+    """Return how much of a gradient's power outside the constant rounding alone may be, shape (N,), float64.
+
+    A gradient that is the same in every pixel, of a model that sees brightness alone, leaves no more.
+    """
+    power_N = grad_NCHW.square().sum(dim=(1, 2, 3), dtype=torch.float64)
+    return (16 * torch.finfo(grad_NCHW.dtype).eps) ** 2 * power_N
+
+
 def sensitivity_share(grad_NCHW: Tensor, basis: Basis, channels: str = "mean") -> Tensor:
     """Return the spatial-frequency sensitivity SFS(r) of each image, shape (N, K); rows sum to 1, bin 0 is 0.
 

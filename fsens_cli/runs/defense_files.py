@@ -86,7 +86,7 @@ def _row(row: DefenseRow, config: DefenseConfig) -> Json:
         ],
         "centroid_cycles_per_image": interval_dict(preference.centroid),
         "checks": [{"name": c.name, "passed": c.passed, "found": c.found} for c in row.checks],
-        "reliable": not row.failed,
+        "reliable": row.is_reliable,
         "warnings": row_warnings(row),
     }
 
@@ -126,7 +126,7 @@ def _line(row: DefenseRow, config: DefenseConfig) -> Json:
         "filter": row.label,
         "strength": row.strength,
         "mode": config.mode,
-        "reliable": not row.failed,
+        "reliable": row.is_reliable,
         "failed_checks": "; ".join(row.failed),
     }
     seen = row.preference

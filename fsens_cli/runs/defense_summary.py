@@ -4,9 +4,10 @@ import math
 from collections.abc import Sequence
 
 from fsens_cli.experiments.defense import DefenseConfig, DefenseRow, Preference
-from fsens_cli.experiments.defense_findings import row_warnings, standing_of
+from fsens_cli.experiments.defense_findings import doubt_of, row_warnings, standing_of
 from fsens_cli.experiments.evaluate_findings import GROUP_NAMES, eps_text
 from fsens_cli.experiments.evaluation import MinimalRow
+from fsens_cli.experiments.hybrid_curve import in_words
 from fsens_cli.runs.evaluate_summary import half_power_text, markdown_table, median_text, percent
 from fsens_cli.runs.measure_files import Subject
 
@@ -15,11 +16,14 @@ MODES = {
     "trained": "each network trained through its filter",
 }
 
+# What a check found, in a word.
+HOLDS = {True: "yes", False: "**no**", None: "not run"}
+
 
 def reversal_text(seen: Preference) -> str:
     """Return f_rev in Nyquist units with its interval."""
     if not math.isfinite(seen.f_rev):
-        return seen.f_rev_status
+        return in_words(seen.f_rev_status)
     low, high = (f"{v:.3f}" if math.isfinite(v) else "?" for v in (seen.f_rev_low, seen.f_rev_high))
     return f"{seen.f_rev:.3f} [{low}, {high}]"
 
@@ -40,7 +44,7 @@ def size_ratio(rows: Sequence[DefenseRow], row: DefenseRow, norm: str) -> float 
 
 def mark(row: DefenseRow) -> str:
     """Return what stands behind an adversarial number that cannot be relied on."""
-    return " (unreliable)" if row.failed else ""
+    return f" ({doubt})" if (doubt := doubt_of(row)) and row.evaluation.told_from_chance else ""
 
 
 def defense_text(rows: Sequence[DefenseRow], config: DefenseConfig, subject: Subject, *, source: str) -> str:
@@ -71,7 +75,7 @@ def defense_text(rows: Sequence[DefenseRow], config: DefenseConfig, subject: Sub
         "## Can these numbers be believed?",
         markdown_table(
             ["filter", "check", "holds", "found"],
-            [[r.label, c.name, "yes" if c.passed else "**no**", c.found] for r in rows for c in r.checks],
+            [[r.label, c.name, HOLDS[c.passed], c.found] for r in rows for c in r.checks],
         ),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -103,11 +107,12 @@ def _sizes(rows: Sequence[DefenseRow], config: DefenseConfig) -> str:
                     row.label,
                     minimal.norm,
                     median_text(minimal) + mark(row),
+                    f"{minimal.num_right}",
                     "" if ratio is None else f"{ratio:.2f}",
                     half_power_text(minimal),
                     "; ".join(robust),
                 ]
             )
     return markdown_table(
-        ["filter", "norm", "median size", "over no filter", "f_0.5 (c/px)", "accuracy (%) at a budget"], table
+        ["filter", "norm", "median size", "n", "over no filter", "f_0.5 (c/px)", "accuracy (%) at a budget"], table
     )

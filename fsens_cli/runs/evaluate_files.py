@@ -89,6 +89,7 @@ def minimal_dict(row: MinimalRow) -> Json:
         "f_half_normalised_cycles_per_pixel": interval_or_nulls(row.half_power_normalised),
         "num_right": row.num_right,
         "num_found": row.num_found,
+        "note": row.note,
     }
 
 

@@ -15,7 +15,7 @@ def percent(interval: Interval) -> str:
     >>> percent(Interval(0.5, 0.4, 0.6, 10))
     '50.0 [40.0, 60.0]'
     """
-    return f"{100 * interval.value:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+    return interval.text(1, scale=100)
 
 
 def size_text(value: float, norm: str) -> str:
@@ -24,15 +24,16 @@ def size_text(value: float, norm: str) -> str:
 
 
 def median_text(row: MinimalRow) -> str:
-    """Return the median size with its interval."""
-    value, low, high = (size_text(v, row.norm) for v in (row.median.value, row.median.low, row.median.high))
-    return f"{value} [{low}, {high}]"
+    """Return the median size with its interval, or why there is none."""
+    if math.isnan(row.median.value):
+        return row.note or NOT_FOUND
+    low, high = ("?" if math.isnan(v) else size_text(v, row.norm) for v in (row.median.low, row.median.high))
+    return f"{size_text(row.median.value, row.norm)} [{low}, {high}]"
 
 
 def half_power_text(row: MinimalRow) -> str:
-    """Return f_0.5 of the perturbations with its interval, cycles per pixel."""
-    half = row.half_power
-    return "" if math.isnan(half.value) else f"{half.value:.3f} [{half.low:.3f}, {half.high:.3f}]"
+    """Return f_0.5 of the perturbations with its interval, cycles per pixel, or why there is none."""
+    return row.note or "none" if math.isnan(row.half_power.value) else row.half_power.text(3)
 
 
 def rank_text(interval: Interval | None) -> str:
@@ -43,8 +44,7 @@ def rank_text(interval: Interval | None) -> str:
     """
     if interval is None:
         return "none (constant)"
-    value, low, high = (f"{v:.2f}".replace("0.", ".", 1) for v in (interval.value, interval.low, interval.high))
-    return f"{value} [{low}, {high}]"
+    return interval.text(2).replace("0.", ".")
 
 
 def summary_text(result: EvaluateResult, subject: Subject, *, suite: str, source: str, warnings: Sequence[str]) -> str:
@@ -139,11 +139,14 @@ def _attacks(result: EvaluateResult) -> list[str]:
         ]
         blocks.append(markdown_table(["attack", "norm", "budget", "accuracy", "n"], rows))
     if minimal:
-        rows = [[m.norm, median_text(m), half_power_text(m), f"{m.num_found} of {m.num_right}"] for m in minimal]
+        rows = [
+            [m.norm, median_text(m), f"{m.num_right}", half_power_text(m), f"{m.half_power.n}", f"{m.num_found}"]
+            for m in minimal
+        ]
         blocks.append(
             "Smallest adversarial perturbation of the images that the model gets right; sizes are upper bounds, "
             "because attacks can only fail to find smaller ones.\n\n"
-            + markdown_table(["norm", "median size", "f_0.5 (c/px)", "found"], rows)
+            + markdown_table(["norm", "median size", "n", "f_0.5 (c/px)", "n", "found"], rows)
         )
     return ["## Adversarial perturbations", *blocks, "![](robustness.png)"] if blocks else []
 
@@ -156,7 +159,7 @@ def _heat_map(result: EvaluateResult) -> list[str]:
     return [
         "## Fourier heat map and input gradient",
         "Rank correlation of the error rate under one added frequency with the power of the input gradient there: "
-        f"{spearman.value:.3f} [{spearman.low:.3f}, {spearman.high:.3f}] over "
+        f"{spearman.text(3)} over "
         f"{agreement.num_frequencies:,} frequencies, {spearman.n} images.",
         "![](heat_map.png)",
     ]

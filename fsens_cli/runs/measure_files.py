@@ -17,6 +17,7 @@ from fsens_cli.runs.figures.style import FORMATS, save_figure
 from fsens_cli.runs.files import write_arrays, write_table
 from fsens_cli.runs.findings_files import FigureFile, write_figures, write_results
 from fsens_cli.runs.json_files import Fields, Json
+from fsens_cli.runs.json_numbers import interval_or_nulls
 from fsens_cli.runs.published import published_curve, published_names
 from fsens_cli.runs.stored_tables import read_arrays, read_columns
 from fsens_cli.statistics.intervals import Interval
@@ -57,9 +58,9 @@ class Subject:
     training: str = ""
 
 
-def interval_dict(interval: Interval) -> dict[str, float]:
+def interval_dict(interval: Interval) -> dict[str, float | None]:
     """Return an interval as it stands in ``results.json``."""
-    return {"value": interval.value, "low": interval.low, "high": interval.high, "n": interval.n}
+    return interval_or_nulls(interval)
 
 
 def measure_results(result: MeasureResult, subject: Subject) -> Json:

@@ -1,6 +1,6 @@
-"""Where does a curve rise through zero, and how sure is that?
+"""Where a curve rises through zero, with its interval.
 
-Shape letters: R curves, K points of a curve.
+Shape letters: N images, R curves, K points of a curve.
 """
 
 import math
@@ -8,7 +8,10 @@ import math
 import torch
 from torch import Tensor
 
-from fsens_cli.statistics.intervals import LEVEL
+from fsens_cli.statistics.intervals import LEVEL, Interval, mean_bounds, nothing
+
+# Rounding must not move a curve that is zero on paper.
+TOUCHES = -1e-12
 
 
 def first_rise(x_K: Tensor, curve_RK: Tensor) -> Tensor:
@@ -32,6 +35,31 @@ def first_rise(x_K: Tensor, curve_RK: Tensor) -> Tensor:
     at_start = torch.where(y1 == 0, x[0], torch.tensor(-math.inf, dtype=torch.float64))
     found = torch.where(after == 0, at_start, between)
     return torch.where(reached.any(dim=1), found, torch.tensor(math.inf, dtype=torch.float64))
+
+
+def first_step_interval(x_K: Tensor, curve_NK: Tensor, *, largest: float) -> Interval:
+    """Return the first point at which the images' mean curve is not below zero, with its interval over images.
+
+    The interval holds every point at which the interval of the mean curve holds zero (Fieller 1954): a ratio of means
+    is found so without a normal approximation. A mean curve that rises only beyond the last point gives that point.
+
+    Args:
+        x_K: where the curves are known, ascending.
+        curve_NK: one curve an image, rising.
+        largest: no curve lies further from zero.
+    """
+    if not len(curve_NK):
+        return nothing()
+    low_K, high_K = mean_bounds(curve_NK, (-largest, largest))
+    value = _first_step(x_K, curve_NK.double().mean(dim=0))
+    if len(curve_NK) == 1:
+        return Interval(value, math.nan, math.nan, 1)
+    return Interval(value, _first_step(x_K, high_K), _first_step(x_K, low_K), len(curve_NK))
+
+
+def _first_step(x_K: Tensor, curve_K: Tensor) -> float:
+    at_or_above = curve_K >= TOUCHES * curve_K.abs().max()
+    return float(x_K[int(at_or_above.int().argmax()) if bool(at_or_above.any()) else -1])
 
 
 def central_bounds(samples_R: Tensor) -> tuple[float, float]:

@@ -1,24 +1,71 @@
-"""How sure is a mean or a proportion over images?
+"""Intervals of proportions and means over images.
 
-Shape letters: N images, K columns, R resamples.
+One rule for every number between two ends: the score interval, all means mu that (mean - mu)^2 <= q^2 variance(mu) / n
+does not exclude, where the variance is a share r of the largest that values with this mean can have. Proportions have
+r = 1 and the normal quantile q (Wilson 1927). For other values r is estimated, so q is Student's, with n - 1 degrees of
+freedom, and one n-th of an image is added that has the largest variance: few images near an end seldom show how far the
+others reach. Differences, and values without ends, get Student's interval. Coverage for few images, of each of these
+methods and of the bootstrap: ``docs/statistics.md``.
+
+Shape letters: N images, K columns.
 """
 
+import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import torch
 from torch import Tensor
 
 LEVEL = 0.95
+Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
+
+# Values that differ by less than this share of their range differ by rounding.
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A number, its 95 % interval and how many images it rests on."""
+    """A number, its 95 % interval and how many images it rests on; NaN where there is no number, or no bound."""
 
     value: float
     low: float
     high: float
     n: int
+
+    def text(self, digits: int, *, scale: float = 1.0, unit: str = "") -> str:
+        """Return value and bounds as shown; a question mark stands where there is no bound.
+
+        >>> Interval(0.12345, 0.1, math.nan, 10).text(3), Interval(0.5, 0.4, 0.6, 10).text(1, scale=100, unit=" %")
+        ('0.123 [0.100, ?]', '50.0 % [40.0, 60.0]')
+        """
+        low, high = (f"{scale * v:.{digits}f}" if math.isfinite(v) else "?" for v in (self.low, self.high))
+        return f"{scale * self.value:.{digits}f}{unit} [{low}, {high}]"
+
+
+def nothing(n: int = 0) -> Interval:
+    """Return what stands where there is no number."""
+    return Interval(math.nan, math.nan, math.nan, n)
+
+
+def student(freedom: int) -> float:
+    """Return Student's quantile that belongs to `Z`.
+
+    >>> round(student(1), 3), round(student(99), 3)
+    (12.706, 1.984)
+    """
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.5 + LEVEL / 2))
+
+
+def score_limits(mean_K: Tensor, c_K: Tensor | float) -> tuple[Tensor, Tensor]:
+    """Return both solutions mu of (mean - mu)^2 = c mu (1 - mu), for means in [0, 1]."""
+    mean = mean_K.double()
+    centre = (mean + c_K / 2) / (1 + c_K)
+    half = (c_K * mean * (1 - mean) + c_K * c_K / 4) ** 0.5 / (1 + c_K)
+    # Rounding must not push a bound past the mean, as at 0 and 1.
+    return torch.minimum(centre - half, mean).clamp_min(0), torch.maximum(centre + half, mean).clamp_max(1)
 
 
 def wilson(successes: int, n: int) -> Interval:
@@ -28,44 +75,54 @@ def wilson(successes: int, n: int) -> Interval:
     >>> round(i.low, 4), round(i.high, 4)
     (0.8882, 0.9785)
     """
-    from scipy.stats import binomtest  # takes half a second to import: only where it is used
-
-    interval = binomtest(successes, n).proportion_ci(LEVEL, method="wilson")
-    return Interval(successes / n, float(interval.low), float(interval.high), n)
-
-
-def resample_counts(n: int, num_resamples: int, generator: torch.Generator) -> Tensor:
-    """Return how often each of ``n`` images is drawn in each bootstrap resample, shape (R, N), float64."""
-    drawn = torch.randint(n, (num_resamples, n), generator=generator)
-    counts = torch.zeros(num_resamples, n, dtype=torch.float64)
-    return counts.scatter_add_(1, drawn, torch.ones(1, 1, dtype=torch.float64).expand_as(drawn))
+    value = successes / n
+    low, high = score_limits(torch.tensor(value, dtype=torch.float64), Z * Z / n)
+    return Interval(value, float(low), float(high), n)
 
 
-def bootstrap_means(values_NK: Tensor, *, seed: int, num_resamples: int = 2000) -> Tensor:
-    """Return bootstrap means over images, shape (R, K), float64; all columns see the same resamples."""
+def unseen(n: int) -> float:
+    """Return how large a share of all images may be unlike the ``n`` that were all alike: Wilson's bound at 0 of n.
+
+    >>> round(unseen(100), 3)
+    0.037
+    """
+    return Z * Z / (n + Z * Z)
+
+
+def mean_intervals(values_NK: Tensor, ends: tuple[float, float] | None = (0.0, 1.0)) -> list[Interval]:
+    """Return the mean of each column over images with its interval.
+
+    Args:
+        values_NK: any real numbers.
+        ends: the smallest and largest value that there can be; None where there are none.
+    """
+    low_K, high_K = mean_bounds(values_NK, ends)
+    triples = zip(values_NK.double().mean(dim=0).tolist(), low_K.tolist(), high_K.tolist(), strict=True)
+    return [Interval(mean, low, high, len(values_NK)) for mean, low, high in triples]
+
+
+def mean_bounds(values_NK: Tensor, ends: tuple[float, float] | None = (0.0, 1.0)) -> tuple[Tensor, Tensor]:
+    """Return the bounds of the mean of each column, shapes (K,), float64; NaN for a single image.
+
+    Columns whose values are all alike have no spread to go by: what was not seen, at most `unseen` of all images, may
+    lie at either end. Without ends nothing is known of it, and there are no bounds.
+    """
     values = values_NK.double()
-    generator = torch.Generator().manual_seed(seed)
-    # Blocks of at most 4 million counts keep memory flat for large data sets.
-    block = max(1, min(num_resamples, 4_000_000 // len(values)))
-    sizes = [min(block, num_resamples - start) for start in range(0, num_resamples, block)]
-    return torch.cat([resample_counts(len(values), size, generator) @ values for size in sizes]) / len(values)
-
-
-def percentile_bounds(samples_RK: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the lower and upper bound of the central 95 % of each column, shapes (K,)."""
-    tail = (1 - LEVEL) / 2
-    low, high = torch.quantile(samples_RK, torch.tensor([tail, 1 - tail], dtype=samples_RK.dtype), dim=0)
-    return low, high
-
-
-def mean_intervals(values_NK: Tensor, *, seed: int, num_resamples: int = 2000) -> list[Interval]:
-    """Return the mean of each column with its percentile bootstrap interval over images (Efron 1979)."""
-    samples_RK = bootstrap_means(values_NK, seed=seed, num_resamples=num_resamples)
-    return intervals_of(values_NK.double().mean(dim=0), samples_RK, n=len(values_NK))
-
-
-def intervals_of(mean_K: Tensor, samples_RK: Tensor, *, n: int) -> list[Interval]:
-    """Return one percentile interval a column, from its mean and its bootstrap means over ``n`` images."""
-    low_K, high_K = percentile_bounds(samples_RK)
-    triples = zip(mean_K.tolist(), low_K.tolist(), high_K.tolist(), strict=True)
-    return [Interval(mean, low, high, n) for mean, low, high in triples]
+    n = len(values)
+    if n < 2:
+        return torch.full_like(values[0], math.nan), torch.full_like(values[0], math.nan)
+    bottom, top = ends if ends is not None else (0.0, float(values.abs().max()))
+    width = max(top - bottom, 1e-300)
+    mean, spread = values.mean(dim=0), values.std(dim=0)
+    alike = spread <= ROUNDING * width
+    if ends is None:
+        half = student(n - 1) * spread / math.sqrt(n)
+        low, high = mean - half, mean + half
+        below, above = torch.full_like(mean, math.nan), torch.full_like(mean, math.nan)
+    else:
+        unit = ((mean - bottom) / width).clamp(0, 1)
+        share = ((spread / width).square() / (unit * (1 - unit)).clamp_min(1e-300)).clamp_max(1)
+        share = ((n - 1) * share + 1 / n) / (n - 1 + 1 / n)
+        low, high = (bottom + width * bound for bound in score_limits(unit, student(n - 1) ** 2 * share / n))
+        below, above = mean - unseen(n) * (mean - bottom), mean + unseen(n) * (top - mean)
+    return torch.where(alike, below, torch.minimum(low, mean)), torch.where(alike, above, torch.maximum(high, mean))

@@ -1,4 +1,4 @@
-"""How sure is the difference of two models that were asked about the same images?
+"""Differences of two models that were asked about the same images, with intervals.
 
 Shape letters: N images, R resamples, D pairs of images, K points of a curve. Every difference is second less first.
 """
@@ -9,8 +9,12 @@ import torch
 from torch import Tensor
 
 from fsens_cli.statistics.crossings import central_bounds, first_rise
-from fsens_cli.statistics.intervals import Interval, mean_intervals, wilson
+from fsens_cli.statistics.intervals import ROUNDING, Interval, Z, mean_intervals, unseen, wilson
+from fsens_cli.statistics.medians import row_medians
 from fsens_cli.statistics.pairs import draw_means, pair_mean
+
+# Even the smallest and the largest of fewer values do not hold a median in 95 of 100 samples.
+LEAST_FOR_MEDIANS = 6
 
 
 def proportion_difference(first_N: Tensor, second_N: Tensor) -> Interval:
@@ -44,43 +48,47 @@ def _joint(a: float, b: float, phi: float) -> float:
     return math.sqrt(max(0.0, a * a - 2 * phi * a * b + b * b))
 
 
-def mean_difference(first_N: Tensor, second_N: Tensor, *, seed: int = 0) -> Interval:
-    """Return the mean difference over images with its percentile bootstrap interval.
+def mean_difference(first_N: Tensor, second_N: Tensor) -> Interval:
+    """Return the mean difference over images with Student's interval.
 
-    Where no image differs, a bootstrap would claim certainty: values in [0, 1] then get the interval of proportions.
+    Where the models differ alike on all images, what was not seen is as different as values in [0, 1] can be, or as far
+    as others that were seen lie apart.
     """
-    if torch.equal(first_N, second_N) and bool(((first_N >= 0) & (first_N <= 1)).all()):
-        return proportion_difference(torch.ones(len(first_N)), torch.ones(len(first_N)))
-    (interval,) = mean_intervals((second_N.double() - first_N.double())[:, None], seed=seed)
-    return interval
+    difference_N, n = second_N.double() - first_N.double(), len(first_N)
+    (interval,) = mean_intervals(difference_N[:, None], None)
+    if n < 2 or not math.isnan(interval.low):
+        return interval
+    both = torch.cat([first_N, second_N]).double()
+    reach = 1.0 if bool(((both >= 0) & (both <= 1)).all()) else float(both.max() - both.min())
+    room = unseen(n) * (reach + abs(interval.value))
+    return Interval(interval.value, max(interval.value - room, -reach), min(interval.value + room, reach), n)
 
 
 def median_difference(first_N: Tensor, second_N: Tensor, *, seed: int = 0, num_resamples: int = 2000) -> Interval:
     """Return the difference of the median sizes of smallest perturbations, images resampled for both models together.
 
     Each median is over the images that its model gets right: those with a size above 0. Infinite sizes were not found.
-    A difference of two infinite medians is no number: NaN.
+    A difference of two infinite medians is no number: NaN. Below six images that either model gets right there are no
+    bounds. Where all sizes agree, the second model may have others on as many images as `unseen` says.
     """
+    sizes = torch.stack([first_N.double(), second_N.double()])
+    first, second = row_medians(sizes, sizes > 0)
+    value, n = float(second - first), len(first_N)
+    if int((sizes > 0).sum(dim=1).min()) < LEAST_FOR_MEDIANS:
+        return Interval(value, math.nan, math.nan, n)
+    if torch.equal(sizes[0], sizes[1]):
+        ordered = sizes[0][sizes[0] > 0].sort().values
+        reach = math.ceil(unseen(n) * len(ordered))
+        middle = len(ordered) // 2
+        ends = ordered[[max(0, middle - reach), min(len(ordered) - 1, middle + reach)]] - first
+        return Interval(value, float(ends[0]), float(ends[1]), n)
     generator = torch.Generator().manual_seed(seed)
-    drawn_RN = torch.randint(len(first_N), (num_resamples, len(first_N)), generator=generator)
-    samples_R = _positive_median(second_N.double()[drawn_RN]) - _positive_median(first_N.double()[drawn_RN])
-    whole = torch.arange(len(first_N))[None]
-    value = float((_positive_median(second_N.double()[whole]) - _positive_median(first_N.double()[whole]))[0])
+    drawn_RN = torch.randint(n, (num_resamples, n), generator=generator)
+    medians = [row_medians(size_N[drawn_RN], size_N[drawn_RN] > 0) for size_N in sizes]
+    samples_R = medians[1] - medians[0]
     kept = samples_R[~samples_R.isnan()]
     low, high = central_bounds(kept) if len(kept) else (math.nan, math.nan)
-    return Interval(value, low, high, len(first_N))
-
-
-def _positive_median(size_RN: Tensor) -> Tensor:
-    """Return the middle of the sizes above 0 of each row, for an even count the mean of the two middle ones."""
-    ordered = torch.where(size_RN > 0, size_RN, torch.full_like(size_RN, -math.inf)).sort(dim=1).values
-    count = (size_RN > 0).sum(dim=1)
-    first = size_RN.shape[1] - count
-    last = size_RN.shape[1] - 1
-    rows = torch.arange(len(ordered))
-    lower = ordered[rows, (first + (count - 1).clamp_min(0) // 2).clamp_max(last)]
-    upper = ordered[rows, (first + count // 2).clamp_max(last)]
-    return torch.where(count > 0, (lower + upper) / 2, torch.tensor(math.nan, dtype=size_RN.dtype))
+    return Interval(value, low, high, n)
 
 
 def crossing_difference(
@@ -89,16 +97,21 @@ def crossing_difference(
     """Return by how much two curves over the same pairs of images differ in where they first rise through zero.
 
     Both means are drawn together, with the covariance of all couples of pairs that share an image, so what both models
-    find easy or hard cancels.
+    find easy or hard cancels. Where the models differ alike on all pairs, the second one's curve may lie higher or
+    lower by what images that were not seen can do, each as either half of a pair.
 
     Args:
         x_K: where the curves are known.
-        first_DK, second_DK: the outcome of each pair for either model.
+        first_DK, second_DK: the outcome of each pair for either model, in [-1, 1].
         low_D, high_D: which images form the pair.
     """
-    points = len(x_K)
+    points, num_draws = len(x_K), 2000
     estimate = pair_mean(torch.cat([first_DK, second_DK], dim=1), low_D, high_D)
-    draws = draw_means(estimate, seed=seed, num_draws=2000)
+    draws = draw_means(estimate, seed=seed, num_draws=num_draws)
+    if bool(((second_DK - first_DK).double().std(dim=0, correction=0) <= ROUNDING).all()):
+        generator = torch.Generator().manual_seed(seed)
+        noise_R1 = torch.randn(num_draws, 1, generator=generator, dtype=torch.float64)
+        draws[:, points:] += 2 * unseen(estimate.num_images) / Z * noise_R1
     samples = first_rise(x_K, draws[:, points:]) - first_rise(x_K, draws[:, :points])
     mean = estimate.mean_K[None]
     value = float((first_rise(x_K, mean[:, points:]) - first_rise(x_K, mean[:, :points]))[0])

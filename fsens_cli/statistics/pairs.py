@@ -17,14 +17,11 @@ Aronow, Samii, Assenova, *Political Analysis* 2015; two-way: Cameron, Gelbach, M
 """
 
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import torch
 from torch import Tensor
 
-from fsens_cli.statistics.intervals import LEVEL
-
-Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
+from fsens_cli.statistics.intervals import Z, score_limits, student
 
 # Where images cancel themselves the estimate is a small difference of large numbers, by chance far too small. Chosen by
 # simulation: with 0.1 intervals keep 92 to 98 % coverage even where the stronger image always wins.
@@ -96,29 +93,31 @@ def _with_floor(covariance_KK: Tensor, of_pairs_KK: Tensor) -> Tensor:
 
 
 def score_bounds(estimate: PairMean) -> tuple[Tensor, Tensor]:
-    """Return 95 % bounds for means of values in [0, 1], shapes (K,): Wilson's at the effective number of pairs.
+    """Return 95 % bounds for means of values in [0, 1], shapes (K,): score limits at the effective number of pairs.
 
-    The effective number is mean (1 - mean) / variance: how many independent yes-or-no answers are as precise. Bounds
-    stay within [0, 1]. A column without any spread counts as one answer an image.
+    The effective number is mean (1 - mean) / variance: how many independent yes-or-no answers are as precise. The
+    variance is estimated, so the quantile is `quantile`'s. A column without any spread counts as one answer an image.
     """
     mean, variance = estimate.mean_K.clamp(0, 1), estimate.covariance_KK.diagonal()
     spread = mean * (1 - mean)
     has_spread = (variance > 1e-15) & (spread > 1e-12)
-    n = torch.where(has_spread, spread / variance.clamp_min(1e-15), float(estimate.num_images))
-    centre = (mean + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    half = Z / (1 + Z**2 / n) * torch.sqrt(spread / n + Z**2 / (4 * n**2))
-    # Rounding must not push a bound past the estimate, as at 0 and 1.
-    return torch.minimum(centre - half, mean).clamp_min(0), torch.maximum(centre + half, mean).clamp_max(1)
+    c = quantile(estimate) ** 2 * variance / spread.clamp_min(1e-15)
+    return score_limits(mean, torch.where(has_spread, c, Z * Z / estimate.num_images))
+
+
+def quantile(estimate: PairMean) -> float:
+    """Return Student's quantile for the covariance, whose correction leaves N - 4 degrees of freedom, at least one."""
+    return student(max(1, estimate.num_images - 4))
 
 
 def draw_means(estimate: PairMean, *, seed: int, num_draws: int) -> Tensor:
-    """Return bootstrap draws of all means together, shape (R, K): normal, with the covariance above.
+    """Return bootstrap draws of all means together, shape (R, K), with the covariance above.
 
-    A parametric bootstrap: no scheme that resamples images or pairs reproduces this covariance (see the top), and the
-    mean over hundreds of images is normal.
+    A parametric bootstrap: no scheme that resamples images or pairs reproduces this covariance (see the top). Draws are
+    normal, widened to Student's quantile.
     """
     eigenvalue, vector = torch.linalg.eigh(estimate.covariance_KK)
     root: Tensor = vector * eigenvalue.clamp_min(0).sqrt()
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(num_draws, len(estimate.mean_K), generator=generator, dtype=torch.float64)
-    return estimate.mean_K + noise @ root.T
+    return estimate.mean_K + quantile(estimate) / Z * noise @ root.T

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from fsens_cli.statistics.intervals import Interval
+from fsens_cli.statistics.intervals import Interval, student
 
 MAX_GROUPS = 100
 
@@ -17,9 +17,10 @@ def rank_correlation(first_NM: Tensor, second_NM: Tensor) -> Interval | None:
     """Return Spearman's correlation, over cells, of two maps averaged over images, with a 95 % jackknife interval.
 
     Both have the same images in the same order. Equal cells share their mean rank (Spearman 1904). Images are left out
-    one by one, or in at most 100 groups, and the spread of Fisher's z gives the interval (Tukey 1958). It says how far
-    the number would move with other images as many: noise in the maps pulls it towards 0, so more images raise it. A
-    bootstrap would add that noise once more, and its interval can miss the number itself.
+    one by one, or in at most 100 groups, and the spread of Fisher's z gives the interval (Tukey 1958), with Student's
+    quantile. It says how far the number would move with other images as many: noise in the maps pulls it towards 0, so
+    more images raise it. A bootstrap would add that noise once more, and its interval can miss the number itself. There
+    are no bounds where leaving out images changes nothing: then nothing is known of other images.
 
     None where one of the maps is constant, or there is one image only.
 
@@ -43,7 +44,10 @@ def rank_correlation(first_NM: Tensor, second_NM: Tensor) -> Interval | None:
     z = torch.atanh(correlation.clamp(-1 + 1e-9, 1 - 1e-9))
     left_out = z[1:]
     error = math.sqrt((num_groups - 1) / num_groups * float((left_out - left_out.mean()).square().sum()))
-    low, high = (math.tanh(float(z[0]) + sign * 1.96 * error) for sign in (-1, 1))
+    if error < 1e-12:
+        return Interval(float(correlation[0]), math.nan, math.nan, num_images)
+    half = student(num_groups - 1) * error
+    low, high = (math.tanh(float(z[0]) + sign * half) for sign in (-1, 1))
     return Interval(float(correlation[0]), low, high, num_images)
 
 

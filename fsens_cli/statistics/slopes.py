@@ -6,24 +6,29 @@ same kind, and are wide for a handful of them.
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist
 
 import torch
 from torch import Tensor
 
-from fsens_cli.statistics.intervals import LEVEL, Interval
+from fsens_cli.statistics.intervals import Interval, Z, student
 
-Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
+LEAST_NETWORKS = 5
 
 
-def correlation(x: Sequence[float], y: Sequence[float]) -> Interval | None:
-    """Return Pearson's correlation with Fisher's interval; None for fewer than four models or a constant number.
+def correlation(x: Sequence[float], y: Sequence[float], network: Sequence[str] = ()) -> Interval | None:
+    """Return Pearson's correlation with Fisher's interval; None for fewer than five networks or a constant number.
+
+    Args:
+        x, y: one number a model.
+        network: what tells networks apart, such as the hash of their weights; models of one network, behind other
+            filters for example, count as one in the interval. Without it each model is a network.
 
     >>> i = correlation([0, 1, 2, 3, 4], [0, 1, 2, 3, 5])
     >>> round(i.value, 3), round(i.low, 3)
     (0.986, 0.803)
     """
-    if len(x) < 4:
+    num_networks = len(set(network)) if network else len(x)
+    if num_networks < LEAST_NETWORKS:
         return None
     a, b = _centred(x, ["all"] * len(x)), _centred(y, ["all"] * len(y))
     size = float(a.norm() * b.norm())
@@ -31,8 +36,8 @@ def correlation(x: Sequence[float], y: Sequence[float]) -> Interval | None:
         return None
     value = max(-1.0, min(1.0, float(a @ b) / size))
     # Fisher's z is infinite at 1.
-    z, error = math.atanh(max(-1 + 1e-9, min(1 - 1e-9, value))), Z / math.sqrt(len(x) - 3)
-    return Interval(value, min(value, math.tanh(z - error)), max(value, math.tanh(z + error)), len(x))
+    z, error = math.atanh(max(-1 + 1e-9, min(1 - 1e-9, value))), Z / math.sqrt(num_networks - 3)
+    return Interval(value, min(value, math.tanh(z - error)), max(value, math.tanh(z + error)), num_networks)
 
 
 def within_slope(x: Sequence[float], y: Sequence[float], family: Sequence[str]) -> Interval | None:
@@ -44,8 +49,6 @@ def within_slope(x: Sequence[float], y: Sequence[float], family: Sequence[str]) 
     >>> within_slope([0, 1, 2, 10, 11, 12], [0, 2, 4, 0, 2, 4], ["a"] * 3 + ["b"] * 3).value
     2.0
     """
-    from scipy.stats import t  # takes half a second to import: only where it is used
-
     kept = [i for i, name in enumerate(family) if sum(other == name for other in family) > 1]
     names = [family[i] for i in kept]
     freedom = len(kept) - len(set(names)) - 1
@@ -57,7 +60,7 @@ def within_slope(x: Sequence[float], y: Sequence[float], family: Sequence[str]) 
         return None
     slope = float(a @ b) / spread
     residual = b - slope * a
-    half = float(t.ppf(0.5 + LEVEL / 2, freedom)) * math.sqrt(float(residual @ residual) / freedom / spread)
+    half = student(freedom) * math.sqrt(float(residual @ residual) / freedom / spread)
     return Interval(slope, slope - half, slope + half, len(kept))
 
 

@@ -79,7 +79,7 @@ def measure(fsens: Type) -> Type:
         given = {a.split("=")[0] for a in arguments}
         defaults = {"--model": "net.py:make", "--weights": "random"}
         flags = [part for flag, value in defaults.items() if flag not in given for part in (flag, value)]
-        settings = [s for s in ("data.test_size=20", "num_resamples=100") if s.split("=")[0] not in given]
+        settings = [] if "data.test_size" in given else ["data.test_size=20"]
         if "--data" in given or any(a.startswith("data=") for a in arguments):
             settings = settings[1:]
         return fsens("measure", *flags, *settings, *arguments)
@@ -107,19 +107,18 @@ def error_of() -> Callable[[Result], str]:
 
 # Two packaged networks through all four verbs, as small as they go.
 FAMILY = {
-    "measure": ["num_images=40", "num_resamples=100"],
-    "hybrid-probe": ["num_images=40", "pairings=1", "num_resamples=100"],
+    "measure": ["num_images=40"],
+    "hybrid-probe": ["num_images=40", "pairings=1"],
     "evaluate": [
         "num_images=40", "suite.corruptions=[shot_noise,contrast]", "suite.severities=[5]", "suite.filters=[]",
         "suite.shuffles=[]", "suite.noises=[]", "suite.norms=[linf]", "suite.eps_linf=[0.03137255]",
         "suite.attack_images=12", "suite.heat_map=false", "attack.steps=5", "attack.minimal_steps=8",
-        "num_resamples=100",
     ],
     "blur-defense": [
         "num_images=40", "sigmas=[0,1.5]", "suite.corruptions=[contrast]", "suite.severities=[3]",
         "suite.eps_l2=[0.5]", "suite.eps_linf=[0.01,0.02]", "suite.attack_images=10", "attack.steps=3",
-        "attack.minimal_steps=6", "checks.images=4", "checks.steps=2", "checks.queries=5", "checks.starts=2",
-        "pairings=1", "num_resamples=100",
+        "attack.minimal_steps=6", "checks.images=6", "checks.steps=2", "checks.queries=5", "checks.starts=2",
+        "pairings=1",
     ],
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """``fsens blur-defense`` as a user types it: its files, both modes, its refusals, and that a killed one goes on."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,17 +19,16 @@ QUICK = [
     "data.train_size=300",
     "suite.corruptions=[contrast]",
     "suite.severities=[3]",
-    "suite.attack_images=5",
+    "suite.attack_images=6",
     "suite.eps_linf=[0.01,0.02]",
     "suite.eps_l2=[0.5]",
     "attack.steps=2",
     "attack.minimal_steps=6",
-    "checks.images=4",
+    "checks.images=6",
     "checks.steps=2",
     "checks.queries=5",
     "checks.starts=2",
     "pairings=1",
-    "num_resamples=100",
 ]
 FIGURES = {"defense.png", "success.png", "profiles.png", "spectra.png", "scatter.png"}
 FILES = {"sweep.csv", "corruptions.csv", "sizes.csv", "profiles.csv", "checks.csv", "spectra.npz", "summary.md"}
@@ -64,7 +64,7 @@ def test_test_time(defense: Type, fsens: Type) -> None:
     # This network listens to the low cue, which a blur of 1.5 pixels lets through.
     assert (sweep["accuracy"] > 0.8).all()
     sizes = pd.read_csv(folder / "sizes.csv")
-    assert len(sizes) == 2 * 2 * 5
+    assert len(sizes) == 2 * 2 * 6
     for name, group in sizes[sizes["norm"] == "linf"].groupby("filter"):
         row = sweep[sweep["filter"] == name].iloc[0]
         assert group.loc[group["size_pixel_range"] > 0, "size_pixel_range"].median() == pytest.approx(
@@ -89,7 +89,11 @@ def test_each_sigma_removes_its_cue(defense: Type, no_drawing: None) -> None:
     assert accuracy["hsf"][0] > 0.95
     assert accuracy["lsf"][1] > 0.8
     assert accuracy["hsf"][1] < 0.3
-    assert "at chance level" in result.stderr
+    assert "cannot be told from chance" in result.stderr
+    behind = pd.read_csv(newest() / "sweep.csv").iloc[1]
+    assert behind[["linf_median_size_pixel_range", "linf_f_half_cycles_per_pixel", "f_rev_nyquist"]].isna().all()
+    assert pd.read_csv(newest() / "checks.csv").query("strength == 1.5")["passed"].isna().all()
+    assert re.search(r"blur 1\.5 +not told from chance .*not run", result.stdout)
 
 
 def test_trained_on_the_spot_and_reused(defense: Type, no_drawing: None, fsens: Type) -> None:
@@ -115,7 +119,8 @@ def test_a_killed_defense_goes_on(
 ) -> None:
     from fsens_cli.experiments import defense as module
 
-    assert defense("sigmas=[0,1]", "tag=whole").exit_code == 0
+    seen = "sigmas=[0,1]", "--weights", "packaged:lsf"
+    assert defense(*seen, "tag=whole").exit_code == 0
     whole = newest()
     checks = module.run_checks
     calls: list[int] = []
@@ -127,7 +132,7 @@ def test_a_killed_defense_goes_on(
         return checks(*arguments, **settings)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "run_checks", killed_the_second_time)
-    assert defense("sigmas=[0,1]", "tag=cut").exit_code == 130
+    assert defense(*seen, "tag=cut").exit_code == 130
     cut = newest()
     assert json.loads((cut / "run.json").read_text())["status"] == "interrupted"
     resumed = fsens("blur-defense", "--resume", str(cut))

@@ -25,7 +25,6 @@ QUICK = [
     "suite.heat_map_images=2",
     "attack.steps=2",
     "attack.minimal_steps=5",
-    "num_resamples=100",
 ]
 FIGURES = {"corruptions.png", "prediction.png", "filters.png", "robustness.png", "heat_map.png"}
 TABLES = {"accuracy.csv", "prediction.csv", "corruption_spectra.csv", "per_image.csv", "minimal.csv", "heat_map.csv"}

@@ -33,7 +33,7 @@ USUAL: dict[str, tuple[str, list[str], str]] = {
     "convnext": ("convnext_tiny", [], ""),
     "mobilenet": ("mobilenet_v3_small", [], ""),
 }
-FEW = ("num_images=2", "num_resamples=100", "plot.published=none", "--quiet")
+FEW = ("num_images=2", "plot.published=none", "--quiet")
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from fsens_cli.app import app
 
-SMALL = ["data.test_size=40", "num_images=20", "pairings=2", "grid=[0,0.3,1]", "num_resamples=200"]
+SMALL = ["data.test_size=40", "num_images=20", "pairings=2", "grid=[0,0.3,1]"]
 RUN_FILES = {
     "run.json",
     "config.yaml",
@@ -32,7 +32,7 @@ def test_one_model_end_to_end_and_the_same_again(tmp_path: Path) -> None:
     assert {p.name for p in run.iterdir()} == RUN_FILES
     assert str(run) in done.stdout
     assert "40 pairs" in done.stdout
-    assert "is at chance level (10.0 %)" in done.stderr
+    assert "of 20 images is at chance level (10.0 %)" in done.stderr
     record = json.loads((run / "run.json").read_text())
     assert (record["verb"], record["status"], record["weights"]) == ("hybrid-probe", "done", "random")
     assert len(record["data_fingerprint"]) == 64
@@ -62,13 +62,15 @@ def test_json_is_the_results_file_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_several_models_give_one_overlay_and_one_table(tmp_path: Path) -> None:
-    done = fsens("hybrid-probe", "-m", "--weights", "random", "seed=0,1,2", "--out", tmp_path, *SMALL)
+    done = fsens(
+        "hybrid-probe", "-m", "--weights", "packaged:standard,packaged:lsf,packaged:hsf", "--out", tmp_path, *SMALL
+    )
     assert done.exit_code == 0, done.output
     sweep = tmp_path / "sweeps" / "hybrid-probe" / "v001"
     assert {p.name for p in sweep.iterdir()} == {"summary.csv", "overlay.png", "sweep.json", "jobs"}
     table = pd.read_csv(sweep / "summary.csv")
     assert table["verb"].tolist() == ["hybrid-probe"] * 3
-    assert set(table["seed"]) == {0, 1, 2}
+    assert len(set(table["weights"])) == 3
     order = {"no crossing below the grid": -1.0, "no crossing above the grid": 2.0}
     notes = table.get("f_rev_note", table["f_rev"])
     keys = [order.get(note, value) for note, value in zip(notes, table["f_rev"], strict=True)]

@@ -28,7 +28,7 @@ Type = Callable[..., Result]
 
 SWEEPS = Path("outputs/sweeps/measure")
 SWEEP = SWEEPS / "v001"
-FEW = ["--weights", "random", "data.test_size=20", "num_resamples=100"]
+FEW = ["--weights", "random", "data.test_size=20"]
 
 
 def needs(extra: str, plugin: str) -> pytest.MarkDecorator:

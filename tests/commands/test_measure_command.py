@@ -167,7 +167,7 @@ def test_a_model_at_chance_level_is_warned_of_on_standard_error(measure: Type) -
     result = measure()
     assert result.exit_code == 0
     assert result.stderr.startswith("warning: accuracy ")
-    assert "is at chance level (10.0 %)" in result.stderr
+    assert "of 20 images cannot be told from chance (10.0 %)" in result.stderr
     assert "warning" not in result.stdout
 
 

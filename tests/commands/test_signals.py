@@ -21,13 +21,13 @@ SMALL = {
     "evaluate": [
         "num_images=40", "suite.corruptions=[shot_noise,contrast]", "suite.severities=[5]", "suite.filters=[]",
         "suite.shuffles=[]", "suite.noises=[]", "suite.norms=[linf]", "suite.eps_linf=[0.03]", "suite.attack_images=8",
-        "suite.heat_map=false", "attack.steps=5", "attack.minimal_steps=8", "num_resamples=100",
+        "suite.heat_map=false", "attack.steps=5", "attack.minimal_steps=8",
     ],
     "blur-defense": [
         "num_images=40", "sigmas=[0,1.5]", "suite.corruptions=[contrast]", "suite.severities=[3]",
         "suite.eps_l2=[0.5]", "suite.eps_linf=[0.01,0.02]", "suite.attack_images=8", "attack.steps=3",
         "attack.minimal_steps=6", "checks.images=4", "checks.steps=2", "checks.queries=5", "checks.starts=2",
-        "pairings=1", "num_resamples=100",
+        "pairings=1",
     ],
 }  # fmt: skip
 

@@ -63,7 +63,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_slurm(fsens: Callable[..., Result]) -> None:
     given = ["partition=gpu", "timeout_min=30", "gpus_per_node=1", "cpus_per_task=2", "mem_gb=8", "account=me"]
     result = fsens(
-        *["measure", "-m", "--model", "net.py:make", "--weights", "random", "data.test_size=20", "num_resamples=100"],
+        *["measure", "-m", "--model", "net.py:make", "--weights", "random", "data.test_size=20"],
         *["seed=0,1", "--launcher", "slurm", *(f"hydra.launcher.{text}" for text in given)],
         "hydra.launcher.additional_parameters.mail-user=me@example.org",
     )

@@ -14,7 +14,7 @@ from fsens_cli.errors import Interrupted
 Type = Callable[..., Result]
 
 SWEEP = Path("outputs/sweeps/measure/v001")
-FEW = ["--model", "net.py:make", "--weights", "random", "data.test_size=20", "num_resamples=100"]
+FEW = ["--model", "net.py:make", "--weights", "random", "data.test_size=20"]
 
 pytestmark = pytest.mark.usefixtures("no_figures")
 

@@ -26,7 +26,7 @@ ErrorOf = Callable[[Result], str]
 
 TINY = (
     "model.kwargs.width=8", "data.train_size=160", "data.test_size=40", "batch_size=32", "val_fraction=0.2",
-    "measure.num_resamples=100", "probe_size=8", "--device", "cpu", "--quiet",
+    "probe_size=8", "--device", "cpu", "--quiet",
 )  # fmt: skip
 RUN = Path("outputs/train/resnet8-dualband/v001")
 

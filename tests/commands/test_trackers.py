@@ -15,7 +15,7 @@ ErrorOf = Callable[[Result], str]
 
 TINY = (
     "--model", "net.py:make", "--weights", "random", "data.train_size=80", "data.test_size=20", "batch_size=16",
-    "val_fraction=0.2", "measure.num_resamples=100", "probe_size=8", "epochs=3", "--quiet",
+    "val_fraction=0.2", "probe_size=8", "epochs=3", "--quiet",
 )  # fmt: skip
 SHARES = ("share-low", "share-mid", "share-high")
 # A name, its step and value, in the order of the steps.

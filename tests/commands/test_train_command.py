@@ -24,7 +24,7 @@ ErrorOf = Callable[[Result], str]
 
 TINY = (
     "model.kwargs.width=8", "data.train_size=160", "data.test_size=40", "batch_size=32", "val_fraction=0.2",
-    "measure.num_resamples=100", "probe_size=8", "--quiet",
+    "probe_size=8", "--quiet",
 )  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def test_weights_of_epochs_are_kept_and_measured(fsens: Type) -> None:
     files = [run / "checkpoints" / f"epoch-{epoch:05d}.safetensors" for epoch in (1, 2)]
     shares = []
     for file in files:
-        measured = fsens("measure", "--weights", str(file), "data.test_size=40", "num_resamples=100", "--json")
+        measured = fsens("measure", "--weights", str(file), "data.test_size=40", "--json")
         assert measured.exit_code == 0, measured.output
         shares.append([band["share"]["value"] for band in json.loads(measured.stdout)["bands"]])
     history = pd.read_csv(run / "training.csv")

@@ -146,9 +146,9 @@ for kind in RETURNS:
     globals()[kind] = lambda kind=kind: Returns(kind)
 """
 VERBS = {
-    "measure": ["num_images=12", "num_resamples=100"],
-    "hybrid-probe": ["num_images=12", "pairings=1", "num_resamples=100"],
-    "evaluate": ["num_images=12", "suite.attack_images=6", "num_resamples=100"],
+    "measure": ["num_images=12"],
+    "hybrid-probe": ["num_images=12", "pairings=1"],
+    "evaluate": ["num_images=12", "suite.attack_images=6"],
     "train": ["epochs=1", "data.train_size=120", "batch_size=8"],
 }
 

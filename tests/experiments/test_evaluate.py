@@ -14,7 +14,7 @@ from fsens_cli.errors import ConfigError, DataError, ModelError
 from fsens_cli.experiments.evaluate import EvaluateConfig, evaluate
 from fsens_cli.experiments.evaluate_parts import classify
 from fsens_cli.experiments.evaluate_setting import Setting
-from fsens_cli.experiments.evaluation import EvaluateResult, PartResult, median_interval
+from fsens_cli.experiments.evaluation import EvaluateResult, PartResult
 from fsens_cli.experiments.suite import (
     STANDARD,
     AttackSettings,
@@ -29,6 +29,7 @@ from fsens_cli.models.classifier import as_classifier
 from fsens_cli.perturb.corruptions import CORRUPTIONS, corrupt
 from fsens_cli.perturb.filters import band_pass, low_pass
 from fsens_cli.perturb.fourier_noise import add_fourier_noise
+from fsens_cli.statistics.chance import chance_sentence
 
 SMALL = SuiteConfig(
     corruptions=["contrast", "gaussian_noise"],
@@ -44,7 +45,7 @@ SMALL = SuiteConfig(
     attack_images=6,
     heat_map_images=4,
 )
-CONFIG = EvaluateConfig(suite=SMALL, attack=AttackSettings(steps=3, minimal_steps=10), num_resamples=100)
+CONFIG = EvaluateConfig(suite=SMALL, attack=AttackSettings(steps=3, minimal_steps=10))
 
 
 @pytest.fixture(scope="module")
@@ -350,15 +351,70 @@ def test_classify_sees_every_image_once(relabelled: ImageSet, linear: Callable[[
     assert seen == relabelled.index_N.tolist()
 
 
-def test_median_with_perturbations_that_were_not_found() -> None:
-    few = torch.tensor([1.0, 2.0, math.inf, math.inf, math.inf])
-    assert median_interval(few, seed=0, num_resamples=200).value == math.inf
-    most = torch.tensor([1.0, 2.0, 3.0, 4.0, math.inf])
-    found = median_interval(most, seed=0, num_resamples=200)
-    assert found.value == 3.0
-    assert found.low <= 3.0 <= found.high
-
-
 def test_condition_labels() -> None:
     assert Condition(kind="corruption", probe="fog", severity=3).label == "fog-3"
     assert Condition(kind="attack", probe="pgd", group="linf", parameter=0.02).label == "pgd-linf-0.02"
+
+
+class Brightness(nn.Module):
+    """Two classes: darker or brighter than the middle."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        brightness = 10 * images.mean(dim=(1, 2, 3)) - 5
+        return torch.stack([-brightness, brightness], dim=1)
+
+
+def gray_noise(num: int, label_N: Tensor) -> ImageSet:
+    """Noise around a brightness that tells class 0 from class 1, away from black and white."""
+    pixels = torch.randint(-20, 20, (num, 3, 16, 16), generator=torch.Generator().manual_seed(0))
+    level = torch.where(label_N == 0, 110, 145)
+    return ImageSet(
+        images_NCHW=(pixels + level[:, None, None, None]).to(torch.uint8),
+        label_N=label_N,
+        index_N=torch.arange(num),
+        class_names=("dark", "bright"),
+        title="noise",
+        split="test",
+    )
+
+
+MINIMAL = SuiteConfig(corruptions=[], filters=[], shuffles=[], noises=[], attacks=[], heat_map_images=8)
+
+
+def test_a_model_that_sees_brightness_alone_has_no_frequencies() -> None:
+    """What is left of its perturbations and gradients is rounding: white noise with f_0.5 = .40, to three digits."""
+    result = evaluate(Brightness(), gray_noise(16, torch.arange(16) % 2), EvaluateConfig(suite=MINIMAL))
+    for row in result.minimal():
+        assert row.num_found == 16
+        assert row.median.value > 0
+        assert math.isnan(row.half_power.value)
+        assert (row.half_power.n, row.note) == (0, "brightness alone")
+    assert result.agreement() is None
+
+
+def test_sizes_of_a_model_that_guesses_are_no_numbers() -> None:
+    """Half of its answers are right by luck."""
+    label = torch.tensor([0, 1, 0, 1, 0, 1, 0, 1])
+    guesses = replace(gray_noise(8, label), label_N=torch.tensor([0, 1, 1, 0, 0, 1, 1, 0]))
+    result = evaluate(Brightness(), guesses, EvaluateConfig(suite=replace(MINIMAL, heat_map=False)))
+    assert not result.told_from_chance
+    for row in result.minimal():
+        assert (row.num_right, row.note) == (4, "not told from chance")
+        assert all(math.isnan(i.value) for i in (row.median, row.half_power, row.half_power_normalised))
+
+
+def test_60_of_60_leaves_room_under_every_condition() -> None:
+    suite = replace(MINIMAL, minimal=False, heat_map=False, corruptions=["contrast"], severities=[1], prediction=False)
+    result = evaluate(Brightness(), gray_noise(60, torch.arange(60) % 2), EvaluateConfig(suite=suite))
+    (group, _) = result.groups()
+    assert (result.accuracy.value, group.accuracy.value) == (1, 1)
+    assert group.accuracy.low == pytest.approx(result.accuracy.low)
+    assert result.accuracy.low == pytest.approx(0.940, abs=5e-4)
+    assert (group.drop.low, group.drop.high) == pytest.approx((-0.060, 0.060), abs=5e-4)
+
+
+def test_one_image_has_a_mean_and_no_interval() -> None:
+    suite = replace(MINIMAL, minimal=False, heat_map=False, corruptions=["contrast"], prediction=False)
+    result = evaluate(Brightness(), gray_noise(1, torch.tensor([1])), EvaluateConfig(suite=suite))
+    assert all(math.isnan(group.accuracy.low) for group in result.groups())
+    assert "cannot be told from chance" in chance_sentence(result.accuracy, 2)

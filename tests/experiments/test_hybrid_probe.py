@@ -64,7 +64,8 @@ def test_crossing_is_found_at_the_only_frequency_that_is_read(
     assert result.f_rev.nyquist == pytest.approx(2 * radius, abs=1e-9)
     assert result.f_rev.in_cycles_per_pixel()[0] == pytest.approx(radius, abs=1e-9)
     assert result.cycles_per_image_K[1].item() == pytest.approx(cycles - 0.25)
-    assert (result.f_rev.low, result.f_rev.high) == pytest.approx((2 * radius, 2 * radius), abs=1e-6)
+    # Twelve images that all agree leave room for others, between the two frequencies around the crossing.
+    assert grid[1] < result.f_rev.low < result.f_rev.nyquist < result.f_rev.high < grid[2]
     assert result.accuracy.value == 1.0
 
 
@@ -303,7 +304,6 @@ BAD_CONFIGS = [
     ({"order": 0}, "between 1 and 32"),
     ({"pairs": "some"}, "all, both_correct"),
     ({"batch_size": 0}, "at least 1"),
-    ({"num_resamples": 10}, "at least 100"),
     ({"seed": -1}, "seed=-1"),
 ]
 
@@ -339,3 +339,11 @@ def test_bad_images_are_refused() -> None:
 def test_an_overflowing_model_is_named() -> None:
     with pytest.raises(ModelError, match=r"pair 0 at 0\.00 Nyquist is not a number"):
         hybrid_probe(Reads(lambda x: x.flatten(1)[:, :4] / 0 * 0), image_set())
+
+
+def test_a_model_that_guesses_believes_nobody() -> None:
+    images, label = gratings(12, 32, 32, 8 / 32)
+    swapped = torch.where(torch.arange(12) < 6, label, 1 - label)  # half of the answers are wrong
+    result = hybrid_probe(Reads(ring_power(8 / 32)), images, swapped, HybridConfig(pairings=1))
+    assert math.isnan(result.f_rev.nyquist)
+    assert result.f_rev.status == "not told from chance"

@@ -18,8 +18,6 @@ from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.front_end import GaussianBlur, gaussian_kernel
 from fsens_cli.models.taps import find_taps
 
-SHORT = {"num_resamples": 100}
-
 
 def pictures(num_images: int = 12, size: int = 16, channels: int = 3, classes: int = 4) -> ImageSet:
     generator = torch.Generator().manual_seed(2)
@@ -63,7 +61,7 @@ def row(result: LayersResult, name: str) -> LayerRow:
 
 
 def test_identity_changes_nothing() -> None:
-    result = layers(Chain(16, one=nn.Identity(), two=nn.Identity()), pictures(), LayersConfig(layers="*o*", **SHORT))  # type: ignore[arg-type]
+    result = layers(Chain(16, one=nn.Identity(), two=nn.Identity()), pictures(), LayersConfig(layers="*o*"))  # type: ignore[arg-type]
     one, two = row(result, "one"), row(result, "two")
     torch.testing.assert_close(one.power_K, two.power_K, rtol=0, atol=0)
     assert two.gain is not None
@@ -88,7 +86,7 @@ def test_the_front_end_is_read_exactly() -> None:
     model = Classifier(
         Chain(16, conv=nn.Conv2d(3, 3, 3, padding=1)), name="x", num_classes=4, front_end=GaussianBlur(1.5)
     )
-    result = layers(model, pictures(), LayersConfig(**SHORT))  # type: ignore[arg-type]
+    result = layers(model, pictures(), LayersConfig())  # type: ignore[arg-type]
     assert [r.table.tap.kind for r in result.rows] == ["image", "front end", "convolution"]
     image, blurred = result.rows[:2]
     # The transfer function of the kernel, as the discrete transform of its circular form.
@@ -140,9 +138,7 @@ def test_published_amplitude_of_white_noise_follows_its_mean(mean: float, expect
 
 
 def test_reference_is_the_published_notebook() -> None:
-    result = layers(
-        Chain(16, one=nn.Identity()), pictures(), LayersConfig(layers="one", convention="reference", **SHORT)
-    )  # type: ignore[arg-type]
+    result = layers(Chain(16, one=nn.Identity()), pictures(), LayersConfig(layers="one", convention="reference"))  # type: ignore[arg-type]
     images = pictures().images_NCHW.float() / 255
     transform = torch.roll(torch.log(torch.fft.fft2(images).abs() + 1e-6), shifts=(8, 8), dims=(2, 3))
     diagonal = transform.mean(dim=(0, 1)).diag()[8:]
@@ -152,9 +148,7 @@ def test_reference_is_the_published_notebook() -> None:
 def test_gradient_at_a_layer_is_the_spectrum_of_what_reads_it() -> None:
     torch.manual_seed(1)
     network = Chain(16, classes=2, one=depthwise_binomial())
-    result = layers(
-        Classifier(network, name="x", num_classes=2), pictures(classes=2), LayersConfig(layers="one", **SHORT)
-    )  # type: ignore[arg-type]
+    result = layers(Classifier(network, name="x", num_classes=2), pictures(classes=2), LayersConfig(layers="one"))  # type: ignore[arg-type]
     weight = (network.fc.weight[0] - network.fc.weight[1]).detach().reshape(1, 3, 16, 16)
     expected = sensitivity_share(weight, fourier_basis(16, 16), "power")
     shares = result.rows[0].table.gradient_NK
@@ -169,16 +163,14 @@ def test_gradient_of_the_image_is_what_measure_finds() -> None:
     torch.manual_seed(4)
     network = Chain(16, one=nn.Conv2d(3, 3, 3, padding=1), two=nn.Tanh())
     images = pictures()
-    result = layers(network, images, LayersConfig(batch_size=5, **SHORT))  # type: ignore[arg-type]
-    measured = measure(
-        network, images.batches(6, torch.device("cpu")), MeasureConfig(channels="power", num_resamples=100)
-    )
+    result = layers(network, images, LayersConfig(batch_size=5))  # type: ignore[arg-type]
+    measured = measure(network, images.batches(6, torch.device("cpu")), MeasureConfig(channels="power"))
     torch.testing.assert_close(result.rows[0].table.gradient_NK, measured.per_image.share_NK, rtol=1e-3, atol=1e-6)
 
 
 def test_batches_do_not_matter_and_the_model_is_left_alone() -> None:
     network = Chain(16, one=nn.Conv2d(3, 3, 3, padding=1), bn=nn.BatchNorm2d(3)).train()
-    results = [layers(network, pictures(), LayersConfig(batch_size=b, layers="all", **SHORT)) for b in (12, 5)]  # type: ignore[arg-type]
+    results = [layers(network, pictures(), LayersConfig(batch_size=b, layers="all")) for b in (12, 5)]  # type: ignore[arg-type]
     for a, b in zip(results[0].rows, results[1].rows, strict=True):
         torch.testing.assert_close(a.table.energy_NK, b.table.energy_NK, rtol=1e-5, atol=1e-7)
         torch.testing.assert_close(a.table.gradient_NK, b.table.gradient_NK, rtol=1e-3, atol=1e-6)
@@ -197,7 +189,7 @@ def test_constant_maps_dead_channels_and_small_grids_are_said() -> None:
             return x.mean(dim=(2, 3), keepdim=True).expand_as(x)
 
     network = Chain(2, most=Half(), pool=nn.AvgPool2d(8), flat=Flat())
-    result = layers(network, pictures(), LayersConfig(layers="all", **SHORT))  # type: ignore[arg-type]
+    result = layers(network, pictures(), LayersConfig(layers="all"))  # type: ignore[arg-type]
     half, pool, flat = result.rows
     assert half.table.num_dead == 1
     assert half.image is not None
@@ -242,7 +234,7 @@ def test_states_of_transformers(name: str, kinds: list[str]) -> None:
 def test_the_state_after_attention_is_the_residual_stream() -> None:
     model = _timm("vit_tiny_patch16_224")
     images = pictures(2, size=224)
-    result = layers(model, images, LayersConfig(gradient=False, **SHORT))  # type: ignore[arg-type]
+    result = layers(model, images, LayersConfig(gradient=False))  # type: ignore[arg-type]
     network = model.module.eval()
     with torch.no_grad():
         x = network._pos_embed(network.patch_embed(images.images_NCHW.float() / 255))
@@ -282,7 +274,7 @@ def test_what_is_no_layer_is_said_in_one_line(pattern: str, words: str) -> None:
             return self.fc(tokens.flatten(1))
 
     with pytest.raises(ModelError) as error:
-        layers(Classifier(Odd(), name="x", num_classes=4), pictures(), LayersConfig(layers=pattern, **SHORT))  # type: ignore[arg-type]
+        layers(Classifier(Odd(), name="x", num_classes=4), pictures(), LayersConfig(layers=pattern))  # type: ignore[arg-type]
     assert words in str(error.value)
     assert "\n" not in str(error.value)
 

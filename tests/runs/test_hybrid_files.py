@@ -40,6 +40,7 @@ def images_of(channels: int = 3) -> ImageSet:
     label = torch.arange(20) % 2
     pixels = torch.randint(40, 160, (20, channels, 10, 13), generator=generator)
     pixels[..., 6:] += 40 * label[:, None, None, None]
+    pixels[..., :6] += 40 * (1 - label)[:, None, None, None]
     return ImageSet(
         images_NCHW=pixels.to(torch.uint8),
         label_N=label,

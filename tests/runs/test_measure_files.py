@@ -25,7 +25,7 @@ SUBJECT = Subject(model="net", weights="random", data="toy", data_title="toy tes
 def result(smooth: Callable[..., nn.Module]) -> MeasureResult:
     images = torch.rand(12, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     batches = [(images, torch.arange(12) % 4)]
-    return measure(smooth(), batches, MeasureConfig(num_resamples=200), index_N=torch.arange(100, 112))
+    return measure(smooth(), batches, MeasureConfig(), index_N=torch.arange(100, 112))
 
 
 @pytest.fixture

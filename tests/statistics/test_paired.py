@@ -36,8 +36,34 @@ def test_proportions_that_agree_leave_room_for_doubt() -> None:
     found = proportion_difference(right, right)
     assert found.value == 0
     assert found.low < -0.02 < 0.02 < found.high
-    # So does a mean of values that all agree; a bootstrap would say [0, 0].
-    assert mean_difference(right, right) == found
+    # So do means of values that all agree, medians and crossings; a bootstrap would say [0, 0].
+    same = mean_difference(right, right)
+    assert (same.value, same.low, same.high) == pytest.approx((0, found.low, found.high))
+    sizes = torch.linspace(0.1, 1, 40)
+    same = median_difference(sizes, sizes)
+    assert same.low < -0.02 < 0.02 < same.high
+    image, x = torch.arange(40), torch.tensor([0.0, 1.0], dtype=torch.float64)
+    curve = torch.tensor([[-1.0, 1.0]]).repeat(40, 1)
+    same = crossing_difference(x, curve, curve, image, image.roll(1))
+    assert same.low < -0.02 < 0.02 < same.high
+
+
+def test_one_image_has_no_difference_of_means() -> None:
+    found = mean_difference(torch.tensor([0.3]), torch.tensor([0.5]))
+    assert found.value == pytest.approx(0.2)
+    assert math.isnan(found.low)
+    assert math.isnan(median_difference(torch.arange(5.0), torch.arange(5.0) + 1).low)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 10, 30])
+def test_coverage_of_mean_differences(n: int, random: torch.Generator) -> None:
+    hits = 0
+    for _ in range(400):
+        first = torch.rand(n, generator=random)
+        second = first * torch.rand(n, generator=random)
+        found = mean_difference(first, second)
+        hits += found.low <= -0.25 <= found.high
+    assert hits / 400 >= 0.87  # the differences are skewed
 
 
 def test_coverage_of_proportions(random: torch.Generator) -> None:
@@ -90,11 +116,14 @@ def test_crossings(random: torch.Generator) -> None:
     image = torch.arange(n)
     taste = 0.1 * torch.randn(n, generator=random, dtype=torch.float64)
 
-    def curve(reversal: float) -> torch.Tensor:
-        return (x[None] - reversal - taste[:, None]).clamp(-1, 1)
+    own = 0.005 * torch.randn(n, generator=random, dtype=torch.float64)
+    own -= own.mean()
+
+    def curve(reversal: float, own: torch.Tensor | float = 0.0) -> torch.Tensor:
+        return (x[None] - reversal - (taste + own)[:, None]).clamp(-1, 1)
 
     partner = image.roll(1)
-    found = crossing_difference(x, curve(0.35), curve(0.55), image, partner)
+    found = crossing_difference(x, curve(0.35), curve(0.55, own), image, partner)
     assert found.value == pytest.approx(0.2, abs=1e-6)
     assert found.low <= 0.2 + 1e-9
     assert found.high >= 0.2 - 1e-9

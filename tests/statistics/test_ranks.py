@@ -1,8 +1,12 @@
 """Rank correlation over cells, with an interval over images."""
 
+import math
+
+import pytest
 import torch
 from scipy.stats import spearmanr
 
+from fsens_cli.statistics.intervals import student
 from fsens_cli.statistics.ranks import rank_correlation
 
 
@@ -46,4 +50,22 @@ def test_interval_holds_the_expected_value_of_such_samples(random: torch.Generat
     # An interval that is far too wide would cover as well.
     spread = torch.tensor([r.value for r in repeats if r is not None]).std()
     width = sum(r.high - r.low for r in repeats if r is not None) / 120
-    assert width < 2 * 1.96 * float(spread) * 1.6
+    assert width < 2 * student(29) * float(spread) * 1.6
+
+
+@pytest.mark.parametrize("num_images", [2, 3, 5])
+def test_few_images_are_covered_too(num_images: int, random: torch.Generator) -> None:
+    """The normal quantile would cover 61, 81 and 91 of 100."""
+    common = torch.rand(60, generator=random)
+    maps = [common + torch.randn(2, num_images, 60, generator=random) for _ in range(150)]
+    found = [i for i in (rank_correlation(*both) for both in maps) if i is not None]
+    expected = sum(i.value for i in found) / len(found)
+    assert sum(i.low <= expected <= i.high for i in found) / len(found) >= 0.88
+
+
+def test_images_that_are_all_alike_say_nothing_of_others() -> None:
+    rising = torch.arange(9.0).expand(4, 9)
+    found = rank_correlation(rising, rising)
+    assert found is not None
+    assert found.value == pytest.approx(1)
+    assert math.isnan(found.low)

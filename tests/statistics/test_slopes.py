@@ -66,3 +66,13 @@ def test_between_families_is_not_within() -> None:
 def test_too_little_says_nothing(x: list[float], family: list[str]) -> None:
     assert within_slope(x, list(range(len(x))), family) is None
     assert len(set(x)) == len(x) > 3 or correlation(x, list(range(len(x)))) is None
+
+
+def test_one_network_behind_five_filters_is_one_network() -> None:
+    x, y = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [0.0, 1.0, 2.0, 3.0, 5.0, 4.0]
+    assert correlation(x, y, ["a"] * 5 + ["b"]) is None
+    few, many = correlation(x, y, ["a", "b", "c", "d", "e", "e"]), correlation(x, y)
+    assert few is not None
+    assert many is not None
+    assert (few.n, many.n) == (5, 6)
+    assert few.high - few.low > many.high - many.low

@@ -68,7 +68,4 @@ def _measured_part(
 
 
 def _verdict(correlation: Interval, num_frequencies: int) -> str:
-    return (
-        f"rank correlation {correlation.value:.2f} [{correlation.low:.2f}, {correlation.high:.2f}] over "
-        f"{num_frequencies:,} frequencies, n = {correlation.n}"
-    )
+    return f"rank correlation {correlation.text(2)} over {num_frequencies:,} frequencies, n = {correlation.n}"

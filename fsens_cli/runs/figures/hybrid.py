@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from fsens_cli.experiments.hybrid_curve import in_words
 from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, RED, figure_style
 
 LOW_COLOUR, HIGH_COLOUR = BLUE, RED
@@ -118,7 +119,7 @@ def _write_reversal(axes: Axes, curves: HybridCurves) -> None:
 
 def _reversal_text(curves: HybridCurves) -> str:
     if curves.f_rev is None:
-        return f"{curves.f_rev_status}\nthe grid"
+        return in_words(curves.f_rev_status)
     return f"$f_{{\\rm rev}}$ = {curves.f_rev:.3f}\n{_bounds(curves.f_rev_low, curves.f_rev_high)}"
 
 

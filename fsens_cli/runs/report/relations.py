@@ -15,10 +15,11 @@ from fsens_cli.statistics.slopes import correlation, within_slope
 
 @dataclass(slots=True)
 class Point:
-    """One model: its numbers by key, and the family within which it may be compared."""
+    """One model: its numbers by key, the network that it is, and the family within which it may be compared."""
 
     label: str
     family: str
+    network: str
     numbers: dict[str, Quantity] = field(default_factory=dict)
 
 
@@ -73,10 +74,14 @@ def points_of(report: Report) -> list[Point]:
                 if any(q.is_doubtful for q in numbers.values()):
                     continue
                 if name:
-                    grouped.append(Point(f"{compared.label}, {name}", f"{compared.label}, {comparison.verb}", numbers))
+                    grouped.append(
+                        Point(f"{compared.label}, {name}", f"{compared.label}, {comparison.verb}", run.network, numbers)
+                    )
                 else:
                     key = (model, run.network, run.data)
-                    found.setdefault(key, Point(compared.label, f"{model} on {run.data}")).numbers.update(numbers)
+                    found.setdefault(key, Point(compared.label, f"{model} on {run.data}", run.network)).numbers.update(
+                        numbers
+                    )
     return [*found.values(), *grouped]
 
 
@@ -88,7 +93,7 @@ def relations(points: Sequence[Point]) -> list[Relation]:
         for y in (q for q in named.values() if q.role == "stands"):
             both = [p for p in points if _value(p, x.key) is not None and _value(p, y.key) is not None]
             first, second = ([p.numbers[q.key].value or 0.0 for p in both] for q in (x, y))
-            pooled = correlation(first, second)
+            pooled = correlation(first, second, [p.network for p in both])
             within = within_slope(first, second, [p.family for p in both])
             if pooled is not None or within is not None:
                 found.append(Relation(x=x, y=y, points=both, pooled=pooled, within=within))
