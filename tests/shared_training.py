@@ -97,7 +97,7 @@ def third_derivatives(world: World) -> dict[str, Tensor]:
     """Return derivatives of a sum over processes, and of batch norm with respect to its own gradients."""
     x = torch.linspace(-1, 2, 6, dtype=torch.float64).requires_grad_()
     own = world.part_of(x)
-    value = world.sum((own**2).sum()) ** 2 / world.size
+    value = world.differentiable_total((own**2).sum()) ** 2 / world.size
     (first,) = torch.autograd.grad(value, own, create_graph=True)
     (second,) = torch.autograd.grad((first**3).sum(), own, create_graph=True)
     (third,) = torch.autograd.grad((second**2).sum(), own)
@@ -109,7 +109,7 @@ def third_derivatives(world: World) -> dict[str, Tensor]:
         loss = (norm(here) ** 3).sum()
         to_weight, to_x = torch.autograd.grad(loss, [norm.weight, here], create_graph=True)
     # The weight's gradient is the sum of all processes' parts, and its use here is one use of that sum.
-    whole = world.sum(to_weight)
+    whole = world.differentiable_total(to_weight)
     to_weight_again, to_x_again = torch.autograd.grad(
         (whole**2).sum() / world.size + (to_x**2).sum(), [norm.weight, here]
     )

@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,14 @@ from fsens_cli.config.launchers.choice import GROUP, SETTINGS, is_about_launcher
 from fsens_cli.data.catalog import CATALOG
 from fsens_cli.errors import ConfigError, suggestion
 from fsens_cli.models.catalog import check_model_name
+from fsens_cli.objectives.regularizers import REGULARIZERS
 
 # Everything else might be read as a number, as true or as null, or has a meaning in Hydra's grammar.
 PLAIN_VALUE = re.compile(r"(?!(true|false|null|nan|inf)$)[A-Za-z_./][A-Za-z0-9_./:@%+-]*|0|[1-9][0-9]*", re.IGNORECASE)
 
+
+# Groups of which every entry of a registry is an option, with or without a file of its own.
+REGISTRIES: dict[str, Mapping[str, object]] = {"data": CATALOG, "regularizer": REGULARIZERS}
 
 # What belongs to others and is not known beforehand: a network's own arguments, and those that launchers pass on.
 OPEN_KEYS = (
@@ -130,7 +134,7 @@ def _prepared(override: Override, *, folders: Sequence[Path], groups: set[str], 
 def _group_override(override: Override, folders: Sequence[Path]) -> str:
     group = override.key_or_group
     files = {name for folder in folders for name in group_options(folder, group)}
-    options = sorted(files | CATALOG.keys() if group == "data" else files)
+    options = sorted(files | REGISTRIES.get(group, {}).keys())
     values = _choices(override, options)
     if values is None:
         return str(override.input_line)
@@ -160,7 +164,7 @@ def _text(value: Any) -> str:
 
 def _option(group: str, value: str, options: list[str], files: set[str]) -> str:
     if value in options:
-        return _register_data(value) if group == "data" and value not in files else value
+        return value if value in files else _register_entry(group, value)
     if group != "model":
         hint = suggestion(value, options)
         raise ConfigError(f"unknown {group} '{value}'.{hint} {group} can be {', '.join(options)}.")
@@ -168,11 +172,13 @@ def _option(group: str, value: str, options: list[str], files: set[str]) -> str:
     return _register_model(value)
 
 
-def _register_data(name: str) -> str:
-    """Make a data set that has no configuration file an option of the group ``data``; return the option's name."""
-    option = f"{name}_of_the_catalog"  # Hydra refuses a stored configuration with the name of somebody's file
-    node = {"defaults": [f"/schema/data/{name}@_here_", "_self_"]}
-    ConfigStore.instance().store(group="data", name=option, node=node, provider="fsens")
+def _register_entry(group: str, name: str) -> str:
+    """Make an entry of a registry that has no configuration file an option of its group; return the option's name."""
+    option = f"{name}_of_the_registry"  # Hydra refuses a stored configuration with the name of somebody's file
+    node: dict[str, Any] = {"name": name}
+    if group == "data":  # every data set has settings of its own
+        node = {"defaults": [f"/schema/data/{name}@_here_", "_self_"]}
+    ConfigStore.instance().store(group=group, name=option, node=node, provider="fsens")
     return option
 
 

@@ -114,7 +114,7 @@ def require_sharable(config: TrainConfig, num_processes: int) -> None:
         f"share it evenly: give a multiple of {num_processes}.",
     )
     if config.regularizer.is_on:
-        count = config.num_penalised(config.batch_size)
+        count = config.regularizer.images_of(config.batch_size)
         require(
             count >= num_processes,
             f"regularizer.fraction={config.regularizer.fraction} penalises {count} images a step, too few for "

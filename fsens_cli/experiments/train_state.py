@@ -45,7 +45,7 @@ def add_up(state: TrainState, sums: StepSums) -> None:
     values = {
         "loss": sums.loss * sums.num_images,
         "penalty": sums.penalty,
-        "penalised_steps": torch.tensor(float(sums.num_penalised)),
+        "penalised_steps": torch.tensor(float(sums.penalised_steps)),
         "skipped_images": sums.num_skipped,
         "correct": sums.num_correct,
         "images": torch.tensor(float(sums.num_images)),

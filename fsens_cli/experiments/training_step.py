@@ -80,10 +80,6 @@ class StepConfig:
                 "backward. Set compile=false."
             )
 
-    def num_penalised(self, batch_size: int) -> int:
-        """Return how many images of a batch are penalised: its first ones."""
-        return max(2, round(self.regularizer.fraction * batch_size))
-
 
 @dataclass(frozen=True, slots=True)
 class StepSums:
@@ -91,7 +87,7 @@ class StepSums:
 
     loss: Tensor
     penalty: Tensor
-    num_penalised: int
+    penalised_steps: int
     num_skipped: Tensor
     num_correct: Tensor
     num_images: int
@@ -159,7 +155,7 @@ def losses(
             return loss, None, logits
         if whole:
             return loss, fourier_penalty(logits, images, labels, prepared, std=classifier.std, world=world), logits
-        count = world.part_of_first(config.num_penalised(len(images) * world.size))
+        count = world.part_of_first(config.regularizer.images_of(len(images) * world.size))
         part = images[:count].detach().requires_grad_()
         penalty = fourier_penalty(classifier(part), part, labels[:count], prepared, std=classifier.std, world=world)
         return loss, penalty, logits
@@ -207,7 +203,7 @@ def take_step(
     return StepSums(
         loss=sums[0].to(loss.dtype),
         penalty=zero if penalty is None else penalty.value.detach(),
-        num_penalised=0 if penalty is None else 1,
+        penalised_steps=0 if penalty is None else 1,
         num_skipped=sums[1],
         num_correct=sums[2],
         num_images=len(labels) * world.size,

@@ -137,7 +137,7 @@ class FourierPenalty:
         _check_batch(images_NCHW, labels_N)
         if not due:
             return images_NCHW.new_zeros(())
-        count = self._num_penalised(len(images_NCHW))
+        count = self.config.images_of(len(images_NCHW))
         part = images_NCHW[:count].detach().requires_grad_()
         with twice_differentiable(part.device), averages_untouched(model):
             logits = logits_of(bare(model), part)
@@ -198,9 +198,6 @@ class FourierPenalty:
         due = self._num_calls % self.config.every == 0
         self._num_calls += 1
         return due
-
-    def _num_penalised(self, num_images: int) -> int:
-        return min(num_images, max(2, round(self.config.fraction * num_images)))
 
     def _prepared_for(self, images_NCHW: Tensor) -> PreparedPenalty:
         height, width = images_NCHW.shape[-2:]

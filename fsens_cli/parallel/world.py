@@ -63,7 +63,7 @@ class World:
         """
         return len(range(self.rank, count, self.size))
 
-    def sum(self, values: Tensor) -> Tensor:
+    def differentiable_total(self, values: Tensor) -> Tensor:
         """Return the sum over the processes, differentiable any number of times (see ``sums``)."""
         if not self.is_shared:
             return values
