@@ -8,17 +8,20 @@ if TYPE_CHECKING:
     from fsens_cli.data.images import ImageSet as ImageSet
     from fsens_cli.errors import FsensError as FsensError
     from fsens_cli.experiments.evaluate import EvaluateConfig as EvaluateConfig
-    from fsens_cli.experiments.evaluate import evaluate as evaluate
     from fsens_cli.experiments.evaluation import EvaluateResult as EvaluateResult
     from fsens_cli.experiments.hybrid_curve import HybridConfig as HybridConfig
     from fsens_cli.experiments.hybrid_curve import HybridResult as HybridResult
-    from fsens_cli.experiments.hybrid_probe import hybrid_probe as hybrid_probe
-    from fsens_cli.experiments.measure import measure as measure
     from fsens_cli.experiments.sensitivity import MeasureConfig as MeasureConfig
     from fsens_cli.experiments.sensitivity import MeasureResult as MeasureResult
     from fsens_cli.experiments.suite import SuiteConfig as SuiteConfig
     from fsens_cli.models.classifier import Classifier as Classifier
     from fsens_cli.objectives.penalty import FourierPenalty as FourierPenalty
+    from fsens_cli.python.calls import blur_defense as blur_defense
+    from fsens_cli.python.calls import compare as compare
+    from fsens_cli.python.calls import evaluate as evaluate
+    from fsens_cli.python.calls import hybrid_probe as hybrid_probe
+    from fsens_cli.python.calls import load as load
+    from fsens_cli.python.calls import measure as measure
 
 # Public names and where they live: imported on first use, so that the command line starts without torch.
 _PUBLIC = {
@@ -33,9 +36,12 @@ _PUBLIC = {
     "MeasureConfig": "fsens_cli.experiments.sensitivity",
     "MeasureResult": "fsens_cli.experiments.sensitivity",
     "SuiteConfig": "fsens_cli.experiments.suite",
-    "evaluate": "fsens_cli.experiments.evaluate",
-    "hybrid_probe": "fsens_cli.experiments.hybrid_probe",
-    "measure": "fsens_cli.experiments.measure",
+    "blur_defense": "fsens_cli.python.calls",
+    "compare": "fsens_cli.python.calls",
+    "evaluate": "fsens_cli.python.calls",
+    "hybrid_probe": "fsens_cli.python.calls",
+    "load": "fsens_cli.python.calls",
+    "measure": "fsens_cli.python.calls",
 }
 
 __all__ = [
@@ -51,8 +57,11 @@ __all__ = [
     "MeasureResult",
     "SuiteConfig",
     "__version__",
+    "blur_defense",
+    "compare",
     "evaluate",
     "hybrid_probe",
+    "load",
     "measure",
 ]
 
@@ -64,3 +73,8 @@ def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, for completion."""
+    return __all__

@@ -24,6 +24,7 @@ LEVEL = {
     "config": 5,
     "commands": 6,
     "app": 6,
+    "python": 7,
 }
 # The package's own lazy names, its __main__, and commands + app, which are one row with one purpose.
 FRONT_DOOR = {"__init__", "__main__"}

@@ -75,7 +75,8 @@ def warn(message: str) -> None:
 
 
 def _shows_bars(console: Console, flags: Flags) -> bool:
-    return console.is_terminal and not flags.quiet and not flags.json and os.environ.get("TERM") != "dumb"
+    moves = (console.is_terminal and os.environ.get("TERM") != "dumb") or console.is_jupyter
+    return moves and not flags.quiet and not flags.json
 
 
 def meter(flags: Flags) -> Meter:

@@ -110,7 +110,8 @@ def write_defense(
     _write_checks(folder, rows)
     write_results(folder, defense_results(rows, config, subject, source=source), found, summary)
     write_text(folder / "summary.md", defense_text(rows, config, subject, source=source))
-    write_figures(folder, draw_defense(folder, formats))
+    if formats:
+        write_figures(folder, draw_defense(folder, formats))
     return found
 
 

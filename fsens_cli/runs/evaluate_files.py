@@ -114,7 +114,8 @@ def write_evaluate(
     write_results(folder, evaluate_results(result, subject, suite=suite, source=source), found, summary)
     text = summary_text(result, subject, suite=suite, source=source, warnings=found.warnings)
     write_text(folder / "summary.md", text)
-    write_figures(folder, draw_evaluate(folder, formats))
+    if formats:
+        write_figures(folder, draw_evaluate(folder, formats))
     return found
 
 

@@ -112,7 +112,8 @@ def write_hybrid(
     _write_per_pair(folder, result)
     _write_example(folder, result, images)
     write_results(folder, hybrid_results(result, subject), found, summary)
-    write_figures(folder, draw_hybrid(folder, formats))
+    if formats:
+        write_figures(folder, draw_hybrid(folder, formats))
     return found
 
 

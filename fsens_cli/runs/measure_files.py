@@ -119,6 +119,7 @@ def write_measure(
     *,
     summary: Sequence[str],
     class_names: Sequence[str] = (),
+    figures: bool = True,
 ) -> Findings:
     """Write every file of a measurement into ``folder`` and return what it says; ``summary`` says it in words."""
     published = published_for(plot.published, subject)
@@ -132,7 +133,8 @@ def write_measure(
     write_arrays(folder / "shares.npz", {"index": result.per_image.index_N.numpy(), "share": _as_float32(result)})
     write_arrays(folder / "map.npz", {"power": result.power_map_HW.numpy()})
     write_results(folder, results, found, summary)
-    write_figures(folder, draw_measure(folder, plot.all_formats()))
+    if figures:
+        write_figures(folder, draw_measure(folder, plot.all_formats()))
     return found
 
 

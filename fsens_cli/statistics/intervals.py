@@ -33,6 +33,14 @@ class Interval:
     high: float
     n: int
 
+    def __repr__(self) -> str:
+        """Return number and interval to four digits, and n.
+
+        >>> Interval(0.95, 0.88825, 0.97847, 100)
+        0.95 [0.8882, 0.9785], n = 100
+        """
+        return f"{self.value:.4g} [{self.low:.4g}, {self.high:.4g}], n = {self.n:,}"
+
     def text(self, digits: int, *, scale: float = 1.0, unit: str = "") -> str:
         """Return value and bounds as shown; a question mark stands where there is no bound.
 

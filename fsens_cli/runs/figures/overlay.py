@@ -1,14 +1,16 @@
 """Several runs in one figure: one panel a plot, one colour a run, one dash pattern a line within a run."""
 
+import textwrap
 from collections.abc import Sequence
 from itertools import cycle, islice
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
+from matplotlib.axes import Axes as Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from fsens_cli.errors import require_one_of
 from fsens_cli.experiments.quantities import Line
 from fsens_cli.runs.figures.style import COLUMN_WIDTH, CYCLE, GRAY, figure_style
 
@@ -54,6 +56,27 @@ def overlay_figure(runs: Labelled, *, title: str = "", legend: Sequence[str] = (
             ncols=1 if legend else 2, frameon=False,
         )  # fmt: skip
     return figure
+
+
+def draw_plot(runs: Labelled, name: str, axes: Axes | None = None) -> Axes:
+    """Draw one plot of the runs and return its axes.
+
+    Args:
+        runs: label and lines of each.
+        name: of the plot.
+        axes: to draw into; a figure of its own, which pyplot does not know, where None.
+
+    Raises:
+        ConfigError: the runs have no such plot.
+    """
+    plots = plots_of(runs)
+    require_one_of("plot", name, plots)
+    with figure_style():
+        if axes is None:
+            axes = Figure(figsize=(COLUMN_WIDTH, 2.3)).subplots()
+        _panel(axes, plots[name], colours_of([label for label, _ in runs]))
+        axes.set_title("\n".join(textwrap.wrap(" and ".join(label for label, _ in runs), 52)))
+    return axes
 
 
 def _panel(axes: Axes, lines: Sequence[tuple[str, Line]], colours: dict[str, str]) -> None:

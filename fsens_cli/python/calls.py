@@ -1,0 +1,313 @@
+"""The verbs as functions. All take ``(model, data, config=None, **settings)`` and return a `Result`."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fsens_cli.data.images import ImageSet
+from fsens_cli.errors import ConfigError, ModelError
+from fsens_cli.experiments import evaluate as evaluation
+from fsens_cli.experiments import hybrid_probe as probing
+from fsens_cli.experiments import measure as measuring
+from fsens_cli.experiments.defense import DefenseConfig, DefenseRow, defend, with_front_end
+from fsens_cli.experiments.defense_findings import defense_findings
+from fsens_cli.experiments.evaluate import EvaluateConfig, NothingKept, PartRecorder
+from fsens_cli.experiments.evaluate_findings import evaluate_findings
+from fsens_cli.experiments.hybrid_curve import HybridConfig
+from fsens_cli.experiments.hybrid_findings import hybrid_findings
+from fsens_cli.experiments.measure_findings import measure_findings
+from fsens_cli.experiments.sensitivity import MeasureConfig
+from fsens_cli.fourier.bases import Basis
+from fsens_cli.models.classifier import Classifier, as_classifier, device_of
+from fsens_cli.models.front_end import build_front_end
+from fsens_cli.python.given import batches_of, in_memory
+from fsens_cli.python.results import Differences, Loaded, Result, Shown
+from fsens_cli.python.settings import configured
+
+Numbers = Sequence[float] | Tensor | None
+MADE_HERE = "made here"
+
+
+def measure(
+    model: nn.Module,
+    data: object,
+    config: MeasureConfig | None = None,
+    *,
+    mean: Numbers = None,
+    std: Numbers = None,
+    progress: bool = False,
+    index_N: Tensor | None = None,
+    basis: Basis | None = None,
+    on_progress: Callable[[int], None] | None = None,
+    **settings: Any,
+) -> Result:
+    """Measure which spatial frequencies ``model`` listens to: the spectrum of its input gradient.
+
+    Method: Krishnamachari, Ng, Foo, *Fourier Sensitivity and Regularization of Computer Vision Models*, TMLR 2022.
+
+    Args:
+        model: any module from [0, 1] images (N, C, H, W) to logits (N, L).
+        data: a DataLoader or another iterable of (images, labels), a Dataset of pairs, (X, Y), or an ImageSet; it is
+            read once.
+        config: settings; keywords of the same names as on the command line replace single ones (``target="margin"``).
+        mean, std: of the images, where the model expects normalised ones.
+        progress: whether to show a bar.
+        index_N: names of the images; 0, 1, 2, ... if not given.
+        basis: any other unitary transform.
+        on_progress: called with the number of images done.
+
+    The model and all global state stay as they are, and nothing is written.
+
+    Raises:
+        ConfigError, DataError, ModelError: what was given cannot be used; says what is allowed.
+
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 5))
+    >>> result = measure(model, (torch.rand(20, 3, 16, 16), torch.arange(20) % 5), num_resamples=100)
+    >>> result["share-low"].n, result.plots
+    (20, ('spectrum',))
+    """
+    settled = configured(MeasureConfig, config, settings)
+    classifier = _classifier(model, mean, std)
+    title = _title(model, data)
+    if isinstance(data, ImageSet) and index_N is None:
+        index_N = data.index_N
+    with _bar("measuring", _length(data), progress) as advance:
+        raw = measuring.measure(
+            classifier,
+            batches_of(data, settled.batch_size),
+            settled,
+            index_N=index_N,
+            basis=basis,
+            on_progress=on_progress or advance,
+        )
+    found = measure_findings(raw)
+
+    def write(folder: Path, figures: bool) -> None:
+        from fsens_cli.commands.measure import measure_lines
+        from fsens_cli.runs.measure_files import PlotConfig, write_measure
+
+        subject = _subject(model, data)
+        write_measure(folder, raw, subject, PlotConfig(), summary=measure_lines(raw, subject), figures=figures)
+
+    return Result("measure", title, found, raw, _record("measure", model, data), write)
+
+
+def hybrid_probe(
+    model: nn.Module,
+    data: object,
+    config: HybridConfig | None = None,
+    *,
+    mean: Numbers = None,
+    std: Numbers = None,
+    progress: bool = False,
+    **settings: Any,
+) -> Result:
+    """Mix the low frequencies of one image with the high ones of another, and find out whom ``model`` believes.
+
+    Method: Li et al., PLoS Comput Biol 19(3) e1010932 (2023). Arguments and errors are those of `measure`.
+    """
+    settled = configured(HybridConfig, config, settings)
+    images = in_memory(data)
+    with _bar("mixing", len(images) * settled.pairings * len(settled.frequencies()), progress) as advance:
+        raw = probing.hybrid_probe(_classifier(model, mean, std), images, config=settled, on_progress=advance)
+
+    def write(folder: Path, figures: bool) -> None:
+        from fsens_cli.commands.hybrid_probe import hybrid_lines
+        from fsens_cli.runs.hybrid_files import write_hybrid
+
+        subject, formats = _subject(model, data), ["png"] if figures else []
+        write_hybrid(folder, raw, images, subject, formats, summary=hybrid_lines(raw, subject))
+
+    return Result(
+        "hybrid-probe", _title(model, data), hybrid_findings(raw), raw, _record("hybrid-probe", model, images), write
+    )
+
+
+def evaluate(
+    model: nn.Module,
+    data: object,
+    config: EvaluateConfig | None = None,
+    *,
+    mean: Numbers = None,
+    std: Numbers = None,
+    progress: bool = False,
+    recorder: PartRecorder | None = None,
+    on_progress: evaluation.Progress | None = None,
+    **settings: Any,
+) -> Result:
+    """Ask how robust ``model`` is: corruptions, filters, shuffled patches, noise, attacks, the Fourier heat map.
+
+    ``suite="full"`` takes the settings of a paper, ``suite={"attacks": []}`` replaces single ones. Images are rounded
+    to 8-bit levels. Other arguments and errors are those of `measure`; ``recorder`` keeps finished parts.
+    """
+    settled = configured(EvaluateConfig, config, settings)
+    images = in_memory(data)
+    with _bar("evaluating", 0, progress) as advance:
+        raw = evaluation.evaluate(
+            _classifier(model, mean, std), images, settled, recorder=recorder,
+            on_progress=on_progress or (lambda name, done, total: advance(done, name, total)),
+        )  # fmt: skip
+    found = evaluate_findings(raw, settled, source=MADE_HERE)
+
+    def write(folder: Path, figures: bool) -> None:
+        from fsens_cli.commands.evaluate import evaluate_lines
+        from fsens_cli.runs.evaluate_files import write_evaluate
+
+        subject, formats = _subject(model, data), ["png"] if figures else []
+        lines = evaluate_lines(raw, subject)
+        write_evaluate(folder, raw, settled, subject, source=MADE_HERE, formats=formats, summary=lines)
+
+    return Result("evaluate", _title(model, data), found, raw, _record("evaluate", model, images), write)
+
+
+@dataclasses.dataclass(slots=True)
+class _Kept:
+    """A row's pieces in memory."""
+
+    parts: PartRecorder = dataclasses.field(default_factory=NothingKept)
+
+    def load_piece(self, name: str) -> Any | None:
+        del name
+        return None
+
+    def save_piece(self, name: str, content: Any) -> None:
+        del name, content
+
+
+def blur_defense(
+    model: nn.Module,
+    data: object,
+    config: DefenseConfig | None = None,
+    *,
+    mean: Numbers = None,
+    std: Numbers = None,
+    progress: bool = False,
+    **settings: Any,
+) -> Result:
+    """Put filters of several strengths in front of ``model`` and ask what each does to its robustness.
+
+    The filter is added at test time, a control; networks trained through one are compared with `compare`. Arguments and
+    errors are those of `measure`.
+    """
+    settled = configured(DefenseConfig, config, {"suite": "defense"} | settings if config is None else settings)
+    if settled.mode != "test_time" or settled.defense == "pca":
+        raise ConfigError("in Python mode is test_time, and defense blur, high-pass or random-blur.")
+    images = in_memory(data)
+    classifier = _classifier(model, mean, std)
+    rows: list[DefenseRow] = []
+    undefended: Classifier | None = None
+    strengths = settled.strengths()
+    with _bar("defending", len(strengths), progress) as advance:
+        for number, strength in enumerate(strengths):
+            filtered = with_front_end(classifier, build_front_end(settled.front_end(strength)))
+            rows.append(defend(filtered, images, settled, _Kept(), strength=strength, undefended=undefended))
+            undefended = filtered if strength == 0 else undefended
+            advance(number + 1)
+
+    def write(folder: Path, figures: bool) -> None:
+        from fsens_cli.commands.blur_defense import defense_lines
+        from fsens_cli.runs.defense_files import write_defense
+
+        subject, formats = _subject(model, data), ["png"] if figures else []
+        lines = defense_lines(rows, settled, subject)
+        write_defense(folder, rows, settled, subject, source=MADE_HERE, formats=formats, summary=lines)
+
+    found = defense_findings(rows, settled, source=MADE_HERE)
+    return Result("blur-defense", _title(model, data), found, rows, _record("blur-defense", model, images), write)
+
+
+def compare(first: Shown, second: Shown) -> Differences:
+    """Return second less first in every headline number that both have, paired by image.
+
+    Raises:
+        ConfigError: results of two different verbs.
+    """
+    for each in (first, second):
+        if not isinstance(each, Shown):
+            raise ConfigError(f"compare takes two results, or what fsens.load gives; got {type(each).__name__}.")
+    if first.verb != second.verb:
+        raise ConfigError(f"a {first.verb} and a {second.verb} answer different questions: compare two of one verb.")
+    return Differences(first, second)
+
+
+def load(folder: str | Path) -> Loaded:
+    """Return what a run folder says, also one that ``result.save`` wrote.
+
+    Raises:
+        OutputError: it is no finished run, or damaged.
+    """
+    from fsens_cli.runs.selection import read_run
+
+    run = read_run(Path(folder).expanduser())
+    about = f"{run.results.text('model', '')} on {run.data}"
+    return Loaded(run.verb, about, run.findings, run.folder)
+
+
+def _classifier(model: nn.Module, mean: Numbers, std: Numbers) -> Classifier:
+    if not isinstance(model, nn.Module):
+        raise ModelError(f"model must be a torch.nn.Module from images to logits, got {type(model).__name__}.")
+    if mean is None and std is None:
+        return as_classifier(model)
+    if isinstance(model, Classifier):
+        raise ModelError("a Classifier has its normalisation inside: leave out mean= and std=.")
+    if mean is None or std is None:
+        raise ModelError("give both mean= and std=, one number a channel, or neither.")
+    numbers = ([float(v) for v in torch.as_tensor(part).flatten()] for part in (mean, std))
+    made_mean, made_std = numbers
+    wrapped = Classifier(model, name=type(model).__name__, num_classes=0, mean=made_mean, std=made_std)
+    return wrapped.to(device_of(model))
+
+
+def _title(model: nn.Module, data: object) -> str:
+    about = data.subject if isinstance(data, ImageSet) else "given images"
+    return f"{_name(model)} on {about}"
+
+
+def _name(model: nn.Module) -> str:
+    return model.name if isinstance(model, Classifier) else type(model).__name__
+
+
+def _subject(model: nn.Module, data: object) -> Any:
+    from fsens_cli.runs.measure_files import Subject
+
+    about = data.subject if isinstance(data, ImageSet) else "given images"
+    return Subject(model=_name(model), weights="as given", data="given", data_title=about)
+
+
+def _record(verb: str, model: nn.Module, data: object) -> dict[str, object]:
+    """Return what a saved folder says of model and images."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    record: dict[str, object] = {"verb": verb, "model": _name(model), "weights": "as given", "data": "given"}
+    record["weights_sha256"] = digest.hexdigest()
+    if isinstance(data, ImageSet):
+        record["data_fingerprint"] = data.fingerprint()
+    return record
+
+
+def _length(data: Any) -> int:
+    if isinstance(data, ImageSet):
+        return len(data)
+    inner = getattr(data, "dataset", data)
+    return len(inner) if hasattr(inner, "__len__") and not isinstance(inner, tuple | list) else 0
+
+
+@contextmanager
+def _bar(label: str, total: int, shown: bool) -> Iterator[Callable[..., None]]:
+    """Show a bar on standard error, in a terminal or a notebook; nothing unless asked."""
+    if not shown:
+        yield lambda *_: None
+        return
+    from fsens_cli.commands.console import progress
+    from fsens_cli.commands.options import Flags
+
+    with progress(label, total, Flags()) as advance:
+        yield advance

@@ -1,0 +1,213 @@
+"""Results that show themselves: numbers with intervals, tables, plots, and a folder of the same files as a run."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fsens_cli.experiments.quantities import Findings, Quantity, paired_difference
+from fsens_cli.statistics.intervals import Interval
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from fsens_cli.runs.figures.overlay import Axes
+
+SHOWN = 8  # numbers in a repr; the rest are a method away
+
+
+class Shown:
+    """What every result offers, whatever it is made of.
+
+    Attributes:
+        verb: the question that was asked, ``measure``, ...
+        title: model and images in words.
+        findings: headline numbers, warnings and lines of plots.
+    """
+
+    verb: str
+    title: str
+    findings: Findings
+
+    @property
+    def quantities(self) -> dict[str, Quantity]:
+        """The headline numbers by name."""
+        return {q.name: q for q in self.findings.quantities}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What makes the numbers doubtful."""
+        return self.findings.warnings
+
+    def __getitem__(self, name: str) -> Interval:
+        """Return one headline number with its interval, in plain units: ``result["share-low"]``."""
+        found = self.quantities.get(name)
+        if found is None:
+            raise KeyError(f"{name}: there are {', '.join(self.quantities)}")
+        value, low, high = (float("nan") if v is None else v for v in (found.value, found.low, found.high))
+        return Interval(value, low, high, found.n)
+
+    def __repr__(self) -> str:
+        """Return the numbers that answer the question, as the terminal shows them."""
+        chosen, left = self._chosen()
+        width = max((len(q.title) for q in chosen), default=0)
+        lines = [f"{self.verb}  {self.title}", *(f" {q.title:<{width}}  {q.text_with_unit()}" for q in chosen)]
+        if left:
+            lines.append(f" and {left} more: .to_frame()")
+        return "\n".join([*lines, *(f"warning: {line}" for line in self.warnings[:1])])
+
+    def _repr_html_(self) -> str:
+        """Return the same for a notebook."""
+        chosen, left = self._chosen()
+        rows = "".join(
+            f"<tr><th>{escape(q.title)}</th><td>{escape(q.text_with_unit())}</td><td>{q.n:,}</td></tr>" for q in chosen
+        )
+        more = f"<p>and {left} more: <code>.to_frame()</code></p>" if left else ""
+        doubts = "".join(f"<p><b>warning</b> {escape(line)}</p>" for line in self.warnings)
+        head = "<tr><th></th><th>value, 95 % interval</th><th>n</th></tr>"
+        return f"<p><b>{self.verb}</b> {escape(self.title)}</p><table>{head}{rows}</table>{more}{doubts}"
+
+    def _chosen(self) -> tuple[list[Quantity], int]:
+        numbers = list(self.findings.quantities)
+        order = sorted(range(len(numbers)), key=lambda i: (not numbers[i].leading, i))
+        kept = [numbers[i] for i in sorted(order[:SHOWN])]
+        return kept, len(numbers) - len(kept)
+
+    def to_frame(self) -> "DataFrame":
+        """Return every headline number: one row each, with its interval, unit and n."""
+        import pandas as pd
+
+        rows = [
+            {"number": q.name, "label": q.title, "value": q.value, "low": q.low, "high": q.high, "n": q.n,
+             "unit": "share" if q.unit == "%" else q.unit, "note": q.note}
+            for q in self.findings.quantities
+        ]  # fmt: skip
+        return pd.DataFrame(rows).set_index("number")
+
+    @property
+    def plots(self) -> tuple[str, ...]:
+        """Names for `plot`."""
+        return tuple(dict.fromkeys(line.plot for line in self.findings.lines))
+
+    def plot(self, name: str = "", ax: "Axes | None" = None) -> "Axes":
+        """Draw one of ``plots``, the first without a name, and return its axes.
+
+        Args:
+            name: of the plot.
+            ax: to draw into; without it a figure of its own, of which pyplot knows nothing: ``.figure`` shows it.
+        """
+        from fsens_cli.runs.figures.overlay import draw_plot
+
+        return draw_plot([(self.title, self.findings.lines)], name or (self.plots[0] if self.plots else ""), ax)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the same files as a run into a new folder, which `show`, `compare`, `report` and `fsens.load` take."""
+        raise NotImplementedError
+
+    @property
+    def tables(self) -> "dict[str, DataFrame]":
+        """The tables of a run by name: the same frames as its CSV files."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, repr=False)
+class Result(Shown):
+    """A result in memory. Its own attributes are those of the verb's result (`MeasureResult`, ...).
+
+    Attributes:
+        raw: that result.
+        record: what is known of model and images, for a saved folder.
+        write: writes every table and number into a folder; figures as well where it is told so.
+    """
+
+    verb: str
+    title: str
+    findings: Findings
+    raw: Any
+    record: dict[str, object]
+    write: Callable[[Path, bool], None]
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the verb's own result."""
+        if name.startswith("__") or name == "raw":
+            raise AttributeError(name)
+        return getattr(self.raw, name)
+
+    def __dir__(self) -> list[str]:
+        """Return both kinds of names, for completion."""
+        return sorted({*super().__dir__(), *(n for n in dir(self.raw) if not n.startswith("_"))})
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the same files as a run into a new folder."""
+        from fsens_cli.runs.saved import write_saved
+
+        return write_saved(Path(folder), self.record, lambda path: self.write(path, True))
+
+    @property
+    def tables(self) -> "dict[str, DataFrame]":
+        """The tables of a run by name; written to a temporary folder and read again, so they are the same."""
+        from fsens_cli.runs.saved import tables_of, written_aside
+
+        with written_aside(lambda path: self.write(path, False)) as path:
+            return tables_of(path)
+
+
+@dataclass(frozen=True, repr=False)
+class Loaded(Shown):
+    """A run folder read back: all but the verb's own result."""
+
+    verb: str
+    title: str
+    findings: Findings
+    folder: Path
+
+    def save(self, folder: str | Path) -> Path:
+        """Copy the folder."""
+        from fsens_cli.runs.saved import copy_saved
+
+        return copy_saved(self.folder, Path(folder))
+
+    @property
+    def tables(self) -> "dict[str, DataFrame]":
+        """The folder's CSV files by name."""
+        from fsens_cli.runs.saved import tables_of
+
+        return tables_of(self.folder)
+
+
+@dataclass(frozen=True, repr=False)
+class Differences:
+    """Second result less first, number by number, paired by image where the answers of each image are there."""
+
+    first: Shown
+    second: Shown
+
+    def _rows(self) -> list[tuple[Quantity, Quantity, Interval | None]]:
+        one, two = self.first.quantities, self.second.quantities
+        return [(one[name], two[name], paired_difference(one[name], two[name])) for name in one if name in two]
+
+    def __getitem__(self, name: str) -> Interval | None:
+        """Return one paired difference in plain units; None where it cannot be paired."""
+        return paired_difference(self.first.quantities[name], self.second.quantities[name])
+
+    def __repr__(self) -> str:
+        """Return one line a number."""
+        rows: Sequence[tuple[str, str, str, str]] = [
+            (a.title, a.text(), b.text(), "" if d is None else a.difference_text(d)) for a, b, d in self._rows()[:SHOWN]
+        ]
+        table = [("", "first", "second", "second - first"), *rows]
+        widths = [max(len(row[i]) for row in table) for i in range(4)]
+        lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in table]
+        return "\n".join([f"first: {self.first.title}", f"second: {self.second.title}", *lines])
+
+    def to_frame(self) -> "DataFrame":
+        """Return one row a number: both values, and the difference with its paired interval."""
+        import pandas as pd
+
+        rows = []
+        for a, b, difference in self._rows():
+            paired = {} if difference is None else {k: getattr(difference, k) for k in ("low", "high", "n")}
+            change = None if difference is None else difference.value
+            rows.append({"number": a.name, "first": a.value, "second": b.value, "difference": change, **paired})
+        return pd.DataFrame(rows).set_index("number")

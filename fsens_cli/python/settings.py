@@ -1,0 +1,95 @@
+"""Settings as keywords: the same names, ranges and messages as on the command line."""
+
+import dataclasses
+import types
+import typing
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fsens_cli.errors import ConfigError, closest
+
+Config = TypeVar("Config")
+WORDS = {int: "a whole number", float: "a number", str: "a word", bool: "True or False", list: "a list"}
+VARIANTS = "suite"
+
+
+def configured(kind: type[Config], config: Config | None, settings: dict[str, Any]) -> Config:
+    """Return a configuration with the settings replaced, checked as the command line checks them.
+
+    Args:
+        kind: the dataclass of the verb's settings.
+        config: to begin with; the defaults where None.
+        settings: by name; those of a part as a dictionary, ``suite={"attacks": ["pgd"]}``, or with dots,
+            ``**{"suite.attacks": ["pgd"]}``; ``suite="full"`` names one that ships with fsens.
+
+    Raises:
+        ConfigError: an unknown name, another type, a value out of range, or a configuration of another verb.
+    """
+    if config is not None and not isinstance(config, kind):
+        got = type(config).__name__
+        hint = " Images and labels go together: give data=(X, Y)." if hasattr(config, "shape") else ""
+        raise ConfigError(f"config must be a {kind.__name__}, got {got}.{hint}")
+    made = kind() if config is None else config
+    nested: dict[str, Any] = {}
+    for name, value in settings.items():
+        group, _, rest = name.partition(".")
+        if rest:
+            nested.setdefault(group, {})[rest] = value
+        elif name == VARIANTS and isinstance(value, str):
+            nested |= variant(value)
+        else:
+            nested[name] = value
+    return _replaced(made, nested, "")
+
+
+def _replaced(config: Any, settings: dict[str, Any], prefix: str) -> Any:
+    fields = {f.name for f in dataclasses.fields(config)}
+    hints = typing.get_type_hints(type(config))
+    changes = {}
+    for name, value in settings.items():
+        if name not in fields:
+            near = closest(name, fields)
+            hint = f" Closest: {', '.join(near)}." if near else ""
+            raise ConfigError(f"unknown setting '{prefix}{name}'.{hint} It can be {', '.join(sorted(fields))}.")
+        current = getattr(config, name)
+        if dataclasses.is_dataclass(current) and isinstance(value, dict):
+            changes[name] = _replaced(current, value, f"{prefix}{name}.")
+        else:
+            changes[name] = _of_type(value, hints[name], f"{prefix}{name}")
+    return dataclasses.replace(config, **changes)
+
+
+def _of_type(value: Any, hint: Any, name: str) -> Any:
+    """Return the value as its field has it: whole numbers serve as numbers, tuples as lists."""
+    kind = typing.get_origin(hint) or hint
+    if isinstance(kind, types.UnionType) or kind not in WORDS:
+        return value
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind is list and isinstance(value, tuple):
+        return list(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigError(f"{name} must be {WORDS[kind]}, got {value!r}.")
+    return value
+
+
+@cache
+def _variants(folder: Path) -> dict[str, dict[str, Any]]:
+    import yaml
+
+    return {path.stem: yaml.safe_load(path.read_text()) for path in sorted((folder / VARIANTS).glob("*.yaml"))}
+
+
+def variant(name: str) -> dict[str, Any]:
+    """Return the settings that a suite of this name has, without how many images it takes.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    from fsens_cli.config.compose import configs_folder
+
+    known = _variants(configs_folder())
+    if name not in known:
+        raise ConfigError(f"suite={name} is not known; it can be {', '.join(known)}, or a dictionary of its settings.")
+    return {key: value for key, value in known[name].items() if isinstance(value, dict)}

@@ -1,0 +1,176 @@
+"""One call shape for all verbs, whatever form the images have, and results that show themselves."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import fsens_cli as fsens
+from fsens_cli.errors import ConfigError, DataError, FsensError, ModelError, OutputError
+
+NUM = 24
+
+
+def data() -> tuple[Tensor, Tensor]:
+    """Images on the grid of 8 bits."""
+    images = torch.randint(256, (NUM, 3, 16, 16), generator=torch.Generator().manual_seed(0)).float() / 255
+    return images, torch.arange(NUM) % 4
+
+
+def network(seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(128, 4)).eval()
+
+
+class Pairs:
+    """A map-style data set of 8-bit pictures, channels last."""
+
+    def __len__(self) -> int:
+        return NUM
+
+    def __getitem__(self, row: int) -> tuple[np.ndarray, int]:
+        images, labels = data()
+        return (255 * images[row]).round().byte().permute(1, 2, 0).numpy(), int(labels[row])
+
+
+FORMS: dict[str, Callable[[], object]] = {
+    "tensors": data,
+    "list": lambda: list(data()),
+    "arrays": lambda: (data()[0].numpy(), data()[1].numpy()),
+    "channels last": lambda: (data()[0].permute(0, 2, 3, 1).numpy(), data()[1].tolist()),
+    "8 bits": lambda: ((255 * data()[0]).round().byte(), data()[1]),
+    "loader of 7": lambda: DataLoader(TensorDataset(*data()), batch_size=7),
+    "generator": lambda: ((x, y) for x, y in zip(*[part.split(5) for part in data()], strict=True)),
+    "data set": Pairs,
+    "torch data set": lambda: TensorDataset(*data()),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_images_gives_the_same_numbers(form: str) -> None:
+    expected = fsens.measure(network(), data(), num_resamples=100)
+    found = fsens.measure(network(), FORMS[form](), num_resamples=100)
+    for name in ("accuracy", "share-low", "centroid"):
+        assert found[name].value == pytest.approx(expected[name].value, abs=2e-6), name
+    torch.testing.assert_close(found.per_image.share_NK, expected.per_image.share_NK, atol=2e-6, rtol=1e-5)
+
+
+def test_normalised_input_is_told_by_mean_and_std() -> None:
+    mean, std = [0.4, 0.5, 0.6], [0.1, 0.2, 0.4]
+
+    class Inside(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = network()
+
+        def forward(self, x: Tensor) -> Tensor:
+            shape = (1, 3, 1, 1)
+            return self.inner((x - torch.tensor(mean).reshape(shape)) / torch.tensor(std).reshape(shape))
+
+    given = fsens.measure(network(), data(), mean=mean, std=std, num_resamples=100)
+    inside = fsens.measure(Inside(), data(), num_resamples=100)
+    assert given["centroid"].value == pytest.approx(inside["centroid"].value, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: fsens.measure("resnet50", data()), "model must be a torch.nn.Module"),
+        (lambda: fsens.measure(network(), data()[0]), "images without labels"),
+        (lambda: fsens.measure(network(), *data()), "Images and labels go together"),
+        (lambda: fsens.measure(network(), 7), "data must be a DataLoader"),
+        (lambda: fsens.measure(network(), [1, 2, 3]), "each batch must be"),
+        (lambda: fsens.measure(network(), (3 * data()[0] - 1, data()[1])), "give them unnormalised"),
+        (lambda: fsens.measure(network(), (255 * data()[0], data()[1])), "divide by 255"),
+        (lambda: fsens.measure(network(), (data()[0], nn.functional.one_hot(data()[1]))), "argmax"),
+        (lambda: fsens.measure(network(), data(), tarjet="margin"), "unknown setting 'tarjet'. Closest: target"),
+        (lambda: fsens.measure(network(), data(), target="margn"), "target=margn"),
+        (lambda: fsens.measure(network(), data(), num_resamples="many"), "must be a whole number, got 'many'"),
+        (lambda: fsens.measure(network(), data(), mean=[0.5]), "both mean= and std="),
+        (lambda: fsens.evaluate(network(), data(), suite="everything"), "suite=everything is not known"),
+        (lambda: fsens.evaluate(network(), data(), suite={"atacks": []}), "unknown setting 'suite.atacks'"),
+        (lambda: fsens.load("nowhere"), "nowhere"),
+    ],
+)
+def test_what_cannot_be_used_is_told_in_one_sentence(call: Callable[[], object], said: str) -> None:
+    with pytest.raises(FsensError) as caught:
+        call()
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert isinstance(caught.value, ConfigError | DataError | ModelError | OutputError)
+
+
+def test_a_result_is_short_to_look_at_and_long_to_tabulate() -> None:
+    result = fsens.measure(network(), data(), num_resamples=100)
+    assert len(repr(result).splitlines()) <= 12
+    assert "sensitivity, low band" in repr(result)
+    assert "<table>" in result._repr_html_()
+    frame = result.to_frame()
+    assert frame.loc["share-low", "value"] == pytest.approx(result.band_share("low"))
+    assert repr(result["centroid"]).count("[") == 1
+    assert "band_share" in dir(result)
+
+
+def test_plots_return_axes_and_leave_matplotlib_alone() -> None:
+    result = fsens.measure(network(), data(), num_resamples=100)
+    before = dict(mpl.rcParams)
+    axes = result.plot()
+    assert axes.get_xlabel() == "spatial frequency (cycles/image)"
+    assert plt.get_fignums() == []
+    assert dict(mpl.rcParams) == before
+    figure = mpl.figure.Figure()
+    own = figure.subplots()
+    assert result.plot("spectrum", ax=own) is own
+    with pytest.raises(ConfigError, match="plot=map"):
+        result.plot("map")
+
+
+def test_saved_results_are_runs(tmp_path: Path) -> None:
+    first = fsens.measure(network(), data(), num_resamples=100)
+    second = fsens.measure(network(1), data(), num_resamples=100)
+    folder = first.save(tmp_path / "first")
+    second.save(tmp_path / "second")
+    assert {"results.json", "run.json", "quantities.csv", "spectrum.png", "per_image.csv"} <= {
+        p.name for p in folder.iterdir()
+    }
+    back = fsens.load(folder)
+    assert back["share-low"].value == pytest.approx(first["share-low"].value, rel=1e-8)
+    assert sorted(back.tables) == sorted(first.tables)
+    assert back.tables["spectrum"].equals(first.tables["spectrum"])
+    with pytest.raises(OutputError, match="not empty"):
+        first.save(folder)
+    in_memory, from_files = fsens.compare(first, second), fsens.compare(back, fsens.load(tmp_path / "second"))
+    one, other = in_memory["centroid"], from_files["centroid"]
+    assert one is not None
+    assert other is not None
+    assert one.value == pytest.approx(other.value, rel=1e-6)
+    assert len(in_memory.to_frame()) == len(first.to_frame())
+    assert "second - first" in repr(in_memory)
+
+
+def test_all_verbs_have_the_same_shape(tmp_path: Path) -> None:
+    small = {"corruptions": ["contrast"], "severities": [3], "filters": [], "shuffles": [], "noises": [],
+             "attack_images": 8, "heat_map": False}  # fmt: skip
+    attack = {"steps": 3, "minimal_steps": 5}
+    model = network()
+    results = [
+        fsens.hybrid_probe(model, data(), pairings=1, num=3, num_resamples=100),
+        fsens.evaluate(model, data(), suite=small, attack=attack, num_resamples=100),
+        fsens.blur_defense(
+            model, data(), sigmas=[0, 1], pairings=1, num_resamples=100, attack=attack, checks={"images": 8},
+            suite={"attacks": ["pgd"], "prediction": False, **small},
+        ),
+    ]  # fmt: skip
+    for result in results:
+        assert len(repr(result).splitlines()) <= 12, repr(result)
+        assert len(result.to_frame()) > 1
+        assert result.plot().get_ylabel()
+        loaded = fsens.load(result.save(tmp_path / result.verb))
+        assert list(loaded.to_frame().index) == list(result.to_frame().index)
+    assert not any(p.requires_grad is False for p in model.parameters())
