@@ -188,4 +188,4 @@ def test_the_package_s_names_are_imported_when_used() -> None:
         "assert all(hasattr(fsens, name) for name in fsens.__all__); print(fsens.measure.__module__)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "fsens_cli.experiments.measure\n"
+    assert done.stdout == "fsens_cli.python.calls\n"
