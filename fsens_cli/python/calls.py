@@ -68,7 +68,7 @@ def measure(
         ConfigError, DataError, ModelError: what was given cannot be used; says what is allowed.
 
     >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 5))
-    >>> result = measure(model, (torch.rand(20, 3, 16, 16), torch.arange(20) % 5), num_resamples=100)
+    >>> result = measure(model, (torch.rand(20, 3, 16, 16), torch.arange(20) % 5))
     >>> result["share-low"].n, result.plots
     (20, ('spectrum',))
     """

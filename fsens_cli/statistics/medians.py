@@ -40,7 +40,7 @@ def median_interval(value_N: Tensor) -> Interval:
     even the smallest and the largest do not cover so often: no bounds.
 
     >>> median_interval(torch.arange(1.0, 12.0))
-    Interval(value=6.0, low=2.0, high=10.0, n=11)
+    6 [2, 10], n = 11
     """
     n = len(value_N)
     if not n:

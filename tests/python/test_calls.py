@@ -54,8 +54,8 @@ FORMS: dict[str, Callable[[], object]] = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_images_gives_the_same_numbers(form: str) -> None:
-    expected = fsens.measure(network(), data(), num_resamples=100)
-    found = fsens.measure(network(), FORMS[form](), num_resamples=100)
+    expected = fsens.measure(network(), data())
+    found = fsens.measure(network(), FORMS[form]())
     for name in ("accuracy", "share-low", "centroid"):
         assert found[name].value == pytest.approx(expected[name].value, abs=2e-6), name
     torch.testing.assert_close(found.per_image.share_NK, expected.per_image.share_NK, atol=2e-6, rtol=1e-5)
@@ -73,8 +73,8 @@ def test_normalised_input_is_told_by_mean_and_std() -> None:
             shape = (1, 3, 1, 1)
             return self.inner((x - torch.tensor(mean).reshape(shape)) / torch.tensor(std).reshape(shape))
 
-    given = fsens.measure(network(), data(), mean=mean, std=std, num_resamples=100)
-    inside = fsens.measure(Inside(), data(), num_resamples=100)
+    given = fsens.measure(network(), data(), mean=mean, std=std)
+    inside = fsens.measure(Inside(), data())
     assert given["centroid"].value == pytest.approx(inside["centroid"].value, abs=1e-5)
 
 
@@ -91,7 +91,7 @@ def test_normalised_input_is_told_by_mean_and_std() -> None:
         (lambda: fsens.measure(network(), (data()[0], nn.functional.one_hot(data()[1]))), "argmax"),
         (lambda: fsens.measure(network(), data(), tarjet="margin"), "unknown setting 'tarjet'. Closest: target"),
         (lambda: fsens.measure(network(), data(), target="margn"), "target=margn"),
-        (lambda: fsens.measure(network(), data(), num_resamples="many"), "must be a whole number, got 'many'"),
+        (lambda: fsens.measure(network(), data(), batch_size="many"), "must be a whole number, got 'many'"),
         (lambda: fsens.measure(network(), data(), mean=[0.5]), "both mean= and std="),
         (lambda: fsens.evaluate(network(), data(), suite="everything"), "suite=everything is not known"),
         (lambda: fsens.evaluate(network(), data(), suite={"atacks": []}), "unknown setting 'suite.atacks'"),
@@ -107,7 +107,7 @@ def test_what_cannot_be_used_is_told_in_one_sentence(call: Callable[[], object],
 
 
 def test_a_result_is_short_to_look_at_and_long_to_tabulate() -> None:
-    result = fsens.measure(network(), data(), num_resamples=100)
+    result = fsens.measure(network(), data())
     assert len(repr(result).splitlines()) <= 12
     assert "sensitivity, low band" in repr(result)
     assert "<table>" in result._repr_html_()
@@ -118,7 +118,7 @@ def test_a_result_is_short_to_look_at_and_long_to_tabulate() -> None:
 
 
 def test_plots_return_axes_and_leave_matplotlib_alone() -> None:
-    result = fsens.measure(network(), data(), num_resamples=100)
+    result = fsens.measure(network(), data())
     before = dict(mpl.rcParams)
     axes = result.plot()
     assert axes.get_xlabel() == "spatial frequency (cycles/image)"
@@ -132,8 +132,8 @@ def test_plots_return_axes_and_leave_matplotlib_alone() -> None:
 
 
 def test_saved_results_are_runs(tmp_path: Path) -> None:
-    first = fsens.measure(network(), data(), num_resamples=100)
-    second = fsens.measure(network(1), data(), num_resamples=100)
+    first = fsens.measure(network(), data())
+    second = fsens.measure(network(1), data())
     folder = first.save(tmp_path / "first")
     second.save(tmp_path / "second")
     assert {"results.json", "run.json", "quantities.csv", "spectrum.png", "per_image.csv"} <= {
@@ -160,10 +160,10 @@ def test_all_verbs_have_the_same_shape(tmp_path: Path) -> None:
     attack = {"steps": 3, "minimal_steps": 5}
     model = network()
     results = [
-        fsens.hybrid_probe(model, data(), pairings=1, num=3, num_resamples=100),
-        fsens.evaluate(model, data(), suite=small, attack=attack, num_resamples=100),
+        fsens.hybrid_probe(model, data(), pairings=1, num=3),
+        fsens.evaluate(model, data(), suite=small, attack=attack),
         fsens.blur_defense(
-            model, data(), sigmas=[0, 1], pairings=1, num_resamples=100, attack=attack, checks={"images": 8},
+            model, data(), sigmas=[0, 1], pairings=1, attack=attack, checks={"images": 8},
             suite={"attacks": ["pgd"], "prediction": False, **small},
         ),
     ]  # fmt: skip
