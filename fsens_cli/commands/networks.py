@@ -2,21 +2,28 @@
 
 from pathlib import Path
 
+import torch
 from torch import nn
 
-from fsens_cli.commands.console import meter, note
+from fsens_cli.commands.console import meter, note, warn
 from fsens_cli.commands.inputs import also_missing, load_for
 from fsens_cli.commands.options import Flags
-from fsens_cli.config.jobs import JobFields
+from fsens_cli.config.jobs import DefenseJob, EvaluateJob, JobFields
 from fsens_cli.data.catalog import imagenet_hint, may_be_imagenet
-from fsens_cli.data.images import ImageSet
+from fsens_cli.data.images import ImageSet, channel_statistics
 from fsens_cli.errors import CheckpointError, FetchError
 from fsens_cli.models.build import build_classifier
 from fsens_cli.models.catalog import ImageShape
-from fsens_cli.models.classifier import Classifier
+from fsens_cli.models.classifier import Classifier, device_of, held_still
+from fsens_cli.models.device import pick_device
 from fsens_cli.models.front_end import PrincipalComponents
+from fsens_cli.models.normalization import HALF, IMAGENET, UNCHANGED, better_normalization
 from fsens_cli.models.weights import Weights, find_weights
+from fsens_cli.perturb.attacks.inspection import look_like_probabilities
 from fsens_cli.runs.index import best_weights, find_run
+
+# Labelled images on which normalisations are compared, and those whose outputs are looked at.
+NUM_TRIED, NUM_LOOKED_AT = 256, 8
 
 
 def named_weights(job: JobFields, flags: Flags | None = None) -> Weights:
@@ -50,9 +57,44 @@ def build_for(job: JobFields, weights: Weights, images: ImageSet, flags: Flags |
         hint=imagenet_hint(job.data),
     )
     fit_front_end(classifier.front_end, job, weights, images)
+    classifier.to(pick_device(job.device))
+    doubts = doubts_of(classifier, weights, images, seed, about_output=not isinstance(job, EvaluateJob | DefenseJob))
+    classifier.warnings += doubts
     for remark in classifier.remarks:
         note(remark, flags or Flags(quiet=True))
+    for warning in classifier.warnings:
+        warn(warning)
     return classifier
+
+
+def doubts_of(
+    classifier: Classifier, weights: Weights, images: ImageSet, seed: int, *, about_output: bool
+) -> list[str]:
+    """Return what a few labelled images say against the classifier as it is put together, in sentences.
+
+    Args:
+        about_output: whether to look for probabilities; verbs that attack do so themselves.
+    """
+    few = images.sample(NUM_TRIED, seed)
+    batch, labels = next(few.batches(NUM_TRIED, device_of(classifier)))
+    said = []
+    if about_output:
+        with held_still(classifier), torch.no_grad():
+            logits = classifier(batch[:NUM_LOOKED_AT])
+        if look_like_probabilities(logits):
+            said.append(
+                "the model's output looks like probabilities: its logits are meant, take away the last softmax."
+            )
+    if weights.path is not None and classifier.normalization.source != "stored":
+        others = {
+            "ImageNet's": IMAGENET,
+            "0.5 for all": HALF,
+            "none (model.mean=none)": UNCHANGED,
+            "the data set's own": channel_statistics(images.images_NCHW),
+        }
+        better = better_normalization(classifier, batch, labels, others)
+        said += [better] if better else []
+    return said
 
 
 def fit_front_end(front_end: nn.Module | None, job: JobFields, weights: Weights, images: ImageSet) -> None:

@@ -70,6 +70,8 @@ def record_inputs(run: RunFolder, weights: Weights, classifier: Classifier, imag
         data_warnings=list(images.warnings),
         weights_file=str(weights.path or ""),
         weights_remarks=classifier.remarks,
+        weights_warnings=classifier.warnings,
+        normalization_source=classifier.normalization.source,
         normalization={"mean": classifier.mean.flatten().tolist(), "std": classifier.std.flatten().tolist()},
         image_shape=list(images.images_NCHW.shape[1:]),
         geometry=weights.description.get("geometry", {}),

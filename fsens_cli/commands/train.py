@@ -265,7 +265,11 @@ def _step_along(job: TrainJob, start: Start, flags: Flags, ready: Callable[[], N
 def _built(job: TrainJob, start: Start, images: ImageSet, flags: Flags) -> tuple[TrainJob, Classifier]:
     """Return the job with what the starting weights and the images decide, and its network."""
     job = with_inherited(job, start.weights, images)
-    return job, build_for(job, start.weights, images, flags).to(start.device)
+    classifier = build_for(job, start.weights, images, flags).to(start.device)
+    # What is stored with the trained weights is what the classifier really has.
+    taken = classifier.normalization
+    model = dataclasses.replace(job.model, mean=list(taken.mean), std=list(taken.std))
+    return dataclasses.replace(job, model=model), classifier
 
 
 def _fit(

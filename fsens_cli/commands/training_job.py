@@ -72,13 +72,9 @@ def with_augmentation(job: TrainJob) -> TrainJob:
 def with_inherited(job: TrainJob, weights: Weights, images: ImageSet) -> TrainJob:
     """Take over what the starting weights were trained with, where the job says nothing else.
 
-    That is normalisation, constructor arguments and front end; without starting weights the normalisation comes
-    from the training images. What is stored with the trained weights is then what the classifier really has.
+    That is constructor arguments and front end, and without starting weights the normalisation of the training images.
     """
-    stored = weights.description.get("model", {})
     mean, std = job.model.mean, job.model.std
-    if not mean:
-        mean, std = stored.get("mean", []), stored.get("std", [])
     if not mean and weights.path is None:
         mean, std = (list(values) for values in channel_statistics(images.images_NCHW))
     model = dataclasses.replace(job.model, mean=mean, std=std, kwargs=kwargs_with_stored(job.model, weights))

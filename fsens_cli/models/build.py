@@ -14,6 +14,7 @@ from fsens_cli.models.description import kwargs_from_file
 from fsens_cli.models.factory import classes_hint, is_factory, parameters_of
 from fsens_cli.models.fitting import load_weights
 from fsens_cli.models.front_end import FrontEndConfig, build_front_end
+from fsens_cli.models.normalization import layer_inside, normalization_for
 from fsens_cli.models.user_code import as_guest, in_words, naming_the_place
 from fsens_cli.models.weights import Weights
 
@@ -31,7 +32,8 @@ def build_classifier(
 ) -> Classifier:
     """Build the network, load its weights and put its normalisation inside.
 
-    Normalisation is ``config.mean``/``std`` where given, else what the weights' description says, else none.
+    Normalisation is ``config.mean``/``std`` where given, else what the weights' file or source says, else what the
+    architecture's library uses, else none.
     The front end is the configured one, else the one that the weights were trained behind.
 
     Args:
@@ -56,16 +58,17 @@ def build_classifier(
     fit = None
     if weights.path is not None and not timm_file:
         fit = load_weights(network, weights.path, key=config.checkpoint_key, hint=hint)
-    mean, std = (fit.mean, fit.std) if fit is not None and fit.mean else (stored.get("mean", []), stored.get("std", []))
-    classifier = Classifier(
-        network,
-        name=config.name,
-        num_classes=num_classes,
-        mean=config.mean or mean,
-        std=config.std or std,
-    )
-    if fit is not None and fit.remarks():
-        classifier.remarks.append(f"{weights.label}: {'; '.join(fit.remarks())}")
+    given = normalization_for(config, weights, (fit.mean, fit.std) if fit is not None else ((), ()))
+    classifier = Classifier(network, name=config.name, num_classes=num_classes, mean=given.mean, std=given.std)
+    classifier.normalization = given
+    classifier.remarks = [f"{weights.label}: {'; '.join(fit.remarks())}"] if fit is not None and fit.remarks() else []
+    inside = layer_inside(network) if given.mean and tuple(given.mean) != (0.0,) else ""
+    classifier.remarks += given.remarks
+    classifier.warnings = list(given.warnings)
+    if inside:
+        classifier.warnings.append(
+            f"the network's layer '{inside}' seems to normalise too, after {given.text}: if so, give model.mean=none."
+        )
     check_fit(classifier, shape)
     # A filter keeps the images' shape, and principal components have yet to be found: so it comes after the check.
     in_front = build_front_end(front_end if front_end.name != "none" else FrontEndConfig(**behind))
@@ -95,6 +98,8 @@ def kwargs_with_stored(config: ModelConfig, weights: Weights) -> dict[str, Any]:
 def _made_for(weights: Weights, shape: ImageShape) -> ImageShape:
     """Return the images that the weights were trained on, as far as is known: they, not the data, decide the stem."""
     stored, geometry = weights.description.get("image_shape"), weights.description.get("geometry")
+    if "assumed" in weights.description:
+        geometry = None
     if stored:
         return ImageShape(*stored)
     return ImageShape(shape.channels, geometry["height"], geometry["width"]) if geometry else shape

@@ -1,5 +1,6 @@
 """The networks that can be named, and how each is built without weights."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from fsens_cli.errors import CheckpointError, ModelError, suggestion
+from fsens_cli.errors import CheckpointError, ModelError, require, suggestion
 from fsens_cli.models import hub_network, robustbench
 from fsens_cli.models.description import LOADS, kwargs_from_file
 from fsens_cli.models.factory import call_factory, functions_of, is_factory, split_factory
@@ -23,22 +24,36 @@ class ModelConfig:
         name: a packaged network, a torchvision name, ``timm/NAME``, ``hub:OWNER/NAME``, ``robustbench/NAME``,
             ``FILE.py:FUNCTION`` or ``PACKAGE.MODULE:FUNCTION``.
         kwargs: passed to the constructor or factory.
-        mean, std: per channel of [0, 1] images; empty takes what is stored with the weights.
+        mean, std: per channel of [0, 1] images; empty takes what is known of the weights, and ``none`` for the mean
+            leaves it to the network.
         checkpoint_key: where in a checkpoint the weights stand, if it holds several; empty finds the only ones.
     """
 
     name: str = "resnet8"
     kwargs: dict[str, Any] = field(default_factory=dict)
-    mean: list[float] = field(default_factory=list)
-    std: list[float] = field(default_factory=list)
+    mean: Any = field(default_factory=list)  # list[float]; a configuration can also say none
+    std: Any = field(default_factory=list)
     checkpoint_key: str = ""
 
     def __post_init__(self) -> None:
-        """Check that mean and std come in pairs."""
+        """Check that mean and std are numbers and come in pairs."""
+        if isinstance(self.mean, str) and self.mean.lower() == "none":
+            require(not self.std or self.std == [1.0], f"model.std={self.std} has no meaning with model.mean=none.")
+            self.mean, self.std = [0.0], [1.0]
+        self.mean, self.std = _numbers("mean", self.mean), _numbers("std", self.std)
         if len(self.mean) != len(self.std):
             raise ModelError(f"model.mean={self.mean} and model.std={self.std} differ in length: give both alike.")
         if not all(s > 0 for s in self.std):  # NaN fails too
             raise ModelError(f"model.std={self.std}: every entry must be positive.")
+
+
+def _numbers(name: str, given: object) -> list[float]:
+    row = list(given) if isinstance(given, list | tuple) else [given]
+    numbers = [float(v) for v in row if isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v)]
+    if len(numbers) != len(row):
+        ways = "; none leaves it to the network" if name == "mean" else ""
+        raise ModelError(f"model.{name}={given} is not one finite number a channel, as in [0.5,0.5,0.5]{ways}.")
+    return numbers
 
 
 @dataclass(frozen=True, slots=True)

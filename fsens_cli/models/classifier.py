@@ -13,6 +13,32 @@ from torch import Tensor, nn
 from fsens_cli.errors import ModelError
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Normalization:
+    """Mean and standard deviation of [0, 1] images, and where they come from.
+
+    Attributes:
+        mean, std: per channel, or one number for all; empty for none.
+        source: ``given``, ``stored``, ``assumed`` or ``unknown``.
+        remarks, warnings: what is to be said of it.
+    """
+
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    source: str = "given"
+    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Mean and standard deviation in words, one number for all channels where they agree."""
+
+        def shown(row: tuple[float, ...]) -> str:
+            return "/".join(f"{number:.4g}" for number in (row[:1] if len(set(row)) == 1 else row))
+
+        return f"mean {shown(self.mean)}, std {shown(self.std)}" if self.mean else "none"
+
+
 class Classifier(nn.Module):
     """A network together with everything between the [0, 1] image and its logits.
 
@@ -25,6 +51,8 @@ class Classifier(nn.Module):
 
     Attributes:
         remarks: what was decided on the way from a file to this classifier, in sentences.
+        warnings: what of it makes numbers doubtful.
+        normalization: where mean and std come from.
     """
 
     def __init__(
@@ -48,6 +76,8 @@ class Classifier(nn.Module):
         self.name = name
         self.num_classes = num_classes
         self.remarks: list[str] = []
+        self.warnings: list[str] = []
+        self.normalization = Normalization()
         self.front_end = front_end if front_end is not None else nn.Identity()
         self.register_buffer("mean", torch.tensor(list(mean) or [0.0]).reshape(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(list(std) or [1.0]).reshape(1, -1, 1, 1), persistent=False)

@@ -9,6 +9,7 @@ from fsens_cli.cache.hub import HubPlace, fetch_from_hub
 from fsens_cli.cache.places import Meter, offline_switch, silent
 from fsens_cli.errors import CheckpointError, FetchError, suggestion
 from fsens_cli.models import hub_network, robustbench
+from fsens_cli.models.assumed import assumed_description
 from fsens_cli.models.checkpoint import read_metadata, sha256_of
 from fsens_cli.models.library import (
     HUB_FILES,
@@ -20,6 +21,7 @@ from fsens_cli.models.library import (
 )
 from fsens_cli.models.public import PUBLIC, PublicWeights
 
+ALSO_OURS = ("resnet18", "resnet34", "resnet50")
 PACKAGED_FOLDER = Path(__file__).parent / "packaged"
 SPECS = "auto, random, packaged:NAME, public, torchvision, timm, hub:OWNER/NAME, run:RUN or a checkpoint's path"
 
@@ -87,7 +89,7 @@ def find_weights(spec: str, *, model: str, data: str, imagenet: bool = False, me
             return _hub(HubPlace.parse(rest), model, meter)
     except FetchError as error:
         raise CheckpointError(f"weights={spec}: {error}. {_ways_on()}") from error
-    return _own_file(spec)
+    return _own_file(spec, model, imagenet=imagenet)
 
 
 def _ways_on() -> str:
@@ -123,11 +125,13 @@ def _packaged(name: str, model: str, data: str) -> Weights:
     return _file(PACKAGED_FOLDER / f"{data}-{model}-{name}.safetensors", label=f"packaged:{name}")
 
 
-def _own_file(spec: str) -> Weights:
+def _own_file(spec: str, model: str, *, imagenet: bool) -> Weights:
     path = Path(spec).expanduser()
     if not path.is_file():
         raise CheckpointError(f"weights={spec}: there is no such file. Give {SPECS}.")
-    weights = _file(path, label=path.name)
+    # Of a name that stands for two networks, the one of ImageNet is the library's.
+    known = {} if model in ALSO_OURS and not imagenet else assumed_description(model)
+    weights = _file(path, label=path.name, described=known)
     # What fsens trained itself says what it is; the name of its file does not.
     training = weights.description.get("training")
     return weights if training is None else replace(weights, label=f"{training} training")

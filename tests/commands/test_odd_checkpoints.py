@@ -290,3 +290,41 @@ def test_a_thousand_classes_on_a_few_wordnet_folders(fsens: Fsens) -> None:
     line = told(fsens("measure", *arguments))
     assert "fc.weight (1000, 64) instead of (2, 64)" in line
     assert "data.classes=imagenet" in line
+
+
+def test_a_better_normalisation_is_named_in_the_run(fsens: Fsens) -> None:
+    """A network that needs mean 0.5 and is given none: some images say what is missing."""
+    Path("net.py").write_text(
+        "import torch\nfrom torch import nn\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.scale = nn.Parameter(torch.ones(1))\n"
+        "    def forward(self, x):\n        m = self.scale * x.mean((1, 2, 3))\n"
+        "        return torch.stack([-m, m], dim=1)\n"
+    )
+    torch.save({"scale": torch.ones(1)}, "w.pt")
+    levels = np.linspace(60, 200, 20).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(-20, 20, (20, 8, 8, 3))
+    images = (levels[:, None, None, None].astype(int) + noise).clip(0, 255).astype(np.uint8)
+    np.savez("data.npz", images=images, labels=(levels > 128).astype(int))
+    arguments = ["--model", "net.py:Net", "--weights", "w.pt", "--data", "arrays", "data.root=data.npz"]
+    result = fsens("measure", *arguments, "num_resamples=100", "bands=[1,2]", "target=logit")
+    assert "nothing is known of net.py:Net" in result.stderr
+    assert "and 100.0 % with 0.5 for all: check model.mean and model.std." in result.stderr, result.output
+    silent = fsens(
+        "measure", *arguments, "num_resamples=100", "bands=[1,2]", "target=logit", "model.mean=.5", "model.std=.5"
+    )
+    assert "check model.mean" not in silent.stderr
+
+
+@pytest.mark.parametrize(
+    ("verb", "settings"),
+    [("measure", []), ("hybrid-probe", ["pairings=1"]), ("train", ["epochs=1", "data.train_size=120", "batch_size=8"])],
+)
+def test_probabilities_are_warned_of(verb: str, settings: list[str], fsens: Fsens) -> None:
+    Path("net.py").write_text(
+        "from torch import nn\ndef make(num_classes=10):\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(3072, num_classes), nn.Softmax(1))\n"
+    )
+    weights = [] if verb == "train" else ["--weights", "random", "num_images=20", "num_resamples=100"]
+    result = fsens(verb, "--model", "net.py:make", *weights, "data.test_size=20", *settings)
+    assert result.stderr.count("the model's output looks like probabilities") == 1, result.output

@@ -215,11 +215,14 @@ def test_normalisation_for_another_number_of_channels() -> None:
     [
         ([0.5], [], "differ in length"),
         ([0.5], [0.0], "every entry must be positive"),
-        ([0.5], [float("nan")], "every entry must be positive"),
+        ([0.5], [float("nan")], r"model\.std=\[nan\] is not one finite number a channel"),
+        ([float("inf")], [1.0], r"model\.mean=\[inf\] is not one finite number a channel"),
+        ("nothing", [], r"model\.mean=nothing is not one finite number a channel.*; none leaves it to the network"),
+        ("none", [0.5], r"model\.std=\[0\.5\] has no meaning with model\.mean=none"),
     ],
 )
-def test_normalisations_that_make_no_sense(mean: list[float], std: list[float], message: str) -> None:
-    with pytest.raises(ModelError, match=message):
+def test_normalisations_that_make_no_sense(mean: object, std: object, message: str) -> None:
+    with pytest.raises((ModelError, ConfigError), match=message):
         ModelConfig(mean=mean, std=std)
 
 

@@ -26,6 +26,16 @@ class Finding:
     message: str
 
 
+def look_like_probabilities(logits_NL: Tensor) -> bool:
+    """Return whether every row is positive and sums to 1.
+
+    >>> look_like_probabilities(torch.tensor([[0.25, 0.75]])), look_like_probabilities(torch.tensor([[-1.0, 2.0]]))
+    (True, False)
+    """
+    sums_N = logits_NL.double().sum(dim=1)
+    return bool((logits_NL >= 0).all()) and bool(((sums_N - 1).abs() < SUM_TOLERANCE).all())
+
+
 def inspect_model(model: Model, images_NCHW: Tensor, label_N: Tensor) -> list[Finding]:
     """Return what about the model would make the attacks weaker than they seem; an empty list if nothing.
 
@@ -39,7 +49,7 @@ def inspect_model(model: Model, images_NCHW: Tensor, label_N: Tensor) -> list[Fi
     logits_NL = decide(model, images_NCHW)
     require_logits(logits_NL, label_N)
     found = []
-    if bool((logits_NL >= 0).all()) and bool(((logits_NL.double().sum(dim=1) - 1).abs() < SUM_TOLERANCE).all()):
+    if look_like_probabilities(logits_NL):
         found.append(
             Finding(
                 "probabilities",
