@@ -307,12 +307,10 @@ def test_a_better_normalisation_is_named_in_the_run(fsens: Fsens) -> None:
     images = (levels[:, None, None, None].astype(int) + noise).clip(0, 255).astype(np.uint8)
     np.savez("data.npz", images=images, labels=(levels > 128).astype(int))
     arguments = ["--model", "net.py:Net", "--weights", "w.pt", "--data", "arrays", "data.root=data.npz"]
-    result = fsens("measure", *arguments, "num_resamples=100", "bands=[1,2]", "target=logit")
+    result = fsens("measure", *arguments, "bands=[1,2]", "target=logit")
     assert "nothing is known of net.py:Net" in result.stderr
     assert "and 100.0 % with 0.5 for all: check model.mean and model.std." in result.stderr, result.output
-    silent = fsens(
-        "measure", *arguments, "num_resamples=100", "bands=[1,2]", "target=logit", "model.mean=.5", "model.std=.5"
-    )
+    silent = fsens("measure", *arguments, "bands=[1,2]", "target=logit", "model.mean=.5", "model.std=.5")
     assert "check model.mean" not in silent.stderr
 
 
@@ -325,6 +323,6 @@ def test_probabilities_are_warned_of(verb: str, settings: list[str], fsens: Fsen
         "from torch import nn\ndef make(num_classes=10):\n"
         "    return nn.Sequential(nn.Flatten(), nn.Linear(3072, num_classes), nn.Softmax(1))\n"
     )
-    weights = [] if verb == "train" else ["--weights", "random", "num_images=20", "num_resamples=100"]
+    weights = [] if verb == "train" else ["--weights", "random", "num_images=20"]
     result = fsens(verb, "--model", "net.py:make", *weights, "data.test_size=20", *settings)
     assert result.stderr.count("the model's output looks like probabilities") == 1, result.output
