@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fsens_cli.app import app
+from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.config.compose import Request
 from fsens_cli.config.jobs import MeasureJob
 from fsens_cli.config.launch import check_sweep
@@ -50,7 +51,7 @@ def test_command_is_taken(command: str, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.py").write_text("def make():\n    raise NotImplementedError\n")
     verb, *arguments = shlex.split(command)[1:]
-    if verb in ("measure", "train", "hybrid-probe", "evaluate", "blur-defense"):
+    if verb in VERBS:
         # A sweep's first job is composed; nothing runs.
         several = "-m" in arguments
         arguments, _ = split_launcher(arguments)

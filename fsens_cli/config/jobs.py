@@ -6,9 +6,11 @@ from typing import Any
 from omegaconf import MISSING
 
 from fsens_cli.errors import require, require_one_of
+from fsens_cli.experiments.critical_band_result import CriticalBandConfig
 from fsens_cli.experiments.defense import DefenseConfig
 from fsens_cli.experiments.evaluate import EvaluateConfig
 from fsens_cli.experiments.hybrid_curve import HybridConfig
+from fsens_cli.experiments.layers_result import LayersConfig
 from fsens_cli.experiments.optimization import OptimConfig
 from fsens_cli.experiments.sensitivity import MeasureConfig
 from fsens_cli.experiments.train import TrainConfig
@@ -131,6 +133,30 @@ class EvaluateJob(ImagesFields, EvaluateConfig):
     def __post_init__(self) -> None:
         """Check the ranges."""
         EvaluateConfig.__post_init__(self)
+        self.check_images(at_least=2)
+
+
+@dataclass(kw_only=True)
+class CriticalBandJob(ImagesFields, CriticalBandConfig):
+    """Settings of ``fsens critical-band``."""
+
+    num_images: int = 500
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        CriticalBandConfig.__post_init__(self)
+        self.check_images(at_least=2)
+
+
+@dataclass(kw_only=True)
+class LayersJob(ImagesFields, LayersConfig):
+    """Settings of ``fsens layers``."""
+
+    num_images: int = 512
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        LayersConfig.__post_init__(self)
         self.check_images(at_least=2)
 
 

@@ -47,7 +47,7 @@ def critical_band(
     Args:
         model: a Classifier, or any module that maps [0, 1] images to logits.
         images: labelled images.
-        config: settings; ``convention="reference"`` is `published_critical_band`, not this function.
+        config: settings; ``procedure="reference"`` is `published_critical_band`, not this function.
         on_progress: called with the forward passes made so far, in images.
 
     The model is left as it was. A model at chance has no threshold: the result says so, and only the images without

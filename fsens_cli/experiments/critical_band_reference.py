@@ -114,14 +114,14 @@ def published_critical_band(
         DataError: no images, or labels outside the classes.
         ModelError: the model's output is not a number.
     """
-    config = config or CriticalBandConfig(convention="reference")
+    config = config or CriticalBandConfig(procedure="reference")
     classifier = as_classifier(model)
     if not len(images):
         raise DataError("there are no images to mask.")
     height, width = images.images_NCHW.shape[-2:]
     num_bands = num_levels(height, width)
     if num_bands < 3:
-        raise DataError(f"{height}x{width} images have {num_bands} octaves: convention=reference needs at least 3.")
+        raise DataError(f"{height}x{width} images have {num_bands} octaves: procedure=reference needs at least 3.")
     generator = torch.Generator().manual_seed(config.seed)
     band_N = torch.randint(num_bands, (len(images),), generator=generator)
     strength_N = torch.randint(len(STRENGTHS), (len(images),), generator=generator)

@@ -20,7 +20,7 @@ from fsens_cli.statistics.crossings import central_bounds
 from fsens_cli.statistics.intervals import Interval, wilson
 from fsens_cli.statistics.thresholds import class_resamples, threshold
 
-CONVENTIONS = ("default", "reference")
+PROCEDURES = ("default", "reference")
 CRITERIA = ("half", "absolute")
 PREPROCESSINGS = ("none", "gray", "published")
 CLIPS = ("none", "clamp", "published")
@@ -34,7 +34,7 @@ class CriticalBandConfig:
     """How images are masked, and where the threshold lies.
 
     Attributes:
-        convention: ``default``, or ``reference`` for the published procedure step by step, which takes no other
+        procedure: ``default``, or ``reference`` for the published procedure step by step, which takes no other
             setting than ``seed`` and ``batch_size``.
         spacing: ``octave``, ``half-octave``, or ``auto``: half octaves where these are at most ten bands.
         criterion: which threshold leads: ``half`` way from clean accuracy to chance, or ``absolute``, 50 % right.
@@ -49,7 +49,7 @@ class CriticalBandConfig:
         seed: of noise and bootstrap.
     """
 
-    convention: str = "default"
+    procedure: str = "default"
     spacing: str = "auto"
     criterion: str = "half"
     preprocess: str = "none"
@@ -64,7 +64,7 @@ class CriticalBandConfig:
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
-        require_one_of("convention", self.convention, CONVENTIONS)
+        require_one_of("procedure", self.procedure, PROCEDURES)
         require_one_of("spacing", self.spacing, ("auto", *SPACINGS))
         require_one_of("criterion", self.criterion, CRITERIA)
         require_one_of("preprocess", self.preprocess, PREPROCESSINGS)

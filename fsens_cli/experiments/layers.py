@@ -93,7 +93,7 @@ class _Collected:
 
     def __init__(self, tap: Tap, config: LayersConfig) -> None:
         self.tap = tap
-        self._published = config.convention == "reference"
+        self._published = config.procedure == "reference"
         self._energy: list[Tensor] = []
         self._gradient: list[Tensor] = []
         self._curves: list[tuple[int, Tensor]] = []

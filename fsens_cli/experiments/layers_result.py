@@ -18,7 +18,7 @@ from fsens_cli.models.taps import LAYOUTS, Tap
 from fsens_cli.objectives.input_gradient import TARGETS
 from fsens_cli.statistics.intervals import Interval, mean_bounds, mean_intervals
 
-CONVENTIONS = ("default", "reference")
+PROCEDURES = ("default", "reference")
 SMALLEST_GRID = 8  # below it a ratio of bands says little
 
 
@@ -28,7 +28,7 @@ class LayersConfig:
 
     Attributes:
         layers: ``auto``, ``all``, or a pattern of module names.
-        convention: ``default``, or ``reference`` for the published log amplitude beside it.
+        procedure: ``default``, or ``reference`` for the published log amplitude beside it.
         gradient: also measure the gradient of ``target`` with respect to every state.
         target: ``loss``, ``logit`` or ``margin``.
         layout: of states with four axes whose sizes do not tell.
@@ -37,7 +37,7 @@ class LayersConfig:
     """
 
     layers: str = "auto"
-    convention: str = "default"
+    procedure: str = "default"
     gradient: bool = True
     target: str = "loss"
     layout: str = "auto"
@@ -47,7 +47,7 @@ class LayersConfig:
     def __post_init__(self) -> None:
         """Check names and ranges."""
         require(bool(self.layers.strip()), "layers= is empty: give auto, all, or a pattern of module names.")
-        require_one_of("convention", self.convention, CONVENTIONS)
+        require_one_of("procedure", self.procedure, PROCEDURES)
         require_one_of("target", self.target, TARGETS)
         require_one_of("layout", self.layout, LAYOUTS)
         require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")

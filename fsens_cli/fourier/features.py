@@ -45,7 +45,7 @@ def published_log_amplitude(features_NChw: Tensor) -> Tensor:
     """
     side = features_NChw.shape[-1]
     if features_NChw.shape[-2] != side:
-        raise ConfigError("convention=reference reads the diagonal of square maps: give square images.")
+        raise ConfigError("procedure=reference reads the diagonal of square maps: give square images.")
     transform = torch.fft.rfft2(_wide(features_NChw))
     along = torch.arange((side + 1) // 2, device=features_NChw.device)
     diagonal = transform[..., along, along].abs()

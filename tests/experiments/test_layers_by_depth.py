@@ -138,7 +138,7 @@ def test_published_amplitude_of_white_noise_follows_its_mean(mean: float, expect
 
 
 def test_reference_is_the_published_notebook() -> None:
-    result = layers(Chain(16, one=nn.Identity()), pictures(), LayersConfig(layers="one", convention="reference"))  # type: ignore[arg-type]
+    result = layers(Chain(16, one=nn.Identity()), pictures(), LayersConfig(layers="one", procedure="reference"))  # type: ignore[arg-type]
     images = pictures().images_NCHW.float() / 255
     transform = torch.roll(torch.log(torch.fft.fft2(images).abs() + 1e-6), shifts=(8, 8), dims=(2, 3))
     diagonal = transform.mean(dim=(0, 1)).diag()[8:]
@@ -282,7 +282,7 @@ def test_what_is_no_layer_is_said_in_one_line(pattern: str, words: str) -> None:
 def test_bad_input_is_refused() -> None:
     with pytest.raises(DataError, match="no images"):
         layers(Chain(16, one=nn.Identity()), pictures().select(torch.arange(0)))
-    with pytest.raises(ConfigError, match="convention"):
-        LayersConfig(convention="other")
+    with pytest.raises(ConfigError, match="procedure"):
+        LayersConfig(procedure="other")
     with pytest.raises(ModelError, match="no blocks and no convolution"):
         layers(Chain(16, one=nn.Identity()), pictures())

@@ -1,0 +1,134 @@
+"""``fsens critical-band``: how much noise in each band costs a model its accuracy?"""
+
+from pathlib import Path
+
+from fsens_cli.commands.console import progress
+from fsens_cli.commands.inputs import check_before_loading, load_for
+from fsens_cli.commands.networks import build_for, named_weights
+from fsens_cli.commands.options import Flags
+from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
+from fsens_cli.commands.wording import aligned, interval_text, percent_interval
+from fsens_cli.config.jobs import CriticalBandJob, JobFields
+from fsens_cli.data.images import ImageSet
+from fsens_cli.experiments.critical_band import critical_band
+from fsens_cli.experiments.critical_band_reference import PublishedResult, published_critical_band
+from fsens_cli.experiments.critical_band_result import Channel, CriticalBandResult
+from fsens_cli.experiments.measure import measure
+from fsens_cli.experiments.sensitivity import MeasureConfig
+from fsens_cli.fourier.octaves import bands_of
+from fsens_cli.models.catalog import check_model_name
+from fsens_cli.models.classifier import Classifier
+from fsens_cli.models.device import pick_device
+from fsens_cli.runs.critical_band_files import write_critical_band, write_published
+from fsens_cli.runs.folder import RunFolder
+from fsens_cli.runs.measure_files import Subject
+from fsens_cli.runs.provenance import peak_memory_mib
+
+
+def critical_band_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
+    """Do one masking and write its run folder."""
+    assert isinstance(job, CriticalBandJob), "the verb decides the type"
+    device = pick_device(job.device)
+    check_model_name(job.model.name)
+    weights = named_weights(job, flags)
+    check_before_loading(job, weights, job.split)
+    record = provenance(job, device)
+    with RunFolder.create(Path(job.out), "critical-band", run_name(job), config_yaml=config_yaml, record=record) as run:
+        images = load_for(job, weights, job.split, flags, num_images=job.num_images, seed=job.seed)
+        classifier = build_for(job, weights, images).to(device)
+        record_inputs(run, weights, classifier, images)
+        subject = named_after(subject_of(job, weights), images)
+        work = _published if job.procedure == "reference" else _masked
+        work(run, classifier, images, job, subject, flags)
+        run.save(peak_memory_mib=round(peak_memory_mib(device), 1))
+    return run.path
+
+
+def _masked(
+    run: RunFolder, classifier: Classifier, images: ImageSet, job: CriticalBandJob, subject: Subject, flags: Flags
+) -> None:
+    with progress("gradient", len(images), flags) as advance:
+        settings = MeasureConfig(batch_size=job.batch_size, seed=job.seed)
+        device = next(classifier.buffers()).device
+        batches = images.batches(job.batch_size, device)
+        gradient = measure(classifier, batches, settings, index_N=images.index_N, on_progress=advance)
+    with progress("masking", _most_forwards(job, images), flags) as advance:
+        result = critical_band(classifier, images, job, on_progress=advance)
+    with run.reporting_disk_errors():
+        formats = job.plot.all_formats()
+        write_critical_band(run.path, result, gradient, subject, formats, summary=channel_lines(result, subject))
+
+
+def _most_forwards(job: CriticalBandJob, images: ImageSet) -> int:
+    """Return the forward passes that a masking takes at most, in images; most take fewer."""
+    height, width = images.images_NCHW.shape[-2:]
+    return len(images) * (1 + job.ladder.most * len(bands_of((height, width), job.spacing).bands))
+
+
+def _published(
+    run: RunFolder, classifier: Classifier, images: ImageSet, job: CriticalBandJob, subject: Subject, flags: Flags
+) -> None:
+    with progress("masking", len(images), flags) as advance:
+        result = published_critical_band(classifier, images, job, on_progress=advance)
+    with run.reporting_disk_errors():
+        formats, words = job.plot.all_formats(), published_lines(result, subject)
+        write_published(run.path, result, job, subject, formats, summary=words)
+
+
+def channel_lines(result: CriticalBandResult, subject: Subject) -> list[str]:
+    """Return the thresholds as lines of text."""
+    channel = result.channel
+    head = (
+        f"{subject.model} ({subject.weights}) on {subject.data_title}, {len(result.answers.label_N):,} images, "
+        f"accuracy without noise {percent_interval(result.accuracy)}"
+    )
+    found = [head, ""]
+    if channel.bands:
+        found += [f"noise that takes accuracy to {100 * channel.level:.1f} % ({channel.criterion})", *_rows(result), ""]
+    return [*found, *(_channel_line(c) for c in result.channels)]
+
+
+def _rows(result: CriticalBandResult) -> list[str]:
+    fixed = f"acc. at {result.fixed_sigma:g}"
+    rows = []
+    for b, row in enumerate(result.channel.bands):
+        line = {
+            "band": row.band.name,
+            "c/image": f"{row.centre:.3g}",
+            "cells": f"{row.cells:,}",
+            "sigma* [95 % interval]": f"{row.censored}{interval_text(row.sigma, 3)}",
+            "1/sigma*": f"{row.sensitivity.value:.2f}",
+            "energy": f"{row.energy.value:.3g}",
+        }
+        rows.append(line | ({fixed: f"{100 * result.fixed_rows[b].value:.1f} %"} if result.fixed_rows else {}))
+    return aligned(rows)
+
+
+def _channel_line(channel: Channel) -> str:
+    if channel.width is None or channel.centre is None or channel.peak is None:
+        return f"{channel.criterion}: undefined; {channel.undefined}"
+    width = f"{'>= ' if channel.width_open else ''}{interval_text(channel.width, 2)}"
+    censored = f", {100 * channel.censored_share:.0f} % of resamples censored" if channel.censored_share else ""
+    return (
+        f"{channel.criterion}: width {width} octaves, centre {interval_text(channel.centre, 2)} c/image, "
+        f"peak {'>' if channel.peak_censored else ''}{interval_text(channel.peak, 1)}{censored}"
+    )
+
+
+def published_lines(result: PublishedResult, subject: Subject) -> list[str]:
+    """Return what the published procedure finds as lines of text."""
+    head = (
+        f"{subject.model} ({subject.weights}) on {subject.data_title}, {len(result.label_N):,} images, published "
+        f"stimuli, without noise {percent_interval(result.clean)}"
+    )
+    rows = [
+        {"nominal c/image": f"{n:.3g}", "half of the power": f"{m:.3g}", "index": str(j)}
+        for n, m, j in zip(result.nominal_B, result.median_B, result.index_B, strict=True)
+    ]
+    fit = (
+        "no Gaussian: all indices are the same"
+        if result.fit is None
+        else f"bandwidth {result.bandwidth:.2f} octaves, centre {result.centre:.1f} nominal c/image, peak noise "
+        f"sensitivity {result.peak:.2f}"
+    )
+    return [head, "", *aligned(rows), "", fit]

@@ -1,0 +1,75 @@
+"""Headline numbers, warnings and plot lines of spectra by depth."""
+
+from collections.abc import Sequence
+
+from fsens_cli.experiments.layers_result import LayerRow, LayersConfig, LayersResult, ratio_db
+from fsens_cli.experiments.quantities import Findings, Line, Quantity, quantity, sample
+from fsens_cli.statistics.chance import chance_warnings
+
+MUST_AGREE = ("layers", "procedure", "gradient", "target", "layout")
+BANDS = ("low", "mid", "high")
+
+
+def layers_findings(result: LayersResult) -> Findings:
+    """Return what spectra by depth say."""
+    right = sample("proportion", result.index_N, result.correct_N)
+    found = [quantity(result.accuracy, "accuracy", "accuracy", sample=right)]
+    for row in result.rows:
+        found += _quantities(row, result, leading=row is last_with_ratio(result.rows))
+    return Findings(
+        quantities=tuple(found),
+        warnings=(*chance_warnings(result.accuracy, result.num_classes), *result.warnings),
+        lines=tuple(_lines(result.rows)),
+        asked=asked_of(result.config),
+    )
+
+
+def asked_of(config: LayersConfig) -> dict[str, str]:
+    """Return the settings that must agree before two results answer one question."""
+    return {name: str(getattr(config, name)) for name in MUST_AGREE}
+
+
+def last_with_ratio(rows: Sequence[LayerRow]) -> LayerRow | None:
+    """Return the deepest state that has a ratio of its bands."""
+    return next((row for row in reversed(rows) if row.ratio is not None), None)
+
+
+def _quantities(row: LayerRow, result: LayersResult, *, leading: bool) -> list[Quantity]:
+    name = row.table.tap.name
+    found = []
+    if row.ratio is not None:
+        ratio_N = ratio_db(row.table.energy_NK, row.table.bins)
+        kept_N = ratio_N.isfinite() if ratio_N is not None else None
+        answers = (
+            sample("mean", result.index_N[kept_N], ratio_N[kept_N])
+            if ratio_N is not None and kept_N is not None
+            else None
+        )
+        found.append(
+            quantity(
+                row.ratio, "ratio", "high over low", group=name, unit="dB", scale=1, leading=leading, sample=answers
+            )
+        )
+    if row.gradient is not None:
+        found.append(
+            quantity(row.gradient[0], "gradient-low", "gradient, low band", group=name, unit="share", scale=1, digits=3)
+        )
+    return found
+
+
+def _lines(rows: Sequence[LayerRow]) -> list[Line]:
+    known = [(row, row.ratio) for row in rows if row.ratio is not None]
+    if not known:
+        return []
+    return [
+        Line(
+            plot="layers",
+            title="High over low frequencies by depth",
+            x_label="depth (0 the first state, 1 the last)",
+            y_label="high over low, dB per cell",
+            x=[row.depth for row, _ in known],
+            y=[ratio.value for _, ratio in known],
+            low=[ratio.low for _, ratio in known],
+            high=[ratio.high for _, ratio in known],
+        )
+    ]
