@@ -24,7 +24,7 @@ OTHERS = {
 
 def print_models(pattern: str) -> None:
     """Print the networks whose name contains ``pattern``: source, weights by data set, and which of these are here."""
-    sources = dict.fromkeys(PACKAGED, "packaged")
+    sources = {name: f"packaged, {record.about}" for name, record in PACKAGED.items()}
     sources |= {name: "torchvision" for name in torchvision_names() if name not in sources}
     sources |= dict.fromkeys(timm_names(), "timm")
     wanted = pattern.strip("*").lower()

@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 from fsens_cli.config.launchers.choice import GROUP, SETTINGS, is_about_launcher
 from fsens_cli.data.catalog import CATALOG
 from fsens_cli.errors import ConfigError, suggestion
-from fsens_cli.models.catalog import check_model_name
+from fsens_cli.models.catalog import PACKAGED, check_model_name
 from fsens_cli.objectives.regularizers import REGULARIZERS
 
 # Everything else might be read as a number, as true or as null, or has a meaning in Hydra's grammar.
@@ -24,7 +24,7 @@ PLAIN_VALUE = re.compile(r"(?!(true|false|null|nan|inf)$)[A-Za-z_./][A-Za-z0-9_.
 
 
 # Groups of which every entry of a registry is an option, with or without a file of its own.
-REGISTRIES: dict[str, Mapping[str, object]] = {"data": CATALOG, "regularizer": REGULARIZERS}
+REGISTRIES: dict[str, Mapping[str, object]] = {"data": CATALOG, "model": PACKAGED, "regularizer": REGULARIZERS}
 
 # What belongs to others and is not known beforehand: a network's own arguments, and those that launchers pass on.
 OPEN_KEYS = (
@@ -174,6 +174,8 @@ def _option(group: str, value: str, options: list[str], files: set[str]) -> str:
 
 def _register_entry(group: str, name: str) -> str:
     """Make an entry of a registry that has no configuration file an option of its group; return the option's name."""
+    if group == "model":
+        return _register_model(name)
     option = f"{name}_of_the_registry"  # Hydra refuses a stored configuration with the name of somebody's file
     node: dict[str, Any] = {"name": name}
     if group == "data":  # every data set has settings of its own

@@ -131,16 +131,31 @@ def _with_channels(stem: nn.Conv2d, channels: int) -> nn.Conv2d:
     return own
 
 
-PACKAGED: dict[str, Builder] = {
-    "resnet8": _cifar_resnet(1),
-    "resnet20": _cifar_resnet(3),
-    "resnet32": _cifar_resnet(5),
-    "resnet44": _cifar_resnet(7),
-    "resnet56": _cifar_resnet(9),
-    "resnet18": _resnet("resnet18"),
-    "resnet34": _resnet("resnet34"),
-    "resnet50": _resnet("resnet50"),
-    "wide_resnet": _wide_resnet,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A network of our own: one entry of ``PACKAGED``.
+
+    Attributes:
+        build: takes ``num_classes``, ``shape`` and the constructor's arguments.
+        about: what it is, for the list of networks.
+    """
+
+    build: Builder
+    about: str
+
+
+def _small(depth: int) -> Record:
+    return Record(build=_cifar_resnet((depth - 2) // 6), about="residual network for small images, He et al. 2016")
+
+
+def _large(name: str) -> Record:
+    return Record(build=_resnet(name), about=f"ResNet; below {SMALL_STEM_BELOW} pixels with a 3x3 stem and no pooling")
+
+
+PACKAGED: dict[str, Record] = {
+    **{f"resnet{depth}": _small(depth) for depth in (8, 20, 32, 44, 56)},
+    **{name: _large(name) for name in ("resnet18", "resnet34", "resnet50")},
+    "wide_resnet": Record(build=_wide_resnet, about="WRN-28-10; model.kwargs.depth and model.kwargs.width for others"),
 }
 
 
@@ -247,7 +262,7 @@ def build_network(
 
 def _build_named(config: ModelConfig, *, num_classes: int, shape: ImageShape, timm_file: str) -> nn.Module:
     if config.name in PACKAGED:
-        return PACKAGED[config.name](num_classes=num_classes, shape=shape, **config.kwargs)
+        return PACKAGED[config.name].build(num_classes=num_classes, shape=shape, **config.kwargs)
     kwargs = dict(config.kwargs)
     loading = next((name for name in kwargs if LOADS.search(name)), "")
     if loading:
