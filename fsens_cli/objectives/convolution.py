@@ -11,6 +11,7 @@ With y = x * w, cotangents v of dx and p of dw, and (dx, dw) linear in dy, the a
 Shape letters: N images, C channels in, D channels out, H, W pixels.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -24,19 +25,32 @@ from torch.autograd.function import once_differentiable
 MOST_WEIGHTS_ON_CPU = 2**21
 
 
-# Autograd skips what nobody asked for, but does not tell a Python function what that is.
-_weights_asked = True
+class _Asked:
+    """Whether anybody wants the gradients of the parameters; autograd does not tell a Python function that."""
+
+    def __init__(self) -> None:
+        self.weights = True
+
+
+class _Thread(threading.local):
+    """One ``_Asked`` a thread. Graphs keep that of the thread that built them: a GPU runs them backwards in another."""
+
+    def __init__(self) -> None:
+        self.asked = _Asked()
+
+
+_thread = _Thread()
 
 
 @contextmanager
 def for_inputs_alone() -> Iterator[None]:
-    """While active, backward passes of ``conv2d`` leave out the gradients of the parameters."""
-    global _weights_asked  # a GPU runs backward passes in threads of its own
-    before, _weights_asked = _weights_asked, False
+    """While active, backward passes through what this thread computed leave out the gradients of the parameters."""
+    asked = _thread.asked
+    before, asked.weights = asked.weights, False
     try:
         yield
     finally:
-        _weights_asked = before
+        asked.weights = before
 
 
 class _Shape(NamedTuple):
@@ -98,14 +112,15 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, shape: _Shape) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.shape = shape
+        ctx.shape, ctx.asked = shape, _thread.asked
         return _convolved(x, weight, bias, shape)
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         to_x, to_weight, to_bias, _ = ctx.needs_input_grad
-        wanted = [to_x, to_weight and _weights_asked, to_bias and _weights_asked]
+        asked: _Asked = ctx.asked
+        wanted = [to_x, to_weight and asked.weights, to_bias and asked.weights]
         return *_ConvolutionBackward.apply(dy, x, weight, ctx.shape, wanted), None
 
 

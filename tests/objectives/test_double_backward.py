@@ -166,3 +166,24 @@ def test_every_kind_of_batch_norm_is_what_it_was(norm: nn.BatchNorm2d) -> None:
             torch.testing.assert_close(own(images), expected)
     for name, value in norm.state_dict().items():
         torch.testing.assert_close(own.state_dict()[name], value)
+
+
+def test_leaving_out_the_weights_is_a_thread_s_own() -> None:
+    """While one thread asks for the images alone, another one's weights get their gradient."""
+    import threading
+
+    from fsens_cli.objectives.convolution import conv2d, for_inputs_alone
+
+    found: list[bool] = []
+
+    def elsewhere() -> None:
+        x, weight = torch.rand(1, 3, 5, 5, requires_grad=True), torch.rand(2, 3, 3, 3, requires_grad=True)
+        conv2d(x, weight).sum().backward()
+        found.append(weight.grad is not None)
+
+    with for_inputs_alone():
+        other = threading.Thread(target=elsewhere)
+        other.start()
+        other.join()
+        elsewhere()
+    assert found == [True, False]
