@@ -1,14 +1,19 @@
-"""How is an archive taken apart? Into a folder that appears in one step, and never outside of it."""
+"""Taking an archive apart, into a folder that appears in one step, and never outside of it."""
 
+import glob
 import os
 import shutil
 import tarfile
 import tempfile
+import time
 import zlib
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from fsens_cli.cache.places import shown
 from fsens_cli.errors import FetchError
+
+FORGOTTEN_SECONDS = 86_400.0
 
 
 def unpack(archive: Path, folder: str, into: Path) -> Path:
@@ -18,6 +23,7 @@ def unpack(archive: Path, folder: str, into: Path) -> Path:
         FetchError: no readable archive, no such folder in it, or ``into`` cannot be written.
     """
     target = into / folder
+    _remove_forgotten(into, folder)
     if target.is_dir():
         return target
     try:
@@ -41,6 +47,14 @@ def unpack(archive: Path, folder: str, into: Path) -> Path:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return target
+
+
+def _remove_forgotten(into: Path, folder: str) -> None:
+    """Remove what a process unpacked that was killed; nobody unpacks for a day."""
+    for left in into.glob(f".{glob.escape(folder)}.*"):
+        with suppress(OSError):
+            if time.time() - left.lstat().st_mtime > FORGOTTEN_SECONDS:
+                shutil.rmtree(left)
 
 
 def _take_out(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: str, into: Path) -> None:

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +54,9 @@ def remove_leftovers(folder: Path, *, of: str = "", below: bool = False) -> None
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
-            path.unlink(missing_ok=True)
+            # Somebody else's, in a folder where only owners remove: it stays.
+            with suppress(OSError):
+                path.unlink()
 
 
 def _is_forgotten(path: Path, machine: str, pid: int) -> bool:
@@ -69,6 +71,18 @@ def _is_forgotten(path: Path, machine: str, pid: int) -> bool:
 
 def _machine() -> str:
     return hashlib.sha256(this_machine().encode()).hexdigest()[:8]
+
+
+@contextmanager
+def folder_aside(path: Path) -> Iterator[Path]:
+    """Give a new folder beside ``path`` that is removed in the end, as is what killed processes left of the same."""
+    remove_leftovers(path.parent, of=path.name)
+    aside = temporary_path(path)
+    aside.mkdir(mode=0o700)
+    try:
+        yield aside
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsens_cli.errors import OutputError
-from fsens_cli.runs.files import write_json, write_text
+from fsens_cli.runs.files import folder_aside, write_json, write_text
 from fsens_cli.runs.folder import SCHEMA, now
 from fsens_cli.runs.provenance import versions
 
@@ -27,8 +27,8 @@ def write_saved(folder: Path, record: Mapping[str, object], write: Callable[[Pat
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise OutputError(f"{folder} is not empty: give the name of a new folder.")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as aside:
-            new = Path(aside) / "run"
+        with folder_aside(folder) as aside:
+            new = aside / "run"
             new.mkdir()
             write(new)
             write_text(new / "config.yaml", "{}\n")
@@ -57,9 +57,9 @@ def copy_saved(source: Path, folder: Path) -> Path:
 @contextmanager
 def written_aside(write: Callable[[Path], None]) -> Iterator[Path]:
     """Write into a temporary folder that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="fsens-") as aside:
-        write(Path(aside))
-        yield Path(aside)
+    with folder_aside(Path(tempfile.gettempdir()) / "fsens") as aside:
+        write(aside)
+        yield aside
 
 
 def tables_of(folder: Path) -> "dict[str, DataFrame]":

@@ -1,6 +1,7 @@
 """Archives: taken apart in one step, never outside their folder."""
 
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -39,6 +40,15 @@ def test_names_that_lead_out_are_refused(name: str, tmp_path: Path) -> None:
     assert {p for p in tmp_path.rglob("*") if p.is_file()} == {packed, tmp_path / "inside" / "data" / "x"}
     assert not (tmp_path / "escaped").exists()
     assert not Path("/escaped").exists()
+
+
+def test_what_a_killed_process_unpacked_is_removed_after_a_day(tmp_path: Path) -> None:
+    for name in ("data", ".data.old", ".data.new", ".other.old"):
+        (tmp_path / name / "data").mkdir(parents=True)
+    for name in (".data.old", ".other.old"):
+        os.utime(tmp_path / name, (0, 0))
+    unpack(tmp_path / "none.tar.gz", "data", tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".data.new", ".other.old", "data"]
 
 
 def test_links_are_left(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ import torch
 from typer.testing import Result
 
 from fsens_cli.config.launchers.choice import is_installed
+from fsens_cli.runs.index import list_runs
 
 Type = Callable[..., Result]
 
@@ -291,6 +292,24 @@ def test_an_interrupted_sweep_leaves_no_process_and_says_how_to_go_on(launcher: 
         assert "Traceback" not in err
         assert statuses() == ["done"]
         wait_until(lambda: working_here(somewhere) == [], 20)
+    finally:
+        for left in working_here(somewhere):
+            os.kill(left, signal.SIGKILL)
+
+
+@pytest.mark.slow
+@NEEDS_JOBLIB
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="finds processes by Linux's /proc")
+def test_workers_do_not_outlive_a_killed_sweep(somewhere: Path) -> None:
+    process = typed(
+        "measure", "-m", *models("make", "slow", "slow"), *FEW, "--launcher", "joblib", "hydra.launcher.n_jobs=2"
+    )
+    try:
+        wait_until(lambda: statuses()[:2] == ["done", "running"], 300)
+        process.kill()
+        process.communicate(timeout=60)
+        wait_until(lambda: working_here(somewhere) == [], 3)
+        assert "killed" in [entry.status for entry in list_runs(Path("outputs"))]
     finally:
         for left in working_here(somewhere):
             os.kill(left, signal.SIGKILL)

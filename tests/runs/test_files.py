@@ -22,6 +22,7 @@ from fsens_cli.runs.files import (
     write_table,
     write_text,
 )
+from fsens_cli.runs.saved import write_saved
 from fsens_cli.runs.spectrum_csv import read_target
 
 
@@ -151,6 +152,17 @@ def test_a_new_file_removes_what_the_killed_left_of_the_same(tmp_path: Path) -> 
         path.with_name(path.name.replace(f"-{os.getpid()}-", f"-{ended.pid}-")).write_text("half")
     write_text(tmp_path / "report.html", "whole")
     assert [p.name[:12] for p in sorted(tmp_path.iterdir())] == [".other.html.", "report.html"]
+
+
+def test_a_saved_folder_removes_what_the_killed_left_of_it(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left = temporary_path(tmp_path / "run")
+    left = left.with_name(left.name.replace(f"-{os.getpid()}-", f"-{ended.pid}-"))
+    (left / "run").mkdir(parents=True)
+    write_saved(tmp_path / "run", {"verb": "measure"}, lambda new: write_text(new / "a.csv", "x\n"))
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == ["a.csv", "config.yaml", "run.json"]
 
 
 def test_a_full_disk_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,12 @@
-"""How are jobs run in several processes of this machine?"""
+"""Jobs in several processes of this machine."""
 
+import os
+import signal
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from threading import Thread
+from time import sleep
 from typing import Any
 
 from fsens_cli.config.launchers.call import Call, Lost
@@ -8,6 +14,7 @@ from fsens_cli.config.launchers.crew import Crew
 
 # joblib takes these as numbers where they are numbers.
 MAYBE_NUMBERS = ("pre_dispatch", "batch_size", "max_nbytes")
+POLL_SECONDS = 0.5
 
 
 def run(calls: Sequence[Call[Any]], crew: Crew) -> list[Any]:
@@ -18,12 +25,37 @@ def run(calls: Sequence[Call[Any]], crew: Crew) -> list[Any]:
     settings = {k: v for k, v in crew.settings.items() if k not in ("_target_", "n_jobs", "backend")}
     settings |= {k: int(settings[k]) for k in MAYBE_NUMBERS if str(settings.get(k, "")).isdecimal()}
     try:
-        return list(Parallel(n_jobs=crew.workers, backend="loky", **settings)(delayed(call)() for call in calls))
+        parallel = Parallel(n_jobs=crew.workers, backend="loky", **settings)
+        return list(parallel(delayed(_UnderParent(call))() for call in calls))
     except Exception as error:  # noqa: BLE001 whatever broke the pool, finished jobs have left their records
         return [Lost(_reason(error))] * len(calls)
     finally:
         # They would wait for more for minutes, and hold their memory.
         get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderParent:
+    """Does a call in a worker that ends soon after the process which started it, however that ended."""
+
+    call: Call[Any]
+    parent: int = field(default_factory=os.getpid)
+
+    def __call__(self) -> Any:
+        _watch(self.parent)
+        return self.call()
+
+
+@cache
+def _watch(parent: int) -> None:
+    """Start a worker's only watch: between two calls it would outlive its parent, too."""
+    Thread(target=_end_with, args=(parent,), name="parent-watch", daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        sleep(POLL_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _reason(error: Exception) -> str:
