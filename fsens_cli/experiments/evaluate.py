@@ -17,7 +17,7 @@ from fsens_cli.experiments.evaluate_setting import Setting
 from fsens_cli.experiments.evaluation import EvaluateResult, PartResult
 from fsens_cli.experiments.suite import AttackSettings, CorruptionConfig, Part, SuiteConfig, plan, require_fit
 from fsens_cli.models.classifier import as_classifier, device_of, held_still
-from fsens_cli.perturb.attacks.opening import CLASSES_NEEDED
+from fsens_cli.perturb.attacks.config import ATTACKS
 
 
 @dataclass(kw_only=True)
@@ -117,7 +117,7 @@ def evaluate(
     with held_still(classifier):
         num_classes, warnings = warnings_of(setting, attacked=any(p.kind in ("attack", "minimal") for p in parts))
         for name in config.suite.attacks:
-            needed = CLASSES_NEEDED.get(name, 2)
+            needed = ATTACKS[name].classes
             if num_classes < needed:
                 raise ConfigError(
                     f"suite.attacks: {name} needs {needed} classes, the model has {num_classes}: take apgd-ce."

@@ -4,7 +4,7 @@ Shape letters: N images, C channels, H, W pixels, K conditions, M frequencies, B
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from fsens_cli.errors import DataError, ModelError
 from fsens_cli.experiments.evaluate_changes import CHANGES, Perturb, unchanged
 from fsens_cli.experiments.evaluate_prediction import predict_corruptions
 from fsens_cli.experiments.evaluate_setting import Setting
-from fsens_cli.experiments.evaluation import PartResult
+from fsens_cli.experiments.evaluation import PartResult, StageRow
 from fsens_cli.experiments.suite import Part
 from fsens_cli.fourier.bases import build_basis
 from fsens_cli.fourier.perturbation import energy_by_radius, perturbation_power
@@ -22,6 +22,8 @@ from fsens_cli.fourier.sensitivity import gradient_power, rescale_each, rounding
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.objectives.input_gradient import input_gradient
 from fsens_cli.perturb.attacks.attack import AttackResult, attack
+from fsens_cli.perturb.attacks.cascades import shortened
+from fsens_cli.perturb.attacks.costs import Cost
 from fsens_cli.perturb.attacks.inspection import inspect_model
 from fsens_cli.perturb.attacks.minimal import MinimalResult, minimal_perturbation
 from fsens_cli.perturb.attacks.watch import undecided
@@ -35,6 +37,9 @@ LARGE_CYCLES = 31
 # Frequencies of the heat map that the model sees at once, times images: bounds memory, does not change results.
 IMAGES_AT_ONCE = 256
 
+
+# AutoAttack's own threshold for an attack without gradients that wins where those with gradients did not.
+SUSPICIOUS_SHARE = 0.002
 
 # So many images, drawn at random, tell whether the model is random, has a gradient and gives logits.
 NUM_INSPECTED = 8
@@ -116,13 +121,15 @@ def _attacked(part: Part, setting: Setting) -> PartResult:
         result = attack(setting.classifier, batch, labels, config, generator=generator)
         correct.append(~result.found_N.cpu())
         met.add(result)
+    stages = met.stages()
     return PartResult(
         part=part,
         index_N=images.index_N,
         label_N=images.label_N,
         correct_NK=torch.cat(correct)[:, None],
         num_rejected=met.rejected,
-        notes=met.notes(),
+        notes=(*met.notes(), *cascade_notes(condition.probe, met.num_classes, stages, met.images)),
+        stages=stages,
     )
 
 
@@ -163,13 +170,35 @@ class Met:
     rejected: int = 0
     undecided: int = 0
     dead: int = 0
+    num_classes: int = 0
+    standing: dict[str, int] = field(default_factory=dict)
+    costs: dict[str, Cost] = field(default_factory=dict)
 
     def add(self, result: AttackResult | MinimalResult) -> None:
         """Count one batch."""
+        if isinstance(result, AttackResult):
+            self.num_classes = result.num_classes
+            for name, standing_N in result.standing.items():
+                self.standing[name] = self.standing.get(name, 0) + int(standing_N.sum())
+                self.costs[name] = self.costs.get(name, Cost()) + result.costs[name]
         self.images += len(result.size_N)
         self.rejected += int(result.rejected_N.sum())
         self.undecided += int(result.undecided_N.sum())
         self.dead += int(result.dead_N.sum())
+
+    def stages(self) -> tuple[StageRow, ...]:
+        """Return what each stage of an attack left and took."""
+        return tuple(
+            StageRow(
+                name=name,
+                num_standing=standing,
+                steps=self.costs[name].steps,
+                queries=self.costs[name].queries,
+                gradients=self.costs[name].gradients,
+                seconds=self.costs[name].seconds,
+            )
+            for name, standing in self.standing.items()
+        )
 
     def notes(self) -> tuple[str, ...]:
         """Return each in words."""
@@ -189,6 +218,23 @@ class Met:
                 "gradient say nothing about them, take attack=square too"
             )
         return tuple(said)
+
+
+def cascade_notes(name: str, num_classes: int, stages: Sequence[StageRow], num_images: int) -> tuple[str, ...]:
+    """Return the warnings of AutoAttack that are known afterwards: too few classes, and a search that beats gradients.
+
+    Where Square, which sees logits alone, takes more than .2 points from what attacks by gradient left, the gradients
+    hide something.
+    """
+    said = [shortened(name, num_classes)]
+    left = {stage.name: stage.num_standing for stage in stages}
+    won = left.get("fab-t", 0) - left.get("square", 0) if "fab-t" in left else 0
+    if won > SUSPICIOUS_SHARE * num_images:
+        said.append(
+            f"square, which takes no gradient, won {won} of {num_images} images that attacks by gradient had left: the "
+            "model may hide its gradients, so an attack made for it may find more"
+        )
+    return tuple(note for note in said if note)
 
 
 def _heat_map(part: Part, setting: Setting) -> PartResult:

@@ -45,6 +45,7 @@ class PartResult:
         change_energy_KR: mean energy of each corruption's change in each radial bin, float64; empty as above.
         num_rejected: adversarial images that an attack claimed and that failed the check by a fresh forward pass.
         notes: what a reader should know of this part.
+        stages: of an attack, what each stage left and took, in order.
     """
 
     part: Part
@@ -62,6 +63,7 @@ class PartResult:
     change_energy_KR: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.float64))
     num_rejected: int = 0
     notes: tuple[str, ...] = ()
+    stages: tuple["StageRow", ...] = ()
 
     @property
     def by_condition(self) -> list[tuple[Condition, Tensor]]:
@@ -69,6 +71,27 @@ class PartResult:
         if not (self.part.conditions and self.correct_NK.numel()):
             return []
         return list(zip(self.part.conditions, self.correct_NK.T, strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRow:
+    """One stage of an attack.
+
+    Attributes:
+        name: of the stage; ``clean`` is the unchanged image.
+        num_standing: images that stand after it.
+        steps: of one start (for ``square``, the most queries); 0 for ``clean``.
+        queries: forward passes over single images.
+        gradients: those among them that were differentiated.
+        seconds: of wall time.
+    """
+
+    name: str
+    num_standing: int
+    steps: int
+    queries: int
+    gradients: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

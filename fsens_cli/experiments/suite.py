@@ -8,13 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fsens_cli.errors import require, require_one_of
-from fsens_cli.perturb.attacks.config import DETERMINISTIC, AttackConfig
+from fsens_cli.perturb.attacks.config import ATTACKS, FIXED_BUDGET_ATTACKS, AttackConfig
 from fsens_cli.perturb.corruptions import CORRUPTIONS, TABLES
 from fsens_cli.perturb.corruptions.catalog import SMALLEST_SIDE
 
 FILTERS = ("low-pass", "high-pass", "band-pass")
 NOISES = ("gaussian", "uniform", "salt-and-pepper")
-FIXED_BUDGET_ATTACKS = ("fgsm", "pgd", "apgd-ce", "apgd-dlr", "apgd-t", "square", "standard")
 NORMS = ("linf", "l2")
 
 # What the two collective names of corruptions stand for.
@@ -36,7 +35,7 @@ class SuiteConfig:
         shuffles: patches per side of shuffled images.
         noises: any of ``gaussian``, ``uniform``, ``salt-and-pepper``.
         noise_levels: standard deviation (Gaussian), half width (uniform) or share of pixels (salt and pepper).
-        attacks: fixed-budget attacks, such as ``pgd`` or the cascade ``standard``.
+        attacks: fixed-budget attacks, such as ``pgd`` the short ``cascade`` or ``autoattack``.
         norms: of these, and of ``minimal`` perturbations.
         eps_linf, eps_l2: their budgets, on the [0, 1] pixel scale.
         minimal: find each image's smallest adversarial perturbation.
@@ -152,7 +151,10 @@ class AttackSettings:
 
     def fixed(self, name: str, norm: str, eps: float) -> AttackConfig:
         """Return the settings of one attack within one budget."""
-        restarts = 1 if name in DETERMINISTIC else self.restarts
+        record = ATTACKS[name]
+        if record.protocol:
+            return AttackConfig(name=name, norm=norm, eps=eps)
+        restarts = self.restarts if record.is_random else 1
         steps = 1 if name == "fgsm" else self.steps
         return AttackConfig(name=name, norm=norm, eps=eps, steps=steps, restarts=restarts, eot=self.eot)
 

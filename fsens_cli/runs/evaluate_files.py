@@ -107,6 +107,7 @@ def write_evaluate(
     suite = config.suite.name
     found = evaluate_findings(result, config, source=source)
     _write_accuracy(folder, result)
+    _write_attack_stages(folder, result)
     _write_per_image(folder, result)
     _write_minimal(folder, result)
     write_prediction(folder, result.prediction(), result.image_size)
@@ -135,6 +136,31 @@ def _write_accuracy(folder: Path, result: EvaluateResult) -> None:
             "accuracy_ci_low": [r.accuracy.low for r in rows],
             "accuracy_ci_high": [r.accuracy.high for r in rows],
             "n": [r.accuracy.n for r in rows],
+        },
+    )
+
+
+def _write_attack_stages(folder: Path, result: EvaluateResult) -> None:
+    """Write what each stage of each attack left and took; nothing where nothing was attacked within a budget."""
+    rows = [(part, part.part.conditions[0], stage) for part in result.of_kind("attack") for stage in part.stages]
+    if not rows:
+        return
+    left = [wilson(stage.num_standing, len(part.index_N)) for part, _, stage in rows]
+    write_table(
+        folder / "attack_stages.csv",
+        {
+            "attack": [condition.probe for _, condition, _ in rows],
+            "norm": [condition.group for _, condition, _ in rows],
+            "eps": [condition.parameter for _, condition, _ in rows],
+            "stage": [stage.name for _, _, stage in rows],
+            "accuracy": [interval.value for interval in left],
+            "accuracy_ci_low": [interval.low for interval in left],
+            "accuracy_ci_high": [interval.high for interval in left],
+            "n": [interval.n for interval in left],
+            "iterations": [stage.steps for _, _, stage in rows],
+            "queries": [stage.queries for _, _, stage in rows],
+            "gradients": [stage.gradients for _, _, stage in rows],
+            "seconds": [round(stage.seconds, 3) for _, _, stage in rows],
         },
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fsens_cli.experiments.evaluation import PartResult
+from fsens_cli.experiments.evaluation import PartResult, StageRow
 from fsens_cli.experiments.suite import Part
 from fsens_cli.runs.files import write_arrays, write_text
 from fsens_cli.runs.folder import RunFolder
@@ -56,11 +56,22 @@ class PartFiles:
             return None
         # A run of an older version has no arrays for what it could not be asked.
         tensors = {name: torch.from_numpy(arrays[name]) for name in TENSORS if name in arrays}
-        return PartResult(part=part, **tensors, num_rejected=record["num_rejected"], notes=tuple(record["notes"]))
+        return PartResult(
+            part=part,
+            **tensors,
+            num_rejected=record["num_rejected"],
+            notes=tuple(record["notes"]),
+            stages=tuple(StageRow(**row) for row in record.get("stages", [])),
+        )
 
     def save(self, result: PartResult) -> None:
         """Write a part in one step."""
-        record = {"part": _as_json(result.part), "num_rejected": result.num_rejected, "notes": list(result.notes)}
+        record = {
+            "part": _as_json(result.part),
+            "num_rejected": result.num_rejected,
+            "notes": list(result.notes),
+            "stages": [asdict(row) for row in result.stages],
+        }
         arrays = {name: getattr(result, name).numpy() for name in TENSORS}
         with self.run.reporting_disk_errors():
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -91,7 +91,7 @@ class TestPlan:
         assert SuiteConfig(corruptions=["fog", "standard"]).corruption_names() == list(STANDARD)
 
     def test_every_condition_has_a_label_of_its_own(self) -> None:
-        suite = SuiteConfig(attacks=["pgd", "standard"], corruptions=["all"], prediction=False)
+        suite = SuiteConfig(attacks=["pgd", "cascade"], corruptions=["all"], prediction=False)
         labels = [c.label for p in plan(suite, num_images=10, image_size=(32, 32)) for c in p.conditions]
         assert len(set(labels)) == len(labels) > 100
 
@@ -418,3 +418,21 @@ def test_one_image_has_a_mean_and_no_interval() -> None:
     result = evaluate(Brightness(), gray_noise(1, torch.tensor([1])), EvaluateConfig(suite=suite))
     assert all(math.isnan(group.accuracy.low) for group in result.groups())
     assert "cannot be told from chance" in chance_sentence(result.accuracy, 2)
+
+
+def test_each_attack_tells_what_its_stages_left_and_took() -> None:
+    suite = SuiteConfig(
+        corruptions=[], prediction=False, filters=[], shuffles=[], noises=[], minimal=False, heat_map=False,
+        attacks=["cascade"], norms=["linf"], eps_linf=[0.03], attack_images=6,
+    )  # fmt: skip
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 4))
+    images = ImageSet(
+        images_NCHW=torch.randint(256, (6, 3, 16, 16), dtype=torch.uint8), label_N=torch.arange(6) % 4,
+        index_N=torch.arange(6), class_names=tuple("abcd"), title="noise", split="test",
+    )  # fmt: skip
+    result = evaluate(model, images, EvaluateConfig(suite=suite, attack=AttackSettings(steps=2)))
+    (part,) = result.of_kind("attack")
+    assert [stage.name for stage in part.stages] == ["clean", "pgd", "apgd-ce", "apgd-t"]
+    assert part.stages[0].num_standing == int(result.clean.correct_NK.sum())
+    assert part.stages[-1].num_standing == int(part.correct_NK.sum())
+    assert part.stages[0].queries == 6

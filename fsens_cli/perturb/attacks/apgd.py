@@ -12,7 +12,7 @@ from fsens_cli.perturb.attacks.config import AttackConfig
 from fsens_cli.perturb.attacks.goal import Filter, Goal, Model
 from fsens_cli.perturb.attacks.gradient import Loss, slope
 from fsens_cli.perturb.attacks.pgd import first_point
-from fsens_cli.perturb.attacks.streams import Streams
+from fsens_cli.perturb.attacks.streams import Streams, start_at_edge
 from fsens_cli.perturb.ball import project, steepest
 
 # The constants of section 3 of the paper: share of the new step, share of rising steps asked for.
@@ -53,7 +53,7 @@ def apgd(
     claimed_N = torch.zeros(len(images_NCHW), dtype=torch.bool, device=images_NCHW.device)
     row = torch.arange(len(images_NCHW), device=images_NCHW.device)
     images = images_NCHW
-    x = before = first_point(images_NCHW, config, streams, gradient_filter)
+    x = before = first_point(images_NCHW, config, streams, gradient_filter, start_at_edge)
     best, best_grad = x, torch.zeros_like(x)
     step = x.new_full((len(x), 1, 1, 1), 2 * eps)
     best_value = x.new_full((len(x),), -math.inf)
@@ -89,7 +89,7 @@ def apgd(
             rises = rises + (value > last_value)
         last_value = value
         if k in marks and k > 0:
-            stalled = rises < RHO * (k - last_mark)
+            stalled = rises <= RHO * (k - last_mark)
             stuck = ~halved & (best_value <= mark_value)
             halved = stalled | stuck
             back = halved[:, None, None, None]

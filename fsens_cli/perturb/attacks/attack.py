@@ -4,24 +4,24 @@ Shape letters: N images, S of them still standing, C channels, H, W pixels.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from fsens_cli.perturb.attacks.apgd import apgd
-from fsens_cli.perturb.attacks.config import ATTACKS, MINIMAL_ATTACKS, AttackConfig
+from fsens_cli.perturb.attacks.cascades import stages_of
+from fsens_cli.perturb.attacks.config import ATTACKS, AttackConfig
+from fsens_cli.perturb.attacks.costs import Cost, Counted
+from fsens_cli.perturb.attacks.fab import fab_t, likeliest_rivals
 from fsens_cli.perturb.attacks.goal import Filter, Goal, Model
 from fsens_cli.perturb.attacks.losses import dlr, log_odds, targeted_dlr
-from fsens_cli.perturb.attacks.minimal import MinimalResult, search
+from fsens_cli.perturb.attacks.minimal import SEARCHES, MinimalResult, search
 from fsens_cli.perturb.attacks.opening import num_open, open_goal
 from fsens_cli.perturb.attacks.pgd import fgsm, pgd
 from fsens_cli.perturb.attacks.square import square
 from fsens_cli.perturb.attacks.streams import Streams
 from fsens_cli.perturb.attacks.verify import TOLERANCE, fit, verified
-
-# The first attack of the cascade is a short one, to take away what falls easily.
-CASCADE_PGD_STEPS = 10
 
 # One start of an attack: points and claims.
 Attempt = tuple[Tensor, Tensor]
@@ -41,6 +41,8 @@ class AttackResult:
             fallen, because the model has not given the right answer.
         dead_N: every gradient that was taken is zero or not a number, so attacks by gradient say nothing.
         standing: for each stage in order which images stand after it; the first is ``clean``.
+        costs: of each stage, ``clean`` included.
+        num_classes: logits that can be compared.
     """
 
     adversarial_NCHW: Tensor
@@ -50,6 +52,8 @@ class AttackResult:
     undecided_N: Tensor
     dead_N: Tensor
     standing: dict[str, Tensor]
+    costs: dict[str, Cost]
+    num_classes: int
 
 
 def attack(
@@ -82,22 +86,27 @@ def attack(
         ConfigError, DataError, ModelError: what was given cannot be used.
     """
     streams = Streams.drawn(generator, len(images_NCHW))
+    model = counted = Counted(model)
     goal, logits_NL = open_goal(model, images_NCHW, label_N, config, streams, target_N)
     clean_N = goal.reached(logits_NL)
-    if config.name in MINIMAL_ATTACKS:
-        return _within(search(model, images_NCHW, goal, clean_N, config, streams), clean_N, config)
+    costs = {"clean": counted.taken(len(images_NCHW))}
+    if config.name in (*SEARCHES, "minimal") and config.name not in SINGLE:
+        result = search(model, images_NCHW, goal, clean_N, config, streams)
+        costs[config.name] = counted.taken(int((~clean_N).sum()), steps=config.num_steps)
+        return _within(result, clean_N, config, costs, num_open(logits_NL))
     point = images_NCHW.clone()
     found_N, claimed_N = clean_N.clone(), torch.zeros_like(clean_N)
     size_N = torch.where(clean_N, 0.0, torch.inf).double()
     standing = {"clean": ~clean_N}
-    for stage in _stages(config, num_open(logits_NL)):
+    for stage in stages_of(config, num_open(logits_NL)):
+        num_images = int((~found_N).sum())
         for number, (start, rival_N) in enumerate(_starts(stage, logits_NL, goal)):
             row = (~found_N).nonzero().squeeze(1)
             if len(row) == 0:
                 break
-            aim = goal if rival_N is None else replace(goal, rival_N=rival_N)
+            aim = goal if rival_N is None else goal.towards(rival_N)
             # By name, so that a stage of the cascade walks the same path as the attack alone.
-            own_streams = streams[row].child(ATTACKS.index(stage.name)).child(number)
+            own_streams = streams[row].child(list(ATTACKS).index(stage.name)).child(number)
             tried, claimed = start(model, images_NCHW[row], aim[row], stage, own_streams, gradient_filter)
             tried = fit(images_NCHW[row], tried, config.norm, config.eps)
             found, size = verified(
@@ -106,6 +115,7 @@ def attack(
             point[row], found_N[row], claimed_N[row] = tried, found, claimed_N[row] | claimed
             size_N[row[found]] = size[found]
         standing[stage.name] = ~found_N
+        costs[stage.name] = counted.taken(num_images, steps=stage.num_steps)
     assert goal.watch is not None, "open_goal has set one"
     return AttackResult(
         adversarial_NCHW=point,
@@ -115,6 +125,8 @@ def attack(
         undecided_N=goal.watch.undecided_N,
         dead_N=goal.watch.dead_N,
         standing=standing,
+        costs=costs,
+        num_classes=num_open(logits_NL),
     )
 
 
@@ -128,36 +140,24 @@ def join(results: Sequence[AttackResult]) -> AttackResult:
         undecided_N=torch.cat([r.undecided_N for r in results]),
         dead_N=torch.cat([r.dead_N for r in results]),
         standing={stage: torch.cat([r.standing[stage] for r in results]) for stage in results[0].standing},
+        costs={stage: sum((r.costs[stage] for r in results), Cost()) for stage in results[0].costs},
+        num_classes=min(r.num_classes for r in results),
     )
-
-
-def _stages(config: AttackConfig, num_classes: int) -> list[AttackConfig]:
-    """Return the attacks that ``config`` stands for, in order.
-
-    The cascade ends with targeted DLR, which needs four classes; with three it ends with plain DLR, and with two,
-    where cross-entropy and margin climb the same way, after cross-entropy.
-    """
-    if config.name == "none":
-        return []
-    if config.name != "standard":
-        return [config]
-    last = {2: (), 3: ("apgd-dlr",)}.get(num_classes, ("apgd-t",))
-    short = replace(config, name="pgd", steps=CASCADE_PGD_STEPS)
-    return [short, *(replace(config, name=name, steps=config.num_steps) for name in ("apgd-ce", *last))]
 
 
 def _starts(
     stage: AttackConfig, logits_NL: Tensor, goal: Goal
 ) -> Iterator[tuple[Callable[..., Attempt], Tensor | None]]:
     """Yield each start of an attack, together with the rivals that it aims at."""
-    for restart in range(stage.restarts):
-        del restart
-        if stage.name != "apgd-t":
+    for _ in range(stage.restarts):
+        if stage.name not in RIVALLED:
             yield SINGLE[stage.name], None
             continue
-        others = logits_NL.scatter(1, goal.label_N[:, None], float("-inf"))
-        for rival_N in others.topk(min(stage.num_targets, num_open(logits_NL) - 1), dim=1).indices.T:
-            yield _apgd_t, rival_N
+        if goal.target_N is not None:
+            yield SINGLE[stage.name], goal.target_N
+            continue
+        for rival_N in likeliest_rivals(logits_NL, goal.label_N, stage.num_targets).T:
+            yield SINGLE[stage.name], rival_N
 
 
 def _apgd_ce(
@@ -184,10 +184,16 @@ SINGLE: dict[str, Callable[..., Attempt]] = {
     "apgd-ce": _apgd_ce,
     "apgd-dlr": _apgd_dlr,
     "square": square,
+    "apgd-t": _apgd_t,
+    "fab-t": fab_t,
 }
+# These take the likeliest rivals one after the other.
+RIVALLED = ("apgd-t", "fab-t")
 
 
-def _within(result: MinimalResult, clean_N: Tensor, config: AttackConfig) -> AttackResult:
+def _within(
+    result: MinimalResult, clean_N: Tensor, config: AttackConfig, costs: dict[str, Cost], num_classes: int
+) -> AttackResult:
     """Return what a search for the smallest change means for the ball of radius ``config.eps``."""
     found_N = result.size_N <= config.eps + TOLERANCE
     return AttackResult(
@@ -198,4 +204,6 @@ def _within(result: MinimalResult, clean_N: Tensor, config: AttackConfig) -> Att
         undecided_N=result.undecided_N,
         dead_N=result.dead_N,
         standing={"clean": ~clean_N, config.name: ~found_N},
+        costs=costs,
+        num_classes=num_classes,
     )

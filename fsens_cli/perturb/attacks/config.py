@@ -6,27 +6,52 @@ from dataclasses import dataclass
 from fsens_cli.errors import ConfigError, require, require_one_of
 from fsens_cli.perturb.ball import NORMS
 
-# Steps of each attack where the user gives none. For `standard` they are those of each APGD run; its PGD takes 10.
-DEFAULT_STEPS = {
-    "none": 0,
-    "fgsm": 1,
-    "pgd": 50,
-    "apgd-ce": 100,
-    "apgd-dlr": 100,
-    "apgd-t": 100,
-    "square": 5000,
-    "deepfool": 50,
-    "ddn": 100,
-    "fmn": 100,
-    "standard": 100,
-    "minimal": 100,
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttackRecord:
+    """What is to be known of an attack before it runs.
+
+    Attributes:
+        steps: of one start, where the user gives none (queries, for ``square``); of a cascade, those of each APGD run.
+        classes: so many logits are compared.
+        takes_target: whether it can be sent to a class; others choose their own rivals.
+        is_random: whether a start is random, so that restarts make sense.
+        is_minimal: whether it searches the smallest change whatever the ball.
+        has_budget: whether `evaluate` offers it within a budget.
+        protocol: whether steps, restarts and passes are given by a published protocol.
+    """
+
+    steps: int
+    classes: int = 2
+    takes_target: bool = True
+    is_random: bool = True
+    is_minimal: bool = False
+    has_budget: bool = True
+    protocol: bool = False
+
+
+# The place in this table is part of an attack's randomness: new ones come last.
+ATTACKS: dict[str, AttackRecord] = {
+    "none": AttackRecord(steps=0, takes_target=False, is_random=False, has_budget=False),
+    "fgsm": AttackRecord(steps=1, is_random=False),
+    "pgd": AttackRecord(steps=50),
+    "apgd-ce": AttackRecord(steps=100),
+    "apgd-dlr": AttackRecord(steps=100, classes=3),
+    "apgd-t": AttackRecord(steps=100, classes=4, takes_target=False),
+    "square": AttackRecord(steps=5000),
+    "deepfool": AttackRecord(steps=50, is_random=False, is_minimal=True, has_budget=False),
+    "ddn": AttackRecord(steps=100, is_minimal=True, has_budget=False),
+    "fmn": AttackRecord(steps=100, is_minimal=True, has_budget=False),
+    "cascade": AttackRecord(steps=100, takes_target=False),
+    "minimal": AttackRecord(steps=100, is_minimal=True, has_budget=False),
+    "fab-t": AttackRecord(steps=100, is_random=False, is_minimal=True),
+    "autoattack": AttackRecord(steps=100, takes_target=False, protocol=True),
+    "autoattack-rand": AttackRecord(steps=100, takes_target=False, protocol=True),
 }
-ATTACKS = tuple(DEFAULT_STEPS)
-MINIMAL_ATTACKS = ("deepfool", "ddn", "fmn", "minimal")
+FIXED_BUDGET_ATTACKS = tuple(name for name, record in ATTACKS.items() if record.has_budget)
 TARGETS = ("none", "least-likely", "runner-up", "random")
-# These choose their own rivals, or are made of attacks that do.
-UNTARGETED = ("none", "apgd-t", "standard")
-DETERMINISTIC = ("none", "fgsm", "deepfool")
+# Passes that AutoAttack's version for random models averages at each point.
+RANDOM_EOT = 20
 
 
 @dataclass(kw_only=True, slots=True)
@@ -38,17 +63,17 @@ class AttackConfig:
         norm: ``linf`` or ``l2``.
         eps: radius of the ball, in units of the [0, 1] pixel scale (``linf``: a pixel's change, ``l2``: a length).
             The search of the minimal-norm attacks does not use it; it only decides what `attack` calls found.
-        steps: gradient evaluations of one start (queries, for ``square``); 0 takes DEFAULT_STEPS.
+        steps: gradient evaluations of one start (queries, for ``square``); 0 takes the attack's own.
         step_size: of ``pgd``, in units of ``eps``'s scale; 0 takes 2.5 eps / steps (Madry et al., ICLR 2018).
         restarts: number of starts; an image that falls takes no further one.
         eot: forward and gradient passes averaged at each point, for models that are random; 1 is off.
         target: ``none``, or to which class an image shall be moved: the ``least-likely`` or the ``runner-up`` of the
             clean image, or a ``random`` other one. A tensor of classes can be given to `attack` instead.
-        num_targets: how many rivals ``apgd-t`` (also inside ``standard``) tries, best first.
+        num_targets: how many rivals ``apgd-t`` and ``fab-t`` (also in cascades) tries, best first.
         refine: halvings of the way back to the image after ``minimal``.
     """
 
-    name: str = "standard"
+    name: str = "cascade"
     norm: str = "linf"
     eps: float = 8 / 255
     steps: int = 0
@@ -72,13 +97,18 @@ class AttackConfig:
             0 <= self.step_size < math.inf, f"attack.step_size={self.step_size} must be positive, or 0 for the default."
         )
         require(self.name != "ddn" or self.norm == "l2", "attack=ddn is defined for attack.norm=l2 only: take fmn.")
+        record = ATTACKS[self.name]
         require(
-            self.target == "none" or self.name not in UNTARGETED,
+            self.target == "none" or record.takes_target,
             f"attack={self.name} is untargeted: leave attack.target=none, or take apgd-ce or apgd-dlr.",
         )
         require(
-            self.restarts == 1 or self.name not in DETERMINISTIC,
+            self.restarts == 1 or record.is_random,
             f"attack={self.name} has no random start: attack.restarts={self.restarts} must be 1.",
+        )
+        require(
+            not record.protocol or (self.steps, self.restarts, self.eot) == (0, 1, 1),
+            f"attack={self.name} is a protocol: attack.steps, restarts and eot are its own; the cascade takes them.",
         )
 
     def _check_eps(self) -> None:
@@ -94,4 +124,4 @@ class AttackConfig:
     @property
     def num_steps(self) -> int:
         """The number of steps that is taken: ``steps``, or the attack's own default."""
-        return self.steps or DEFAULT_STEPS[self.name]
+        return self.steps or ATTACKS[self.name].steps

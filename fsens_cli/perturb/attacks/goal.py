@@ -38,6 +38,10 @@ class Goal:
         row_N = torch.arange(len(self.label_N), device=self.label_N.device)
         return replace(self, watch=Watch.over(self.label_N), row_N=row_N)
 
+    def towards(self, rival_N: Tensor) -> "Goal":
+        """Return the same goal with a class for losses to pull towards."""
+        return replace(self, rival_N=rival_N)
+
     def __getitem__(self, rows: Tensor) -> "Goal":
         """Return the goal of some of the images (indices or a mask)."""
         return Goal(

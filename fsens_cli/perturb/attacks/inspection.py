@@ -4,9 +4,11 @@ Shape letters: N images, L classes, C channels, H, W pixels.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from fsens_cli.perturb.attacks.goal import Goal, Model, decide
 from fsens_cli.perturb.attacks.losses import margin
@@ -20,7 +22,7 @@ SAME = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sign: its ``kind`` (``probabilities``, ``random``, ``no-gradient``, ``zero-gradient``), and what to do."""
+    """One sign: its ``kind`` (``probabilities``, ``random``, ``dynamic``, ``no-gradient``, ``zero-gradient``)."""
 
     kind: str
     message: str
@@ -39,7 +41,7 @@ def look_like_probabilities(logits_NL: Tensor) -> bool:
 def inspect_model(model: Model, images_NCHW: Tensor, label_N: Tensor) -> list[Finding]:
     """Return what about the model would make the attacks weaker than they seem; an empty list if nothing.
 
-    Three passes over the images given; a few dozen are enough.
+    Three passes over the images given, and one over the first; a few dozen are enough.
 
     Raises:
         DataError: images or labels cannot be used.
@@ -64,10 +66,34 @@ def inspect_model(model: Model, images_NCHW: Tensor, label_N: Tensor) -> list[Fi
         found.append(
             Finding(
                 "random",
-                "the model is random, two passes over the same images differ: average with attack.eot=20 or more.",
+                "the model is random, two passes over the same images differ: average with attack.eot=20 or more, or "
+                "take suite.attacks=[autoattack-rand].",
             )
         )
-    return found + _gradient_findings(model, images_NCHW, label_N)
+    return found + _dynamic_findings(model, images_NCHW) + _gradient_findings(model, images_NCHW, label_N)
+
+
+class _Noticing(TorchFunctionMode):
+    """Notices when derivatives are asked for while it is active."""
+
+    asked = False
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.asked |= func in (torch.autograd.grad, torch.autograd.backward, torch.Tensor.backward)
+        return func(*args, **(kwargs or {}))
+
+
+def _dynamic_findings(model: Model, images_NCHW: Tensor) -> list[Finding]:
+    """Return a finding where the forward pass takes gradients itself: such a defence adapts while it is attacked."""
+    with _Noticing() as noticing, torch.enable_grad():
+        try:
+            model(images_NCHW[:1])
+        except RuntimeError:
+            return []  # the other findings say what is wrong
+    if not noticing.asked:
+        return []
+    message = "the model takes gradients in its forward pass: what adapts to an image needs an attack made for it."
+    return [Finding("dynamic", message)]
 
 
 def _gradient_findings(model: Model, images_NCHW: Tensor, label_N: Tensor) -> list[Finding]:

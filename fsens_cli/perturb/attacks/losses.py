@@ -64,8 +64,14 @@ def dlr(logits_NL: Tensor, goal: Goal) -> Tensor:
 def targeted_dlr(logits_NL: Tensor, goal: Goal) -> Tensor:
     """Return -(z_y - z_rival) / (z_1st - (z_3rd + z_4th) / 2), eq. 7 of Croce & Hein; needs four classes."""
     assert goal.rival_N is not None
+    return rival_margin(logits_NL, goal) / _spread_of_four(_wide(logits_NL))
+
+
+def rival_margin(logits_NL: Tensor, goal: Goal) -> Tensor:
+    """Return the rival's logit minus the label's: 0 on the boundary between the two."""
+    assert goal.rival_N is not None
     logits = _wide(logits_NL)
-    return (_own(logits, goal.rival_N) - _own(logits, goal.label_N)) / _spread_of_four(logits)
+    return _own(logits, goal.rival_N) - _own(logits, goal.label_N)
 
 
 def _spread_of_four(logits_NL: Tensor) -> Tensor:

@@ -11,16 +11,22 @@ import torch
 from torch import Tensor
 
 from fsens_cli.errors import require_one_of
-from fsens_cli.perturb.attacks.config import MINIMAL_ATTACKS, AttackConfig
+from fsens_cli.perturb.attacks.config import ATTACKS, AttackConfig
 from fsens_cli.perturb.attacks.ddn import ddn
 from fsens_cli.perturb.attacks.deepfool import deepfool
+from fsens_cli.perturb.attacks.fab import fab
 from fsens_cli.perturb.attacks.fmn import fmn
 from fsens_cli.perturb.attacks.goal import Goal, Model
 from fsens_cli.perturb.attacks.opening import open_goal
 from fsens_cli.perturb.attacks.streams import Streams, start_inside
 from fsens_cli.perturb.attacks.verify import verified
 
-SEARCHES: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {"deepfool": deepfool, "ddn": ddn, "fmn": fmn}
+SEARCHES: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
+    "deepfool": deepfool,
+    "ddn": ddn,
+    "fmn": fmn,
+    "fab-t": fab,
+}
 MEMBERS = {"linf": ("fmn", "deepfool"), "l2": ("ddn", "fmn", "deepfool")}
 
 
@@ -66,7 +72,7 @@ def minimal_perturbation(
     begin at a random point no further than the best so far; DeepFool has one start. Every image is checked by a fresh
     forward pass.
     """
-    require_one_of("attack", config.name, MINIMAL_ATTACKS)
+    require_one_of("attack", config.name, [name for name, record in ATTACKS.items() if record.is_minimal])
     streams = Streams.drawn(generator, len(images_NCHW))
     goal, logits = open_goal(model, images_NCHW, label_N, config, streams, target_N)
     return search(model, images_NCHW, goal, goal.reached(logits), config, streams)
@@ -86,7 +92,7 @@ def search(
         images, goal_S = images_NCHW[row], goal[row]
         for restart in range(config.restarts):
             for place, name in enumerate(members):
-                if restart > 0 and name == "deepfool":
+                if restart > 0 and not ATTACKS[name].is_random:
                     continue
                 start = {} if restart == 0 else _start(images, size_N[row], config, streams[row].child(restart))
                 point, claimed = SEARCHES[name](model, images, goal_S, config, **start)

@@ -8,13 +8,10 @@ import math
 from torch import Tensor
 
 from fsens_cli.errors import ConfigError, DataError, ModelError
-from fsens_cli.perturb.attacks.config import AttackConfig
+from fsens_cli.perturb.attacks.config import ATTACKS, AttackConfig
 from fsens_cli.perturb.attacks.goal import Goal, Model, decide
 from fsens_cli.perturb.attacks.streams import Streams
 from fsens_cli.perturb.attacks.watch import undecided
-
-# The difference of logits ratio divides by the spread of so many logits.
-CLASSES_NEEDED = {"apgd-dlr": 3, "apgd-t": 4}
 
 
 def require_images(images_NCHW: Tensor, label_N: Tensor) -> None:
@@ -79,14 +76,14 @@ def open_goal(
     require_logits(logits_NL, label_N)
     num_classes = num_open(logits_NL)
     targeted = target_N is not None or config.target != "none"
-    needed = 4 if targeted and config.name == "apgd-dlr" else CLASSES_NEEDED.get(config.name, 2)
+    needed = 4 if targeted and config.name == "apgd-dlr" else ATTACKS[config.name].classes
     if num_classes < needed:
         raise ModelError(
             f"attack={config.name} compares at least {needed} logits, and the model has {num_classes}: take "
             "attack=apgd-ce."
         )
     if target_N is not None:
-        if config.name in ("none", "apgd-t", "standard"):
+        if not ATTACKS[config.name].takes_target:
             raise ConfigError(f"attack={config.name} is untargeted: take apgd-ce or apgd-dlr for given targets.")
         if target_N.shape != label_N.shape:
             raise DataError(f"{len(label_N)} images need as many targets, got shape {tuple(target_N.shape)}.")

@@ -3,6 +3,8 @@
 Shape letters: N images, S of them still standing, C channels, H, W pixels.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -14,9 +16,15 @@ from fsens_cli.perturb.attacks.streams import Streams, start_inside
 from fsens_cli.perturb.ball import project, steepest
 
 
-def first_point(images_NCHW: Tensor, config: AttackConfig, streams: Streams, gradient_filter: Filter | None) -> Tensor:
+def first_point(
+    images_NCHW: Tensor,
+    config: AttackConfig,
+    streams: Streams,
+    gradient_filter: Filter | None,
+    start: Callable[[Tensor, str, float, Streams], Tensor] = start_inside,
+) -> Tensor:
     """Return a random point of the ball and the box; with a filter, one whose perturbation went through it."""
-    delta = start_inside(images_NCHW, config.norm, config.eps, streams)
+    delta = start(images_NCHW, config.norm, config.eps, streams)
     if gradient_filter is not None:
         delta = project(gradient_filter(delta), config.norm, config.eps)
     return (images_NCHW + delta).clamp(0, 1)

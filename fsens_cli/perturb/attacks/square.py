@@ -15,10 +15,10 @@ from fsens_cli.perturb.attacks.losses import margin
 from fsens_cli.perturb.attacks.streams import Streams
 from fsens_cli.perturb.ball import project
 
-# Share of the pixels in the first square, and the queries of 10,000 at which it is halved (section 5.1; the start is
-# that of AutoAttack).
+# Share of the pixels in the first square, and the queries of 5,000 at which it is halved: those of AutoAttack.
 FIRST_SHARE = 0.8
-HALVINGS = (10, 50, 200, 1000, 2000, 4000, 6000, 8000)
+QUERIES = 5000
+HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000)
 # So many queries' random numbers are drawn at once.
 CHUNK = 64
 
@@ -26,10 +26,10 @@ CHUNK = 64
 def share_of_pixels(query: int, num_queries: int) -> float:
     """Return which share of the image the square of a query covers.
 
-    >>> share_of_pixels(11, 10000), share_of_pixels(9000, 10000)
-    (0.4, 0.003125)
+    >>> share_of_pixels(11, 5000), share_of_pixels(4500, 5000)
+    (0.4, 0.00625)
     """
-    return FIRST_SHARE / 2 ** sum(query * 10000 / num_queries > h for h in HALVINGS)
+    return FIRST_SHARE / 2 ** sum(query * QUERIES / num_queries > h for h in HALVINGS)
 
 
 def square(

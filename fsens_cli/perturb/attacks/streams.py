@@ -66,3 +66,12 @@ def start_inside(images_NCHW: Tensor, norm: str, eps: float | Tensor, streams: S
     direction = steepest(streams.child(0).normal(*shape).to(images_NCHW), norm)
     length = streams.child(1).uniform(1, 1, 1).to(images_NCHW)
     return direction * (radius * length)
+
+
+def start_at_edge(images_NCHW: Tensor, norm: str, eps: float, streams: Streams) -> Tensor:
+    """Return a random perturbation of size ``eps`` exactly, as APGD's released code begins with."""
+    shape = images_NCHW.shape[1:]
+    if norm == "linf":
+        uniform = 2 * streams.uniform(*shape).to(images_NCHW) - 1
+        return eps * uniform / uniform.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(1e-30)
+    return eps * steepest(streams.normal(*shape).to(images_NCHW), norm)

@@ -16,7 +16,7 @@ from fsens_cli.perturb.attacks.verify import fit, size_of, verified
 
 Case = tuple[nn.Module, Tensor, Tensor]
 EPS = {"linf": 0.012, "l2": 0.12}
-FIXED = ["fgsm", "pgd", "apgd-ce", "apgd-dlr", "apgd-t", "square", "standard"]
+FIXED = ["fgsm", "pgd", "apgd-ce", "apgd-dlr", "apgd-t", "square", "cascade"]
 
 
 def config_of(name: str, norm: str, **settings: object) -> AttackConfig:
@@ -61,7 +61,7 @@ def test_the_cascade_is_the_union_of_its_attacks(curved: Case, norm: str) -> Non
     model, images, labels = curved
     labels = labels.clone()
     labels[0] = (labels[0] + 1) % 5
-    together = attack(model, images, labels, config_of("standard", norm, restarts=2), generator=7)
+    together = attack(model, images, labels, config_of("cascade", norm, restarts=2), generator=7)
     assert list(together.standing) == ["clean", "pgd", "apgd-ce", "apgd-t"]
     left = torch.ones(len(labels), dtype=torch.bool)
     for name, after in together.standing.items():
@@ -232,7 +232,7 @@ def test_an_unbounded_attack_reaches_every_image(packaged: Callable[[int], Case]
         assert bool(found.found_N.all())
 
 
-@pytest.mark.parametrize("name", ["standard", "square", "minimal"])
+@pytest.mark.parametrize("name", ["cascade", "square", "minimal"])
 def test_leaves_no_trace_on_the_model(packaged: Callable[[int], Case], name: str) -> None:
     model, images, labels = packaged(2)
     before = {key: value.clone() for key, value in model.state_dict().items()}
@@ -264,7 +264,7 @@ def test_leaves_no_trace_on_the_model(packaged: Callable[[int], Case], name: str
         ({"step_size": -0.1}, "attack.step_size=-0.1 must be positive"),
         ({"name": "ddn"}, "attack=ddn is defined for attack.norm=l2 only"),
         ({"name": "fgsm", "restarts": 2}, "attack=fgsm has no random start"),
-        ({"name": "standard", "target": "runner-up"}, "attack=standard is untargeted"),
+        ({"name": "cascade", "target": "runner-up"}, "attack=cascade is untargeted"),
         ({"target": "nearest"}, "attack.target=nearest is not known"),
     ],
 )

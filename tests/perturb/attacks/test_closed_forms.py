@@ -76,7 +76,7 @@ def test_finds_beyond_the_distance_and_never_within(affine: Case, name: str, nor
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-@pytest.mark.parametrize("name", ["apgd-dlr", "apgd-t", "standard"])
+@pytest.mark.parametrize("name", ["apgd-dlr", "apgd-t", "cascade"])
 def test_attacks_of_many_classes(affine: Case, name: str, norm: str) -> None:
     model, images, labels = affine(6)
     exact = model.smallest(images, labels, norm)

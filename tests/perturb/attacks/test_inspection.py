@@ -49,3 +49,18 @@ def test_refuses_labels_and_outputs(curved: Case) -> None:
         inspect_model(model, images, labels + 9 - labels)
     with pytest.raises(ModelError, match=r"logits of at least two classes, got shape \(16, 1\)"):
         inspect_model(lambda x: model(x)[:, :1], images, labels * 0)
+
+
+def test_a_model_that_takes_gradients_in_its_forward_pass_is_named() -> None:
+    plain = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3))
+
+    def purified(images: torch.Tensor) -> torch.Tensor:
+        with torch.enable_grad():
+            inner = images.detach().requires_grad_()
+            (grad,) = torch.autograd.grad(plain(inner).amax(dim=1).sum(), inner)
+        logits: torch.Tensor = plain(images - 0.1 * grad)
+        return logits
+
+    images, labels = torch.rand(4, 3, 2, 2), torch.zeros(4, dtype=torch.int64)
+    assert "dynamic" in {finding.kind for finding in inspect_model(purified, images, labels)}
+    assert "dynamic" not in {finding.kind for finding in inspect_model(plain, images, labels)}

@@ -117,7 +117,7 @@ def test_masked_classes_are_legal_in_every_attack() -> None:
             return torch.cat([logits, torch.full_like(logits, -torch.inf)], dim=1)
 
     pixels, labels = images_and_labels(20)
-    for name in ("pgd", "apgd-ce", "square", "deepfool", "standard"):
+    for name in ("pgd", "apgd-ce", "square", "deepfool", "cascade"):
         config = AttackConfig(name=name, norm="linf", eps=0.03, steps=10)
         masked = attack(Masked(), pixels, labels, config, generator=0)
         plain = attack(Linear(), pixels, labels, config, generator=0)
