@@ -1,0 +1,44 @@
+"""Attacks and corruptions: every record has a function, constants and a row in the documents."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fsens_cli.perturb.attacks.attack import SINGLE
+from fsens_cli.perturb.attacks.cascades import stages_of
+from fsens_cli.perturb.attacks.config import ATTACKS, FIXED_BUDGET_ATTACKS, AttackConfig
+from fsens_cli.perturb.attacks.minimal import MEMBERS, SEARCHES
+from fsens_cli.perturb.corruptions import CORRUPTIONS, TABLES
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+@pytest.mark.parametrize("name", [name for name in ATTACKS if name != "none"])
+def test_every_attack_runs_something_and_is_documented(name: str) -> None:
+    norm = "l2" if name == "ddn" else "linf"
+    stages = {stage.name for stage in stages_of(AttackConfig(name=name, norm=norm), 10)}
+    if name != "minimal":
+        assert stages <= SINGLE.keys() | SEARCHES.keys()
+    # A row may name several.
+    assert re.search(rf"^\| [^|]*`{name}`", (DOCS / "attacks.md").read_text(), re.MULTILINE)
+
+
+def test_what_has_a_function_has_a_record() -> None:
+    assert SINGLE.keys() | SEARCHES.keys() <= ATTACKS.keys()
+    assert {name for members in MEMBERS.values() for name in members} <= SEARCHES.keys()
+    assert SEARCHES.keys() | {"minimal"} == {name for name, record in ATTACKS.items() if record.is_minimal}
+    assert set(FIXED_BUDGET_ATTACKS) - SINGLE.keys() == {"cascade", "autoattack", "autoattack-rand"}
+
+
+def test_every_corruption_has_constants_of_five_severities() -> None:
+    for table in TABLES.values():
+        assert table.keys() == CORRUPTIONS.keys()
+        assert {len(constants) for constants in table.values()} == {5}
+
+
+def test_the_paragraphs_on_adding_them_name_what_is_touched() -> None:
+    page = " ".join((DOCS / "architecture.md").read_text().split())
+    for place in ("`ATTACKS` of `perturb/attacks/config.py`", "`SINGLE` of `attack.py`", "`SEARCHES` of `minimal.py`"):
+        assert place in page
+    assert "A corruption: its function and its record in `perturb/corruptions/catalog.py`" in page
