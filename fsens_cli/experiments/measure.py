@@ -16,8 +16,8 @@ from fsens_cli.experiments.self_check import SelfCheck, first_order_check
 from fsens_cli.experiments.sensitivity import MeasureConfig, MeasureResult, PerImage, summarise
 from fsens_cli.fourier.bands import frequency_bands
 from fsens_cli.fourier.bases import Basis, build_basis
-from fsens_cli.fourier.bins import radial_sum, spectral_share
-from fsens_cli.fourier.sensitivity import full_plane, gradient_power, rescale_each, rounding_power
+from fsens_cli.fourier.bins import spectral_share
+from fsens_cli.fourier.sensitivity import full_plane, gradient_energy, rounding_power
 from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still
 from fsens_cli.objectives.input_gradient import input_gradient, target_value
 from fsens_cli.perturb.keyed_random import ImageDraws
@@ -141,9 +141,9 @@ def _describe_batch(
 ) -> tuple[PerImage, Tensor]:
     """Return the batch's table and its summed normalised power (H, F)."""
     used = grad * classifier.std.to(grad) if config.space == "normalized" else grad
-    scaled, divisor = rescale_each(used if used.dtype == torch.float64 else used.float())
-    power_NHF = gradient_power(scaled, basis, config.channels)
-    energy_NK = radial_sum(power_NHF, basis.bins.to(power_NHF.device)).double()
+    wide = used if used.dtype == torch.float64 else used.float()
+    scaled, divisor, power_NHF, summed_NK = gradient_energy(wide, basis, config.channels)
+    energy_NK = summed_NK.double()
     total = energy_NK[:, 1:].sum(dim=1)
     total = torch.where(total > rounding_power(scaled), total, torch.zeros_like(total))
     energy_NK = torch.where(total[:, None] > 0, energy_NK, torch.zeros_like(energy_NK))

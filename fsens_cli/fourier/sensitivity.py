@@ -4,6 +4,8 @@ Equations: Krishnamachari, Ng, Foo, *Fourier Sensitivity and Regularization of C
 Shape letters: N images, C channels, H, W pixels, F columns of the half plane, K radial bins.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -47,6 +49,25 @@ def rounding_power(grad_NCHW: Tensor) -> Tensor:
     return (16 * torch.finfo(grad_NCHW.dtype).eps) ** 2 * power_N
 
 
+class GradientEnergy(NamedTuple):
+    """An image's gradient by frequency: scaled, its divisor (N,), power of each cell (N, H, F) and radius (N, K)."""
+
+    scaled_NCHW: Tensor
+    divisor_N: Tensor
+    power_NHF: Tensor
+    energy_NK: Tensor
+
+
+def gradient_energy(grad_NCHW: Tensor, basis: Basis, channels: str) -> GradientEnergy:
+    """Return the power of each gradient, scaled to a largest magnitude of 1, summed over each radius; differentiable.
+
+    Measurement and penalty both start here.
+    """
+    scaled, divisor = rescale_each(grad_NCHW)
+    power = gradient_power(scaled, basis, channels)
+    return GradientEnergy(scaled, divisor, power, radial_sum(power, basis.bins.to(power.device)))
+
+
 def sensitivity_share(grad_NCHW: Tensor, basis: Basis, channels: str = "mean") -> Tensor:
     """Return the spatial-frequency sensitivity SFS(r) of each image, shape (N, K); rows sum to 1, bin 0 is 0.
 
@@ -60,8 +81,7 @@ def sensitivity_share(grad_NCHW: Tensor, basis: Basis, channels: str = "mean") -
     >>> round(float(share[0, 5]), 6)
     1.0
     """
-    scaled, _ = rescale_each(grad_NCHW)
-    return spectral_share(radial_sum(gradient_power(scaled, basis, channels), basis.bins))
+    return spectral_share(gradient_energy(grad_NCHW, basis, channels).energy_NK)
 
 
 def full_plane(half_NHF: Tensor, width: int) -> Tensor:
