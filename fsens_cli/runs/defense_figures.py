@@ -9,7 +9,7 @@ import numpy as np
 
 from fsens_cli.experiments.defense_findings import UNITS
 from fsens_cli.experiments.evaluate_findings import GROUP_NAMES
-from fsens_cli.runs.figures.defense import Curve, ScatterPoint, panels_figure, scatter_figure
+from fsens_cli.runs.figures.defense import Curve, Panel, ScatterPoint, panels_figure, scatter_figure
 from fsens_cli.runs.figures.perturbations import Profile, maps_figure, profiles_figure, success_figure
 from fsens_cli.runs.figures.style import save_figure
 from fsens_cli.runs.findings_files import FigureFile
@@ -36,18 +36,21 @@ def draw_defense(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
     profiles = read_frame(folder / "profiles.csv", PROFILES)
     maps = read_arrays(folder / "spectra.npz")
     mode = "at test time only" if results.text("mode") == "test_time" else "in training and test"
-    title = f"{results.text('model')}, {results.text('defense')} {mode}, {results.text('data')}"
+    words = f"{results.text('model')}, {results.text('defense')} {mode}, {results.text('data')}"
+    counts = f"n = {results.whole('num_images'):,}, {results.whole('num_attacked'):,} attacked"
+    title = f"{wrap_title(words)}\n{counts}"
     unit = UNITS.get(results.text("defense"), "sigma (pixels)")
     rows = results.rows("rows")
     names = [row.text("name") for row in rows]
-    save_figure(panels_figure(_panels(rows), unit=unit, title=title), folder, "defense", formats)
+    chance = 100 / results.number("num_classes")
+    save_figure(panels_figure(_panels(rows, chance), unit=unit, title=title), folder, "defense", formats)
     save_figure(success_figure(_sizes(sizes, names), title=title), folder, "success", formats)
     drawn = {
         "defense": ("Accuracy, sizes and frequencies against the filter's strength", "Four panels over the strength."),
-        "success": ("Images that stand a perturbation of each size", "Falling steps, one colour a filter."),
+        "success": ("Images that fall to a perturbation of each size", "Rising steps, one colour a filter."),
     }
     if len(profiles):
-        save_figure(profiles_figure(_profiles(profiles, rows), title=wrap_title(title)), folder, "profiles", formats)
+        save_figure(profiles_figure(_profiles(profiles, rows), title=title), folder, "profiles", formats)
         linf = {name: maps[f"{name}|linf"][0] for name in names if f"{name}|linf" in maps}
         save_figure(maps_figure(linf, title=title), folder, "spectra", formats)
         drawn["profiles"] = ("Power of smallest perturbations up to each radius", "Rising curves, one a filter.")
@@ -56,7 +59,7 @@ def draw_defense(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
         scatter_figure(_scatter(rows), published_points(results.text("data")), title=title), folder, "scatter", formats
     )
     drawn["scatter"] = ("Robustness against frequency preference, beside published networks", "Two scatter plots.")
-    return [FigureFile(name=n, caption=f"{caption}: {title}.", alt=alt) for n, (caption, alt) in drawn.items()]
+    return [FigureFile(name=n, caption=f"{caption}: {words}.", alt=alt) for n, (caption, alt) in drawn.items()]
 
 
 def _linf(row: Fields) -> Fields | None:
@@ -77,7 +80,7 @@ def _curve(rows: Sequence[Fields], label: str, intervals: Sequence[Bounds], scal
     )
 
 
-def _panels(rows: Sequence[Fields]) -> list[tuple[str, list[Curve]]]:
+def _panels(rows: Sequence[Fields], chance: float) -> list[Panel]:
     """Return four panels: clean and corrupted accuracy, corruption groups, sizes, frequencies."""
     groups: dict[str, list[Bounds]] = {}
     for row in rows:
@@ -85,16 +88,20 @@ def _panels(rows: Sequence[Fields]) -> list[tuple[str, list[Curve]]]:
             groups.setdefault(group.text("name"), []).append(group.bounds("accuracy"))
     clean = _curve(rows, "clean", [r.bounds("accuracy") for r in rows], 100)
     mean = [_curve(rows, "corruptions", groups["all"], 100)] if "all" in groups else []
-    each = [_curve(rows, GROUP_NAMES[n], groups[n], 100) for n in groups if n != "all"]
+    each = [_curve(rows, GROUP_NAMES[n].removesuffix(" frequency"), groups[n], 100) for n in groups if n != "all"]
     minimal = [found for row in rows if (found := _linf(row)) is not None]
-    frequencies = [_curve(rows, r"$f_{\rm rev}$", [r.fields("f_rev").bounds("nyquist") for r in rows], 0.5)]
+    frequencies = [_curve(rows, "f_rev", [r.fields("f_rev").bounds("nyquist") for r in rows], 0.5)]
     sizes = []
     if len(minimal) == len(rows):
-        sizes.append(_curve(rows, r"median, $L_\infty$", [m.bounds("median") for m in minimal], 255.0))
-        frequencies.append(_curve(rows, r"$f_{0.5}$", [m.bounds("f_half_cycles_per_pixel") for m in minimal]))
-    panels = [("accuracy (%)", [clean, *mean]), ("accuracy (%)", each), ("perturbation (1/255)", sizes)]
-    panels.append(("frequency (cycles/pixel)", frequencies))
-    return [(words, curves) for words, curves in panels if curves]
+        sizes.append(_curve(rows, "median, L∞", [m.bounds("median") for m in minimal], 255.0))
+        frequencies.append(_curve(rows, "f_0.5", [m.bounds("f_half_cycles_per_pixel") for m in minimal]))
+    panels = (
+        Panel(words="accuracy (%)", curves=[clean, *mean], chance=chance),
+        Panel(words="corrupted (%)", curves=each),
+        Panel(words="size (1/255)", curves=sizes),
+        Panel(words="cycles/pixel", curves=frequencies),
+    )
+    return [panel for panel in panels if panel.curves]
 
 
 def _sizes(sizes: "pd.DataFrame", names: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
@@ -129,6 +136,7 @@ def _scatter(rows: Sequence[Fields]) -> list[ScatterPoint]:
         groups = {g.text("name"): g.bounds("accuracy")[0] for g in row.rows("corruption_groups")}
         corrupted, linf = groups.get("all"), _linf(row)
         size = None if linf is None else linf.number_or_none("mean_of_found")
+        median = None if linf is None else linf.bounds("median")[0]
         points.append(
             ScatterPoint(
                 label=row.text("name"),
@@ -136,6 +144,7 @@ def _scatter(rows: Sequence[Fields]) -> list[ScatterPoint]:
                 corruption_percent=None if corrupted is None else 100 * corrupted,
                 f_half=None if linf is None else linf.bounds("f_half_cycles_per_pixel")[0],
                 size_per_255=None if size is None else 255 * size,
+                median_per_255=None if median is None else 255 * median,
                 reliable=row.flag("reliable"),
             )
         )

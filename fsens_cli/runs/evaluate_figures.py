@@ -41,7 +41,7 @@ class _Evaluated:
 
     @property
     def title(self) -> str:
-        return wrap_title(self.words)
+        return f"{wrap_title(self.words)}\nn = {self.results.whole('num_images'):,}"
 
     @property
     def sides(self) -> list[int]:
@@ -84,9 +84,12 @@ def _prediction(e: _Evaluated) -> FigureFile | None:
     if not file.exists():
         return None
     correlation = _interval(e.results.fields("corruption_prediction"), "spearman")
+    if correlation is None:  # nothing is lost, or everything alike: there are no ranks to compare
+        return None
     figure = prediction_figure(_predicted(file), clean=e.clean, correlation=correlation, title=e.title)
     caption = f"Accuracy lost under each corruption against what spectra foretold, {e.words}."
-    return e.keep(figure, "prediction", caption, "Points near the dashed line were foretold well.")
+    alt = f"One point a corruption, by rank; rank correlation {correlation.text(2)}."
+    return e.keep(figure, "prediction", caption, alt)
 
 
 def _filters(e: _Evaluated) -> FigureFile | None:
@@ -98,7 +101,7 @@ def _filters(e: _Evaluated) -> FigureFile | None:
         clean=e.clean,
         chance=1 / e.results.number("num_classes"),
         shorter_side=min(e.sides),
-        title=f"{e.title}\nn = {e.results.whole('num_images'):,}",
+        title=e.title,
     )
     caption = f"Accuracy of {e.words} on band-limited images."
     return e.keep(figure, "filters", caption, "Accuracy against the cutoff frequency.")
@@ -120,7 +123,7 @@ def _heat_map(e: _Evaluated) -> FigureFile | None:
         return None
     agreement = e.results.fields_or_none("heat_map_agreement")
     correlation = None if agreement is None else _interval(agreement, "spearman")
-    figure = heat_map_figure(read_frame(file, HEAT_MAP), e.sides, agreement=correlation, title=e.words)
+    figure = heat_map_figure(read_frame(file, HEAT_MAP), e.sides, agreement=correlation, title=wrap_title(e.words))
     caption = f"Error rate of {e.words} under one added frequency, beside its gradient's power."
     return e.keep(figure, "heat_map", caption, "Two maps over horizontal and vertical frequency.")
 

@@ -15,12 +15,14 @@ def draw_overlay(
     lines = [(label, run.findings.lines) for run, label in zip(runs, labels, strict=True)]
     if not any(mine for _, mine in lines):
         return
+    shared = {(run.data, int(run.results.number_or_none("num_images") or 0)) for run in runs}
+    about = "; ".join(f"{data}, n = {count:,}" for data, count in shared) if len(shared) == 1 else ""
     leading = [[q for q in run.findings.quantities if q.leading] for run in runs]
     keys = {q.name for found in leading for q in found}
     # One number says it all: then it stands beside its line.
     if len(keys) == 1 and all(leading):
         title = f"{leading[0][0].title} ({leading[0][0].unit}) and 95 % interval"
         legend = [f"{label}: {found[0].text()}" for label, found in zip(labels, leading, strict=True)]
-        save_figure(overlay_figure(lines, title=title, legend=legend), folder, "overlay", formats)
+        save_figure(overlay_figure(lines, about=about, title=title, legend=legend), folder, "overlay", formats)
     else:
-        save_figure(overlay_figure(lines), folder, "overlay", formats)
+        save_figure(overlay_figure(lines, about=about), folder, "overlay", formats)

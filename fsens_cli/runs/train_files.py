@@ -76,7 +76,8 @@ def draw_training(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
     results = Fields.read(folder / "results.json", f"{folder} is not a finished training")
     history = read_history(folder)
     best = results.whole("best_epoch")
-    title = f"{results.text('model')}, {results.text('training')} training, {results.text('data')}"
+    data = results.text("data").removesuffix(" test")
+    title = f"{results.text('model')}, {results.text('training')} training on {data}"
     figure = training_figure(history, best_epoch=best, title=wrap_title(title))
     save_figure(figure, folder, "training", formats)
     return [

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, GREEN, RED, figure_style
+from fsens_cli.runs.figures.style import BLACK, BLUE, GRAY, GREEN, RED, figure_style, new_figure
 from fsens_cli.statistics.intervals import Interval
 
 GROUPS = {"low": (BLUE, "low frequency"), "medium": (GREEN, "medium"), "high": (RED, "high frequency")}
@@ -35,12 +34,14 @@ def corruption_figure(
     gaps = np.cumsum([i > 0 and ordered[i].group != ordered[i - 1].group for i in range(len(ordered))])
     places = np.arange(len(ordered)) + 1.4 * gaps
     with figure_style():
-        figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, 1.1 + 0.155 * (places[-1] + 1)))
+        figure, (axes,) = new_figure(1.2 + 0.155 * (places[-1] + 1))
         for place, bar in zip(places, ordered, strict=True):
             colour = GROUPS[bar.group][0]
             axes.barh(place, 100 * bar.mean, height=0.7, color=colour, alpha=0.45, linewidth=0)
-            values = [100 * v for v in bar.by_severity.values()]
-            axes.plot(values, [place] * len(values), ".", color=colour, markersize=4, zorder=4)
+            for severity, value in bar.by_severity.items():
+                axes.plot(
+                    100 * value, place, "o", color=colour, markersize=1 + 0.7 * severity, markeredgewidth=0, zorder=4
+                )
         for group, (colour, words) in GROUPS.items():
             mine = [p for p, b in zip(places, ordered, strict=True) if b.group == group]
             if not mine:
@@ -62,7 +63,9 @@ def corruption_figure(
         axes.set_yticks(places, [b.name.replace("_", " ") for b in ordered])
         axes.tick_params(axis="y", length=0)
         axes.set(xlim=(0, 102), ylim=(places[-1] + 0.7, -1.6))
-        axes.set_xlabel(f"accuracy (%)\ndots: severities; dashed: clean, {100 * clean:.1f} %")
+        severities = sorted({s for bar in ordered for s in bar.by_severity})
+        dots = f"dots: severity {', '.join(map(str, severities))}, larger is stronger"
+        axes.set_xlabel(f"accuracy (%)\n{dots}\ndashed: clean, {100 * clean:.1f} %")
         figure.suptitle(title, fontsize=8)
         axes.spines["left"].set_color(GRAY)
     return figure

@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, ScalarFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
+from fsens_cli.runs.figures.labels import label_points
 from fsens_cli.runs.figures.style import (
     BLACK,
     BLUE,
-    COLUMN_WIDTH,
     CYCLE,
     GRAY,
     GREEN,
@@ -21,7 +20,10 @@ from fsens_cli.runs.figures.style import (
     PURPLE,
     RED,
     figure_style,
+    new_figure,
 )
+
+HOLLOW = "hollow: a check failed, or not told from chance"
 
 FAMILIES = {
     "standard": GRAY,
@@ -45,6 +47,15 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One panel over the strength: the label of its vertical axis, its curves, and a level to compare them with."""
+
+    words: str
+    curves: Sequence[Curve]
+    chance: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScatterPoint:
     """One model in the paper's scatter plots; None where a number is missing."""
 
@@ -53,6 +64,7 @@ class ScatterPoint:
     corruption_percent: float | None
     f_half: float | None
     size_per_255: float | None
+    median_per_255: float | None
     reliable: bool
 
 
@@ -60,28 +72,32 @@ class ScatterPoint:
 Published = Mapping[str, Sequence[tuple[str, float, float]]]
 
 
-def panels_figure(panels: Sequence[tuple[str, Sequence[Curve]]], *, unit: str, title: str) -> Figure:
-    """Draw small panels that share the axis of the strength.
+def panels_figure(panels: Sequence[Panel], *, unit: str, title: str) -> Figure:
+    """Draw panels, lettered, that share the axis of the strength.
 
     Args:
-        panels: the label of the vertical axis, and its curves.
+        panels: from the top.
         unit: of the strength.
         title: above the figure.
     """
-    rows = (len(panels) + 1) // 2
     with figure_style():
-        figure, axes = plt.subplots(rows, 2, figsize=(2 * COLUMN_WIDTH, 0.5 + 2.0 * rows), sharex=True, squeeze=False)
-        for place, (words, curves) in zip(axes.flat, panels, strict=False):
-            for curve, colour in zip(curves, cycle(CYCLE), strict=False):
-                _draw(place, curve, colour)
-            place.set(ylabel=words)
-            place.margins(y=0.15)
-            place.set_ylim(bottom=0)
-            place.legend(frameon=False, fontsize=7)
-        for place in axes.flat[len(panels) :]:
-            place.set_visible(False)
-        for place in axes[-1]:
-            place.set_xlabel(unit)
+        figure, places = new_figure(0.8 + 1.35 * len(panels), rows=len(panels), share_x=True)
+        for letter, axes, panel in zip("abcdefgh", places, panels, strict=False):
+            for curve, colour in zip(panel.curves, cycle(CYCLE), strict=False):
+                _draw(axes, curve, colour)
+            if panel.chance is not None:
+                axes.axhline(panel.chance, color=GRAY, linestyle="--", linewidth=0.8, label="chance")
+            axes.set(ylabel=panel.words)
+            axes.margins(y=0.15)
+            axes.set_ylim(bottom=0)
+            axes.set_title(letter, loc="left", fontweight="bold")
+            # Above the panel, where no curve can be.
+            axes.legend(
+                frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=4, borderpad=0, handlelength=1.2,
+                columnspacing=0.9, fontsize=6.5,
+            )  # fmt: skip
+        reliable = all(all(curve.reliable) for panel in panels for curve in panel.curves)
+        places[-1].set_xlabel(unit if reliable else f"{unit}\n{HOLLOW}")
         figure.suptitle(title, fontsize=8)
     return figure
 
@@ -98,35 +114,53 @@ def _draw(axes: Axes, curve: Curve, colour: str) -> None:
 def scatter_figure(points: Sequence[ScatterPoint], published: Published, *, title: str) -> Figure:
     """Draw corruption accuracy against f_rev, and the size of perturbations against f_0.5, published values behind.
 
+    Published sizes are means, so ours are means beside them; without any they are medians, as in the tables.
+
     Args:
         points: the models measured.
         published: rows (family, x, y) under ``f_rev`` and ``f_half``; empty where nothing is published for the data.
         title: above the figure.
     """
+    beside = any(published.values())
     with figure_style():
-        figure, (left, right) = plt.subplots(1, 2, figsize=(2 * COLUMN_WIDTH, 3.1))
-        left.set(xlabel=r"$f_{\rm rev}$ (fraction of Nyquist)", ylabel="accuracy under corruptions (%)")
-        right.set(xlabel=r"$f_{0.5}$ (cycles/pixel)", ylabel=r"mean smallest $L_\infty$ perturbation (1/255)")
-        right.set_yscale("log")
-        right.yaxis.set_major_formatter(ScalarFormatter())
-        right.yaxis.set_minor_formatter(FuncFormatter(lambda y, _: f"{y:g}" if f"{y:e}"[0] in "25" else ""))
-        for axes, key in ((left, "f_rev"), (right, "f_half")):
+        figure, (above, below) = new_figure(4.9 if beside else 4.4, rows=2)
+        above.set(xlabel="f_rev (fraction of Nyquist)", ylabel="corrupted, accuracy (%)")
+        kind = "mean" if beside else "median"
+        below.set(xlabel="f_0.5 (cycles/pixel)", ylabel=f"{kind} smallest L∞ size (1/255)")
+        below.set_yscale("log")
+        for axes, key in ((above, "f_rev"), (below, "f_half")):
             for family, x, y in published.get(key, ()):
                 axes.plot(x, y, "s", color=FAMILIES.get(family, BLACK), alpha=0.35, markersize=4, markeredgewidth=0)
-        _connect(left, [(p.f_rev, p.corruption_percent, p.label, True) for p in points])
-        _connect(right, [(p.f_half, p.size_per_255, p.label, p.reliable) for p in points])
-        if any(published.values()):
+        size = [p.size_per_255 if beside else p.median_per_255 for p in points]
+        first = [(p.f_rev, p.corruption_percent, p.label, True) for p in points]
+        second = [(p.f_half, y, p.label, p.reliable) for p, y in zip(points, size, strict=True)]
+        drawn = [(above, _connect(above, first)), (below, _connect(below, second))]
+        # Enough room that a range of less than a decade has ticks, too.
+        below.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        below.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        below.yaxis.set_minor_locator(NullLocator())
+        below.yaxis.set_minor_formatter(NullFormatter())
+        low, high = below.get_ylim()
+        below.set_ylim(min(low, 0.6 * low), max(high, 1.6 * high))
+        above.margins(0.15)
+        below.margins(x=0.15)
+        if beside:
             for family, colour in FAMILIES.items():
-                left.plot([], [], "s", color=colour, alpha=0.35, markersize=4, label=f"published: {family}")
-        left.plot([], [], "o", color=ORANGE, markersize=4, label="this run")
-        figure.legend(loc="outside lower center", ncols=3, frameon=False)
+                above.plot([], [], "s", color=colour, alpha=0.35, markersize=4, label=f"published: {family}")
+        above.plot([], [], "o", color=ORANGE, markersize=4, label="this run")
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
         figure.suptitle(title, fontsize=8)
+        for axes, mine in drawn:
+            label_points(axes, [(x, y, label, BLACK) for x, y, label in mine])
     return figure
 
 
-def _connect(axes: Axes, points: Sequence[tuple[float | None, float | None, str, bool]]) -> None:
+def _connect(
+    axes: Axes, points: Sequence[tuple[float | None, float | None, str, bool]]
+) -> list[tuple[float, float, str]]:
+    """Draw the points in their order and return those that have both numbers."""
     drawn = [(x, y, label, reliable) for x, y, label, reliable in points if x is not None and y is not None]
     axes.plot([p[0] for p in drawn], [p[1] for p in drawn], color=ORANGE, linewidth=0.8, alpha=0.6)
-    for x, y, label, reliable in drawn:
+    for x, y, _, reliable in drawn:
         axes.plot(x, y, "o", color=ORANGE, markersize=4.5, markerfacecolor=ORANGE if reliable else "white", zorder=4)
-        axes.annotate(label, (x, y), xytext=(4, 3), textcoords="offset points", fontsize=6)
+    return [(x, y, label) for x, y, label, _ in drawn]

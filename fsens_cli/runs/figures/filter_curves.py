@@ -3,19 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, GREEN, RED, figure_style
+from fsens_cli.runs.figures.style import BLACK, BLUE, GRAY, GREEN, RED, figure_style, new_figure
 
 COLOURS = {"low-pass": BLUE, "high-pass": RED, "band-pass": GREEN}
 WORDS = {
     "low-pass": "only up to f",
     "high-pass": "only above f",
-    "band-pass": "only in the band",
+    "band-pass": "only from f to the bar's end",
 }
 
 
@@ -29,7 +28,7 @@ def filter_figure(table: pd.DataFrame, *, clean: float, chance: float, shorter_s
         title: above the figure.
     """
     with figure_style():
-        figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, 3.2))
+        figure, (axes,) = new_figure(3.4)
         for name, rows in table.groupby("probe", sort=False):
             _draw(axes, str(name), rows.sort_values("parameter"))
         for level, words in ((clean, "clean"), (chance, "chance")):
@@ -39,14 +38,14 @@ def filter_figure(table: pd.DataFrame, *, clean: float, chance: float, shorter_s
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(ScalarFormatter())
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set(xlabel="cutoff f (cycles/image)", ylabel="accuracy (%)", ylim=(0, 102))
+        axes.set(xlabel="frequency f (cycles/image)", ylabel="accuracy (%)", ylim=(0, 102))
         above = axes.secondary_xaxis("top", functions=_cycles_per_pixel(shorter_side))
         above.set_xlabel("cycles/pixel")
         ticks = [0.5 / 2**k for k in range(10) if shorter_side * 0.5 / 2**k >= axes.get_xlim()[0]]
         above.set_xticks(ticks, [f"{t:.3g}".lstrip("0") for t in ticks])
         above.xaxis.set_minor_formatter(NullFormatter())
         figure.suptitle(title, fontsize=8)
-        figure.legend(loc="outside lower center", ncols=3, frameon=False)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 

@@ -1,11 +1,10 @@
 """The heat map figure: which added frequency makes the model err, and where the input gradient has its power."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fsens_cli.runs.figures.style import COLUMN_WIDTH, figure_style
+from fsens_cli.runs.figures.style import figure_style, new_figure
 from fsens_cli.statistics.intervals import Interval
 
 DECADES = 3.0
@@ -34,22 +33,23 @@ def heat_map_figure(table: pd.DataFrame, size: list[int], *, agreement: Interval
     """
     height, width = size
     frequency = table[["vertical_cycles_per_image", "horizontal_cycles_per_image"]].to_numpy(int)
-    maps = [("error rate with noise at one frequency (%)", 100 * table["error_rate"].to_numpy(float), "magma")]
+    maps = [("errors under noise of one frequency (%)", 100 * table["error_rate"].to_numpy(float), "magma")]
     if "gradient_power_share" in table:
         with np.errstate(divide="ignore"):
             logarithm = np.log10(table["gradient_power_share"].to_numpy(float))
-        maps.append(("input gradient, log10 of the power share", logarithm, "viridis"))
+        maps.append(("input gradient, log10 share of power", logarithm, "viridis"))
     rows, columns, extent = _measured_part(frequency, (height, width))
     with figure_style():
-        figure, panels = plt.subplots(1, len(maps), figsize=(2 * COLUMN_WIDTH, 3.1), squeeze=False)
-        for axes, (words, values, colours) in zip(panels[0], maps, strict=True):
+        figure, panels = new_figure(0.6 + 2.5 * len(maps), rows=len(maps))
+        for axes, (words, values, colours) in zip(panels, maps, strict=True):
             full = unfold(values, frequency, (height, width))[rows, columns]
             top = float(np.nanmax(full[np.isfinite(full)]))
             low = top - DECADES if colours == "viridis" else 0.0
-            image = axes.imshow(full, extent=extent, cmap=colours, vmin=low, vmax=top, interpolation="nearest")
-            axes.set(xlabel="horizontal frequency (cycles/pixel)", ylabel="vertical frequency (cycles/pixel)")
-            figure.colorbar(image, ax=axes, shrink=0.8).set_label(words)
-        figure.suptitle(f"{title}\n{_verdict(agreement, len(table))}" if agreement else title, fontsize=8)
+            image = axes.imshow(full[::-1], extent=extent, cmap=colours, vmin=low, vmax=top, interpolation="nearest")
+            axes.set(xlabel="horizontal frequency (cycles/pixel)", ylabel="vertical (cycles/pixel)")
+            figure.colorbar(image, ax=axes, shrink=0.85).set_label(words)
+        verdict = f"\n{_verdict(agreement, len(table))}" if agreement else ""
+        figure.suptitle(f"{title}{verdict}\nwhite: the constant, left out", fontsize=8)
     return figure
 
 
@@ -64,8 +64,9 @@ def _measured_part(
         cuts.append(slice(first, stop))
         edges.append(((first - middle - 0.5) / side, (stop - middle - 0.5) / side))
     (top, bottom), (left, right) = edges
-    return cuts[0], cuts[1], (left, right, bottom, top)
+    # Upwards is positive, so the rows are drawn from the last to the first.
+    return cuts[0], cuts[1], (left, right, top, bottom)
 
 
 def _verdict(correlation: Interval, num_frequencies: int) -> str:
-    return f"rank correlation {correlation.text(2)} over {num_frequencies:,} frequencies, n = {correlation.n}"
+    return f"rank correlation {correlation.text(2)},\n{num_frequencies:,} frequencies, n = {correlation.n:,}"

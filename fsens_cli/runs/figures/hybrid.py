@@ -15,7 +15,7 @@ from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, RED, f
 LOW_COLOUR, HIGH_COLOUR = BLUE, RED
 LINE_STYLES = ("-", "--", "-.", ":")
 XLABEL = "mixing frequency (fraction of Nyquist)"
-DIFFERENCE = r"$p_{\rm low} - p_{\rm high}$"
+DIFFERENCE = "p_low - p_high"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def _add_cycles(axes: Axes, cycles_per_nyquist: float) -> None:
     scale = cycles_per_nyquist
     top = axes.secondary_xaxis("top", functions=(lambda a: np.multiply(a, scale), lambda c: np.divide(c, scale)))
     top.set_xlabel("cycles/image", fontsize=7)
-    top.tick_params(labelsize=6)
+    top.tick_params(labelsize=6.5)
 
 
 def _draw(axes: Axes, x: Sequence[float], band: Band, colour: str, style: str) -> None:
@@ -120,7 +120,7 @@ def _write_reversal(axes: Axes, curves: HybridCurves) -> None:
 def _reversal_text(curves: HybridCurves) -> str:
     if curves.f_rev is None:
         return in_words(curves.f_rev_status)
-    return f"$f_{{\\rm rev}}$ = {curves.f_rev:.3f}\n{_bounds(curves.f_rev_low, curves.f_rev_high)}"
+    return f"f_rev = {curves.f_rev:.3f}\n{_bounds(curves.f_rev_low, curves.f_rev_high)}"
 
 
 def _bounds(low: float | None, high: float | None) -> str:

@@ -1,10 +1,10 @@
 """Several runs in one figure: one panel a plot, one colour a run, one dash pattern a line within a run."""
 
+import re
 import textwrap
 from collections.abc import Sequence
-from itertools import cycle, islice
+from itertools import cycle
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes as Axes
 from matplotlib.figure import Figure
@@ -12,16 +12,24 @@ from matplotlib.lines import Line2D
 
 from fsens_cli.errors import require_one_of
 from fsens_cli.experiments.quantities import Line
-from fsens_cli.runs.figures.style import COLUMN_WIDTH, CYCLE, GRAY, figure_style
+from fsens_cli.runs.figures.style import COLUMN_WIDTH, CYCLE, GRAY, TRAININGS, figure_style
 
 DASHES = ("-", "--", ":", "-.")
 Labelled = Sequence[tuple[str, Sequence[Line]]]  # label of the run, its lines
 
 
 def colours_of(labels: Sequence[str]) -> dict[str, str]:
-    """Return one colour a label."""
-    names = list(dict.fromkeys(labels))
-    return dict(zip(names, islice(cycle(CYCLE), len(names)), strict=True))
+    """Return one colour a label: a training's own where one is named, else the next of the palette."""
+    colours: dict[str, str] = {}
+    for label in dict.fromkeys(labels):
+        own = [TRAININGS[word] for word in re.findall(r"[a-z]+", label.lower()) if word in TRAININGS]
+        if own and own[-1] not in colours.values():
+            colours[label] = own[-1]
+    left = cycle([c for c in CYCLE if c not in colours.values()] or CYCLE)
+    for label in labels:
+        if label not in colours:
+            colours[label] = next(left)
+    return colours
 
 
 def plots_of(runs: Labelled) -> dict[str, list[tuple[str, Line]]]:
@@ -33,11 +41,12 @@ def plots_of(runs: Labelled) -> dict[str, list[tuple[str, Line]]]:
     return plots
 
 
-def overlay_figure(runs: Labelled, *, title: str = "", legend: Sequence[str] = ()) -> Figure:
+def overlay_figure(runs: Labelled, *, about: str = "", title: str = "", legend: Sequence[str] = ()) -> Figure:
     """Draw the lines of all runs.
 
     Args:
         runs: label and lines of each.
+        about: above the figure: the images that all runs share.
         title: of the legend.
         legend: what the legend says of each run; its label where not given.
     """
@@ -47,9 +56,13 @@ def overlay_figure(runs: Labelled, *, title: str = "", legend: Sequence[str] = (
     rows = (len(runs) + (0 if legend else 1)) // (1 if legend else 2)
     with figure_style():
         size = (COLUMN_WIDTH, (2.0 if len(plots) > 1 else 2.3) * len(plots) + 0.3 + 0.16 * rows)
-        figure, panels = plt.subplots(len(plots), 1, figsize=size, squeeze=False)
+        figure = Figure(figsize=size, layout="constrained")
+        panels = figure.subplots(len(plots), 1, squeeze=False)
         for axes, lines in zip(panels[:, 0], plots.values(), strict=True):
             _panel(axes, lines, colours)
+            axes.set_title(lines[0][1].title)
+        if about:
+            figure.suptitle("\n".join(textwrap.wrap(about, 52)), fontsize=8)
         handles = [Line2D([], [], color=colours[label], marker="o", markersize=2) for label in labels]
         figure.legend(
             handles, legend or labels, title=title or None, title_fontsize=7, loc="outside lower center",

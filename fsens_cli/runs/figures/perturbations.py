@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
 from fsens_cli.runs.figures.robustness import AXES
-from fsens_cli.runs.figures.style import COLUMN_WIDTH, CYCLE, GRAY, figure_style
+from fsens_cli.runs.figures.style import COLUMN_WIDTH, CYCLE, GRAY, figure_style, new_figure
 
 DECADES = 3.0
 
@@ -27,32 +26,43 @@ class Profile:
 def success_figure(sizes: Mapping[str, Mapping[str, np.ndarray]], *, title: str) -> Figure:
     """Draw the share of images for which a perturbation up to a size was found, one panel a norm, one line a filter.
 
+    Only images that the model gets right without one count: the others need no perturbation.
+
     Args:
         sizes: by norm and filter; 0 where the model is wrong anyway, infinite where none was found.
         title: above the figure.
     """
     norms = [norm for norm in AXES if norm in sizes]
     with figure_style():
-        figure, panels = plt.subplots(1, len(norms), figsize=(COLUMN_WIDTH * len(norms), 2.8), squeeze=False)
-        for norm, axes in zip(norms, panels[0], strict=True):
+        figure, panels = new_figure(0.8 + 1.9 * len(norms), rows=len(norms))
+        for norm, axes in zip(norms, panels, strict=True):
             scale, xlabel = AXES[norm]
-            found = np.concatenate([s[np.isfinite(s)] for s in sizes[norm].values()])
+            right = {name: size_N[size_N > 0] for name, size_N in sizes[norm].items()}
+            found = np.concatenate([s[np.isfinite(s)] for s in right.values()])
             end = float(np.quantile(found, 0.98)) * 1.05 if len(found) else 1.0
-            for (name, size_N), colour in zip(sizes[norm].items(), cycle(CYCLE), strict=False):
+            for (name, size_N), colour in zip(right.items(), cycle(CYCLE), strict=False):
+                if not len(size_N):
+                    continue
                 ordered = np.sort(size_N[np.isfinite(size_N)])
                 x = np.concatenate([[0.0], ordered, [end]])
                 y = 100 * np.concatenate([[0], np.arange(1, len(ordered) + 1), [len(ordered)]]) / len(size_N)
-                axes.step(scale * x, y, where="post", color=colour, label=name if axes is panels[0, 0] else None)
-            axes.set(xlabel=xlabel, ylabel="images fooled (%)", xlim=(0, scale * end), ylim=(0, 102))
-        figure.suptitle(title, fontsize=8)
-        figure.legend(loc="outside lower center", ncols=3, frameon=False)
+                axes.step(
+                    scale * x,
+                    y,
+                    where="post",
+                    color=colour,
+                    label=f"{name}, n = {len(size_N)}" if axes is panels[0] else None,
+                )
+            axes.set(xlabel=xlabel, ylabel="right images fooled (%)", xlim=(0, scale * end), ylim=(0, 102))
+        figure.suptitle(f"Smallest perturbations found\n{title}", fontsize=8)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
 def profiles_figure(profiles: Sequence[Profile], *, title: str) -> Figure:
     """Draw cumulative radial profiles; a dot on the half line marks f_0.5."""
     with figure_style():
-        figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, 3.4))
+        figure, (axes,) = new_figure(3.6)
         axes.axhline(0.5, color=GRAY, linewidth=0.6, linestyle=":")
         radius = np.linspace(0, np.sqrt(0.5), 200)
         axes.plot(radius, _white(radius), color=GRAY, linestyle="--", linewidth=0.8, label="white: 0.399")
@@ -64,10 +74,11 @@ def profiles_figure(profiles: Sequence[Profile], *, title: str) -> Figure:
         axes.set(
             xlabel="radius f (cycles/pixel)", ylabel="share of power up to f", xlim=(0, np.sqrt(0.5)), ylim=(0, 1.02)
         )
-        figure.suptitle(title, fontsize=8)
+        figure.suptitle(f"Power of the smallest L∞ perturbations by radius\n{title}", fontsize=8)
         figure.legend(
-            title=r"$f_{0.5}$ (cycles/pixel)", title_fontsize=7, frameon=False, loc="outside lower center", ncols=3
-        )
+            title="f_0.5, half of the power (cycles/pixel)", title_fontsize=7, frameon=False,
+            loc="outside lower center", ncols=2,
+        )  # fmt: skip
     return figure
 
 
@@ -88,12 +99,11 @@ def maps_figure(maps: Mapping[str, np.ndarray], *, title: str) -> Figure:
         maps: by filter; frequency 0 in the middle.
         title: above the figure.
     """
-    columns = min(3, len(maps))
+    columns = min(2, len(maps))
     rows = -(-len(maps) // columns)
     with figure_style():
-        figure, panels = plt.subplots(
-            rows, columns, figsize=(2 * COLUMN_WIDTH, 0.6 + 2.1 * rows), squeeze=False, sharex=True, sharey=True
-        )
+        figure = Figure(figsize=(COLUMN_WIDTH, 1.3 + 1.6 * rows), layout="constrained")
+        panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         shares = {name: power / power.sum() for name, power in maps.items()}
         top = max(float(np.log10(share.max())) for share in shares.values())
         image = None
@@ -103,15 +113,15 @@ def maps_figure(maps: Mapping[str, np.ndarray], *, title: str) -> Figure:
             with np.errstate(divide="ignore"):
                 logarithm = np.where(share > 0, np.log10(share), np.nan)
             image = axes.imshow(
-                logarithm, extent=(left, left + 1, bottom + 1, bottom), cmap="viridis", vmin=top - DECADES, vmax=top,
-                interpolation="nearest",
+                logarithm[::-1], extent=(left, left + 1, bottom, bottom + 1), cmap="viridis",
+                vmin=top - DECADES, vmax=top, interpolation="nearest",
             )  # fmt: skip
             axes.set_title(name)
         for axes in panels.flat[len(maps) :]:
             axes.set_visible(False)
         figure.supxlabel("horizontal frequency (cycles/pixel)", fontsize=8)
-        figure.supylabel("vertical frequency (cycles/pixel)", fontsize=8)
+        figure.supylabel("vertical (cycles/pixel)", fontsize=8)
         if image is not None:
-            figure.colorbar(image, ax=panels, shrink=0.8).set_label("log10 of the share of power")
-        figure.suptitle(title, fontsize=8)
+            figure.colorbar(image, ax=panels, location="bottom", shrink=0.9).set_label("log10 share of power")
+        figure.suptitle(f"Power of the smallest L∞ perturbations\n{title}", fontsize=8)
     return figure

@@ -1,10 +1,9 @@
 """The map figure: where in the two-dimensional frequency plane the sensitivity lies."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from fsens_cli.runs.figures.style import COLUMN_WIDTH, figure_style
+from fsens_cli.runs.figures.style import figure_style, new_figure
 
 DECADES = 3.0
 
@@ -20,13 +19,15 @@ def power_map_figure(power_HW: np.ndarray, *, basis: str, title: str) -> Figure:
     with np.errstate(divide="ignore"):
         logarithm = np.where(power_HW > 0, np.log10(power_HW), np.nan)
     with figure_style():
-        figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, 2.7))
+        figure, (axes,) = new_figure(2.9)
         extent, xlabel, ylabel = _axes_of(basis, height, width)
         top = float(np.nanmax(logarithm))
+        upwards = logarithm[::-1] if basis == "fourier" else logarithm
         image = axes.imshow(
-            logarithm, extent=extent, cmap="viridis", vmin=top - DECADES, vmax=top, interpolation="nearest"
+            upwards, extent=extent, cmap="viridis", vmin=top - DECADES, vmax=top, interpolation="nearest"
         )
-        axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+        blank = "\nwhite: the constant, left out" if basis == "fourier" else ""
+        axes.set(xlabel=xlabel, ylabel=ylabel, title=f"{title}{blank}")
         colours = figure.colorbar(image, ax=axes, shrink=0.85)
         colours.set_label("log10 of the share of sensitivity")
     return figure
@@ -38,7 +39,8 @@ def _axes_of(basis: str, height: int, width: int) -> tuple[tuple[float, float, f
     # fftshift puts frequency 0 at index n // 2; extents are cell edges.
     left, bottom = (-(width // 2) - 0.5) / width, (-(height // 2) - 0.5) / height
     return (
-        (left, left + 1, bottom + 1, bottom),
+        # Upwards is positive, so the rows are drawn from the last to the first.
+        (left, left + 1, bottom, bottom + 1),
         "horizontal frequency (cycles/pixel)",
         "vertical frequency (cycles/pixel)",
     )

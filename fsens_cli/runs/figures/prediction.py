@@ -1,16 +1,17 @@
-"""The figure of predicted and measured losses: do the two spectra say which corruptions hurt?"""
+"""Predicted and measured losses by rank: do the two spectra foretell which corruptions hurt?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
 
 from fsens_cli.runs.figures.corruption_bars import GROUPS
-from fsens_cli.runs.figures.style import COLUMN_WIDTH, GRAY, figure_style
+from fsens_cli.runs.figures.labels import label_points
+from fsens_cli.runs.figures.style import GRAY, figure_style, new_figure
 from fsens_cli.statistics.intervals import Interval
 
-NAMED = 4  # corruptions written beside their points: those that cost most
+NAMED = 4  # corruptions written beside their points: those foretold worst
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,57 +26,41 @@ class PredictedCorruption:
 
 
 def prediction_figure(
-    points: Sequence[PredictedCorruption], *, clean: float, correlation: Interval | None, title: str
+    points: Sequence[PredictedCorruption], *, clean: float, correlation: Interval, title: str
 ) -> Figure:
-    """Draw the points of accuracy lost under each corruption against those predicted, the dashed line where equal."""
+    """Draw the rank of each corruption by what it costs against its rank by what was predicted; 1 costs least.
+
+    Predicted losses are often far smaller than measured ones and lie on each other, so ranks are what they say. The
+    dashed line is where both agree.
+    """
+    predicted = _ranks([clean - p.predicted for p in points])
+    measured = _ranks([clean - p.measured[0] for p in points])
+    worst = np.argsort(-np.abs(predicted - measured), kind="stable")[:NAMED].tolist()
     with figure_style():
-        figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, 3.0))
+        figure, (axes,) = new_figure(3.5)
+        ends = [0, len(points) + 1]
+        axes.plot(ends, ends, "--", color=GRAY, linewidth=0.8, zorder=0, label="as foretold")
         for group, (colour, words) in GROUPS.items():
-            mine = [p for p in points if p.group == group]
-            if not mine:
-                continue
-            lost = [100 * (clean - p.measured[0]) for p in mine]
-            # A higher accuracy is a smaller loss.
-            below = [100 * (p.measured[2] - p.measured[0]) for p in mine]
-            above = [100 * (p.measured[0] - p.measured[1]) for p in mine]
-            axes.errorbar(
-                [100 * (clean - p.predicted) for p in mine],
-                lost,
-                yerr=[below, above],
-                fmt="o",
-                markersize=3,
-                linewidth=0,
-                elinewidth=0.5,
-                color=colour,
-                label=words,
+            mine = [i for i, p in enumerate(points) if p.group == group]
+            if mine:
+                axes.plot(predicted[mine], measured[mine], "o", color=colour, markersize=3, label=words)
+        axes.set(xlim=ends, ylim=ends, xlabel="rank by predicted loss", ylabel="rank by measured loss")
+        axes.set_title(f"{title}\nrank correlation {correlation.text(2)}, {len(points)} corruptions")
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
+        named = [
+            (
+                float(predicted[i]),
+                float(measured[i]),
+                f"{points[i].name} {points[i].severity}",
+                GROUPS[points[i].group][0],
             )
-        named = sorted(_strongest(points), key=lambda p: p.measured[0])[:NAMED]
-        for point in named:
-            axes.annotate(
-                f"{point.name} {point.severity}",
-                (100 * (clean - point.predicted), 100 * (clean - point.measured[0])),
-                xytext=(4, 0),
-                textcoords="offset points",
-                fontsize=6,
-                va="center",
-            )
-        low, high = axes.get_xlim()
-        bottom, top = axes.get_ylim()
-        ends = [min(low, bottom), max(high, top)]
-        axes.plot(ends, ends, "--", color=GRAY, linewidth=0.8, zorder=0)
-        axes.set(xlim=(low, high + 0.18 * (high - low)), ylim=(bottom, top))
-        axes.set_xlabel("points lost, predicted from the two spectra")
-        axes.set_ylabel("points lost, measured (95 % interval)")
-        axes.legend(loc="upper left", frameon=False, title="corruptions", title_fontsize=7, alignment="left")
-        words = "" if correlation is None else f"\nrank correlation of accuracies {correlation.value:.2f}"
-        figure.suptitle(f"{title}{words}", fontsize=8)
+            for i in worst
+        ]
+        label_points(axes, named, [(float(a), float(b)) for a, b in zip(predicted, measured, strict=True)])
     return figure
 
 
-def _strongest(points: Sequence[PredictedCorruption]) -> list[PredictedCorruption]:
-    """Return each corruption at its highest severity."""
-    best: dict[str, PredictedCorruption] = {}
-    for point in points:
-        if point.name not in best or best[point.name].severity < point.severity:
-            best[point.name] = point
-    return list(best.values())
+def _ranks(loss: Sequence[float]) -> np.ndarray:
+    """Return ranks from 1, the mean of the ranks for equal losses."""
+    values = np.asarray(loss)
+    return np.array([(values < v).sum() + ((values == v).sum() + 1) / 2 for v in values])

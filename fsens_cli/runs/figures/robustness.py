@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GREEN, ORANGE, PURPLE, RED, figure_style
+from fsens_cli.runs.figures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, figure_style, new_figure
 from fsens_cli.statistics.intervals import wilson
 
 AXES = {
-    "linf": (255.0, r"size of the perturbation, $L_\infty$ (1/255)"),
-    "l2": (1.0, r"size of the perturbation, $L_2$ (pixel range 0..1)"),
+    "linf": (255.0, "size of the perturbation, L∞ (1/255)"),
+    "l2": (1.0, "size of the perturbation, L2 (pixel range 0..1)"),
 }
 
 
@@ -41,14 +40,14 @@ def robustness_figure(sizes: Mapping[str, np.ndarray], points: Sequence[BudgetPo
     """
     norms = [norm for norm in AXES if norm in sizes or any(p.norm == norm for p in points)]
     with figure_style():
-        figure, panels = plt.subplots(len(norms), 1, figsize=(COLUMN_WIDTH, 0.5 + 1.9 * len(norms)), squeeze=False)
+        figure, panels = new_figure(0.7 + 1.9 * len(norms), rows=len(norms))
         colours = dict(
             zip(dict.fromkeys(p.attack for p in points), cycle((RED, GREEN, PURPLE, ORANGE, BLACK)), strict=False)
         )
-        for norm, axes in zip(norms, panels[:, 0], strict=True):
+        for norm, axes in zip(norms, panels, strict=True):
             _panel(axes, norm, sizes.get(norm), [p for p in points if p.norm == norm], colours)
         figure.suptitle(title, fontsize=8)
-        handles = {text: h for axes in panels[:, 0] for h, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+        handles = {text: h for axes in panels for h, text in zip(*axes.get_legend_handles_labels(), strict=True)}
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2, frameon=False)
     return figure
 
@@ -65,11 +64,11 @@ def _panel(
         survivors = [wilson(int((size_N > e).sum()), len(size_N)) for e in eps]
         low, mean, high = (np.array([100 * getattr(i, name) for i in survivors]) for name in ("low", "value", "high"))
         axes.fill_between(scale * eps, low, high, step="post", color=BLUE, alpha=0.25, linewidth=0)
-        axes.step(scale * eps, mean, where="post", color=BLUE, label=f"minimal, n = {len(size_N)}")
+        axes.step(scale * eps, mean, where="post", color=BLUE, label=f"smallest found, n = {len(size_N)}")
     for point in points:
         error = [[100 * (point.accuracy - point.low)], [100 * (point.high - point.accuracy)]]
         axes.errorbar(
             scale * point.eps, 100 * point.accuracy, yerr=error, fmt="o", markersize=3, linewidth=0.8,
-            color=colours[point.attack], label=point.attack,
+            color=colours[point.attack], label=f"{point.attack} at one size",
         )  # fmt: skip
     axes.set(xlabel=xlabel, ylabel="accuracy (%)", ylim=(-3, 103), xlim=(0, 1.05 * scale * largest or None))

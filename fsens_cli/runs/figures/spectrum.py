@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fsens_cli.runs.figures.style import BLUE, COLUMN_WIDTH, GRAY, figure_style
+from fsens_cli.runs.figures.style import BLUE, GRAY, figure_style, new_figure
 
 BAND_SHADES = ("#EAF2F8", "#FFFFFF", "#FDF3E7")
 
@@ -42,7 +41,7 @@ class SpectrumCurve:
 def spectrum_figure(curve: SpectrumCurve) -> Figure:
     """Draw the mean share against radius, its 95 % band, a white spectrum and the bands with their shares."""
     with figure_style():
-        figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, 2.9))
+        figure, (axes,) = new_figure(2.9)
         top = 1.25 * max(*curve.high, *curve.white, *(curve.published[1] if curve.published else ()))
         _shade_bands(axes, curve, top)
         axes.plot(curve.radius, curve.white, "--", color=GRAY, linewidth=0.9, label="white gradient")
@@ -60,7 +59,7 @@ def spectrum_figure(curve: SpectrumCurve) -> Figure:
         side = curve.shorter_side
         above = axes.secondary_xaxis("top", functions=(lambda r: np.divide(r, side), lambda f: np.multiply(f, side)))
         above.set_xlabel("cycles/pixel", fontsize=7)
-        above.tick_params(labelsize=6)
+        above.tick_params(labelsize=6.5)
         # Below the axes, because a spectrum may have its mass anywhere.
         figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure

@@ -1,4 +1,4 @@
-"""How do all figures look, and how are they saved?"""
+"""What all figures share: size, type, colours, and how they are saved."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -33,6 +34,18 @@ CYCLE = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK)
 GRAY = "#777777"
 
 COLUMN_WIDTH = 3.3  # inches, one column of a two-column paper
+SMALLEST_TEXT = 6.5  # points, at that width
+
+# A training keeps its colour in every figure.
+TRAININGS = {
+    "standard": BLACK,
+    "lsf": BLUE,
+    "msf": GREEN,
+    "hsf": RED,
+    "asf": PURPLE,
+    "blur": SKY,
+    "adversarial": ORANGE,
+}
 
 _SETTINGS: dict[Any, Any] = {
     "font.size": 8,
@@ -52,6 +65,19 @@ _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
 }
+
+
+def new_figure(height: float, *, rows: int = 1, share_x: bool = False) -> tuple[Figure, list[Axes]]:
+    """Return a figure one column wide with panels below each other; pyplot knows nothing of it.
+
+    Args:
+        height: in inches.
+        rows: of panels.
+        share_x: whether they have one horizontal axis.
+    """
+    figure = Figure(figsize=(COLUMN_WIDTH, height), layout="constrained")
+    panels = figure.subplots(rows, 1, sharex=share_x, squeeze=False)
+    return figure, list(panels[:, 0])
 
 
 @contextmanager

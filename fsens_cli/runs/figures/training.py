@@ -1,30 +1,37 @@
-"""The training figure: accuracy, and the bands that the network listens to, over the epochs."""
+"""The training figure: losses, accuracy, and the bands that the network listens to, over the epochs."""
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, GREEN, RED, figure_style
+from fsens_cli.runs.figures.labels import label_ends
+from fsens_cli.runs.figures.style import BLACK, BLUE, GRAY, GREEN, ORANGE, RED, figure_style, new_figure
+
+# Column of training.csv, word, colour.
+LOSSES = (("train_loss", "cross-entropy", GRAY), ("penalty", "penalty", ORANGE))
+ACCURACIES = (("train_accuracy", "training", GRAY), ("val_accuracy", "validation", BLACK))
+BANDS = (("probe_low_share", "low", BLUE), ("probe_mid_share", "mid", GREEN), ("probe_high_share", "high", RED))
 
 
 def training_figure(history: Mapping[str, Sequence[float]], *, best_epoch: int, title: str) -> Figure:
-    """Draw training and validation accuracy above the band shares of the probe images, against the epoch."""
+    """Draw the training loss and its penalty, both accuracies, and the probe images' band shares over the epochs."""
     epochs = history["epoch"]
     with figure_style():
-        figure, (above, below) = plt.subplots(2, 1, figsize=(COLUMN_WIDTH, 3.4), sharex=True)
-        above.plot(epochs, [100 * a for a in history["train_accuracy"]], color=GRAY, label="training")
-        above.plot(epochs, [100 * a for a in history["val_accuracy"]], color=BLACK, label="validation")
-        above.axvline(best_epoch, color=GRAY, linewidth=0.6, linestyle=":")
-        above.set(ylabel="accuracy (%)", title=title)
-        above.legend(frameon=False, loc="lower right")
-        for band, colour in (("low", BLUE), ("mid", GREEN), ("high", RED)):
-            values = history[f"probe_{band}_share"]
-            below.plot(epochs, values, color=colour, marker="o", markersize=2)
-            below.annotate(
-                band, (epochs[-1], values[-1]), xytext=(3, 0), textcoords="offset points", color=colour, va="center"
-            )
-        below.set(xlabel="epoch", ylabel="share of sensitivity", ylim=(0, 1))
-        below.xaxis.set_major_locator(MaxNLocator(integer=True))
+        figure, panels = new_figure(4.6, rows=3, share_x=True)
+        shown = [row for row in LOSSES if any(history.get(row[0], ()))]
+        drawn = (("loss", shown, 1.0), ("accuracy (%)", ACCURACIES, 100.0), ("share of sensitivity", BANDS, 1.0))
+        for axes, (words, rows, scale) in zip(panels, drawn, strict=True):
+            for column, _, colour in rows:
+                axes.plot(epochs, [scale * v for v in history[column]], color=colour, marker="o", markersize=2)
+            axes.axvline(best_epoch, color=GRAY, linewidth=0.6, linestyle=":")
+            axes.set(ylabel=words)
+        panels[0].set_title(f"{title}\ndotted: epoch {best_epoch}, the best by validation")
+        panels[2].set(xlabel="epoch", ylim=(0, 1))
+        panels[2].xaxis.set_major_locator(MaxNLocator(integer=True))
+        # Room for the labels behind the last epoch.
+        span = max(1.0, epochs[-1] - epochs[0])
+        panels[2].set_xlim(epochs[0] - 0.05 * span, epochs[-1] + 0.28 * span)
+        for axes, (_, rows, scale) in zip(panels, drawn, strict=True):
+            label_ends(axes, epochs[-1], [(scale * history[column][-1], word, colour) for column, word, colour in rows])
     return figure

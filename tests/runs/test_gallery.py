@@ -1,0 +1,189 @@
+"""Every figure at the width of a paper's column: no text on another, none too small to read, units on every axis."""
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from fsens_cli.experiments.quantities import Line
+from fsens_cli.runs.figures.corruption_bars import CorruptionBar, corruption_figure
+from fsens_cli.runs.figures.defense import Curve, Panel, ScatterPoint, panels_figure, scatter_figure
+from fsens_cli.runs.figures.filter_curves import filter_figure
+from fsens_cli.runs.figures.heat_map import heat_map_figure
+from fsens_cli.runs.figures.overlay import overlay_figure
+from fsens_cli.runs.figures.perturbations import Profile, maps_figure, profiles_figure, success_figure
+from fsens_cli.runs.figures.power_map import power_map_figure
+from fsens_cli.runs.figures.prediction import PredictedCorruption, prediction_figure
+from fsens_cli.runs.figures.robustness import BudgetPoint, robustness_figure
+from fsens_cli.runs.figures.spectrum import BandLabel, SpectrumCurve, spectrum_figure
+from fsens_cli.runs.figures.style import COLUMN_WIDTH, figure_style
+from fsens_cli.runs.figures.training import training_figure
+from fsens_cli.statistics.intervals import Interval
+
+TITLE = "resnet20 (packaged:standard)\ndualband test, n = 1,000"
+RANDOM = np.random.default_rng(0)
+CORRUPTIONS = (
+    ("gaussian noise", "high"), ("shot noise", "high"), ("impulse noise", "high"), ("glass blur", "medium"),
+    ("motion blur", "medium"), ("elastic transform", "medium"), ("jpeg compression", "medium"), ("fog", "low"),
+    ("frost", "low"), ("contrast", "low"), ("brightness", "low"),
+)  # fmt: skip
+
+
+def spectrum() -> Figure:
+    radius = list(range(1, 24))
+    share = [1 / 23] * 23
+    bands = [BandLabel(name=n, first=a, last=b, share=0.333) for n, a, b in
+             (("low", 1, 5), ("mid", 6, 10), ("high", 11, 23))]  # fmt: skip
+    return spectrum_figure(
+        SpectrumCurve(radius=radius, mean=share, low=share, high=share, white=share, bands=bands, shorter_side=32,
+                      title=TITLE, published=(radius, share), published_label="published, ResNet-50")
+    )  # fmt: skip
+
+
+def prediction() -> Figure:
+    points = [
+        PredictedCorruption(name=name, group=group, severity=s, predicted=float(RANDOM.uniform(0.2, 0.9)),
+                            measured=(float(RANDOM.uniform(0.2, 0.9)), 0.1, 0.95))
+        for name, group in CORRUPTIONS for s in (1, 3, 5)
+    ]  # fmt: skip
+    return prediction_figure(points, clean=0.95, correlation=Interval(0.72, 0.53, 0.84, 500), title=TITLE)
+
+
+def corruptions() -> Figure:
+    bars = [CorruptionBar(name=n, group=g, by_severity={1: 0.9, 3: 0.7, 5: 0.4}) for n, g in CORRUPTIONS]
+    means = dict.fromkeys(("low", "medium", "high"), Interval(0.67, 0.6, 0.7, 500))
+    return corruption_figure(bars, means, clean=0.95, title=TITLE)
+
+
+def filters() -> Figure:
+    rows = [
+        {"probe": probe, "parameter": c, "parameter_upper": 2 * c, "accuracy": 0.5, "accuracy_ci_low": 0.4,
+         "accuracy_ci_high": 0.6}
+        for probe in ("low-pass", "high-pass", "band-pass") for c in (2, 4, 8, 16)
+    ]  # fmt: skip
+    return filter_figure(pd.DataFrame(rows), clean=0.9, chance=0.1, shorter_side=32, title=TITLE)
+
+
+def heat_map() -> Figure:
+    v, u = np.meshgrid(range(-8, 9), range(9), indexing="ij")
+    table = pd.DataFrame({
+        "vertical_cycles_per_image": v.ravel(), "horizontal_cycles_per_image": u.ravel(),
+        "error_rate": RANDOM.uniform(size=v.size), "gradient_power_share": RANDOM.uniform(size=v.size) / v.size,
+    })  # fmt: skip
+    return heat_map_figure(table, [17, 17], agreement=Interval(0.9, 0.87, 0.92, 32), title=TITLE)
+
+
+def defense() -> Figure:
+    def curve(label: str) -> Curve:
+        values = [0.9, 0.8, 0.6, 0.5, 0.2]
+        return Curve(label=label, strength=[0, 1, 1.5, 2, 3], value=values, low=values, high=values,
+                     reliable=[True, True, True, False, False])  # fmt: skip
+
+    return panels_figure(
+        [Panel(words="accuracy (%)", curves=[curve("clean"), curve("corruptions")], chance=0.1),
+         Panel(words="corrupted (%)", curves=[curve("low"), curve("medium"), curve("high")]),
+         Panel(words="size (1/255)", curves=[curve("median, L∞")]),
+         Panel(words="cycles/pixel", curves=[curve("f_rev"), curve("f_0.5")])],
+        unit="blur sigma (pixels)", title=TITLE,
+    )  # fmt: skip
+
+
+def scatter(published: bool) -> Callable[[], Figure]:
+    points = [
+        ScatterPoint(label=f"blur {s:g}", f_rev=0.4 - 0.01 * s, corruption_percent=70 + 0.5 * s, f_half=0.4 - 0.01 * s,
+                     size_per_255=1 + 0.05 * s, median_per_255=1 + 0.05 * s, reliable=True)
+        for s in (0, 0.5, 1, 1.5, 2, 3)
+    ]  # fmt: skip
+    behind = {key: [("standard", 0.4, 60.0), ("blur", 0.2, 80.0)] for key in ("f_rev", "f_half")}
+    return lambda: scatter_figure(points, behind if published else {}, title=TITLE)
+
+
+SIZES = {
+    norm: {name: RANDOM.uniform(0, 0.05, 30) for name in ("none", "blur 1", "blur 1.5")} for norm in ("linf", "l2")
+}
+HISTORY = {
+    "epoch": [1, 2, 3], "train_loss": [2.0, 1.0, 0.5], "penalty": [0.4, 0.45, 0.48], "train_accuracy": [0.3, 0.6, 0.8],
+    "val_accuracy": [0.3, 0.6, 0.79], "probe_low_share": [0.3, 0.31, 0.33], "probe_mid_share": [0.3, 0.31, 0.33],
+    "probe_high_share": [0.4, 0.38, 0.34],
+}  # fmt: skip
+
+
+def line(label: str) -> Line:
+    return Line(plot="spectrum", title="Where the sensitivity lies", x_label="spatial frequency (cycles/image)",
+                y_label="share of sensitivity", x=[1.0, 2.0, 3.0], y=[0.2, 0.5, 0.3], label=label)  # fmt: skip
+
+
+GALLERY: dict[str, Callable[[], Figure]] = {
+    "spectrum": spectrum,
+    "map": lambda: power_map_figure(RANDOM.uniform(size=(32, 32)) / 1024, basis="fourier", title=TITLE),
+    "prediction": prediction,
+    "corruptions": corruptions,
+    "filters": filters,
+    "robustness": lambda: robustness_figure(
+        {n: s["none"] for n, s in SIZES.items()},
+        [BudgetPoint(attack="apgd-ce", norm=n, eps=0.02, accuracy=0.5, low=0.4, high=0.6) for n in SIZES],
+        title=TITLE,
+    ),
+    "heat map": heat_map,
+    "defense": defense,
+    "scatter": scatter(False),
+    "scatter beside published": scatter(True),
+    "success": lambda: success_figure(SIZES, title=TITLE),
+    "profiles": lambda: profiles_figure(
+        [Profile(label=n, radius=[0, 0.3, 0.7], share=[0, 0.6, 1], half=0.25) for n in ("none", "blur 1", "blur 1.5")],
+        title=TITLE,
+    ),
+    "spectra": lambda: maps_figure(
+        {n: RANDOM.uniform(size=(32, 32)) for n in ("none", "blur 1", "blur 1.5", "blur 2", "blur 3")}, title=TITLE
+    ),
+    "training": lambda: training_figure(HISTORY, best_epoch=3, title="resnet20, lsf training on dualband"),
+    "overlay": lambda: overlay_figure(
+        [(n, [line("")]) for n in ("standard", "lsf", "msf", "asf")], about="dualband test, n = 1,000"
+    ),
+}
+
+
+def texts_of(figure: Figure) -> list[Text]:
+    """Texts that are drawn: ticks beyond the limits keep labels that are not."""
+    undrawn = set()
+    for axes in (a for parent in figure.axes for a in (parent, *parent.child_axes)):
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
+                if not low - 1e-9 <= tick.get_loc() <= high + 1e-9:
+                    undrawn |= {tick.label1, tick.label2}
+    found = [t for t in figure.findobj(Text) if isinstance(t, Text) and t.get_visible() and t.get_text().strip()]
+    return [t for t in found if t not in undrawn]
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_texts_are_apart_and_large_enough_and_axes_have_units(name: str) -> None:
+    with figure_style():
+        figure = GALLERY[name]()
+        FigureCanvasAgg(figure).draw()
+    assert figure.get_size_inches()[0] == pytest.approx(COLUMN_WIDTH)
+    texts = texts_of(figure)
+    assert [t.get_text() for t in texts if t.get_fontsize() < 6] == []
+    edge = figure.bbox
+    boxes = [(t.get_text(), t.get_window_extent()) for t in texts]
+    drawn = [(words, box) for words, box in boxes if box.overlaps(edge)]
+    for words, box in drawn:
+        assert box.x0 >= -1, words
+        assert box.x1 <= edge.x1 + 1, words
+    clashes = [
+        (one, other)
+        for (one, a), (other, b) in itertools.combinations(drawn, 2)
+        if min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1
+    ]
+    assert clashes == []
+    assert not any("$" in t.get_text() for t in texts), "words, no formulas: names may hold dollar signs"
+    labels = [axes.get_xlabel() or axes.get_ylabel() for axes in figure.axes if axes.get_visible()]
+    assert any(labels) or name == "spectra"
+    for axes in figure.axes:
+        for words in filter(None, (axes.get_xlabel(), axes.get_ylabel())):
+            assert any(sign in words for sign in ("(", "share", "cycles", "rank", "epoch", "loss", "log10")), words
