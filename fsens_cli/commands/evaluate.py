@@ -21,7 +21,7 @@ from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow, Row
 from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.device import pick_device
 from fsens_cli.models.weights import Weights
-from fsens_cli.runs.evaluate_files import VERB, write_evaluate
+from fsens_cli.runs.evaluate_files import VERB, attack_seconds, write_evaluate
 from fsens_cli.runs.evaluate_summary import half_power_text, median_text, rank_text, rows_of_kind
 from fsens_cli.runs.evaluation_parts import PartFiles
 from fsens_cli.runs.folder import RunFolder
@@ -67,7 +67,7 @@ def _evaluate_in(run: RunFolder, job: EvaluateJob, weights: Weights, device: tor
             formats=job.plot.all_formats(),
             summary=evaluate_lines(result, subject),
         )
-    run.save(peak_memory_mib=round(peak_memory_mib(device), 1))
+    run.save(peak_memory_mib=round(peak_memory_mib(device), 1), attack_seconds=attack_seconds(result))
     return run.path
 
 

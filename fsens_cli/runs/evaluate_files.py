@@ -141,7 +141,10 @@ def _write_accuracy(folder: Path, result: EvaluateResult) -> None:
 
 
 def _write_attack_stages(folder: Path, result: EvaluateResult) -> None:
-    """Write what each stage of each attack left and took; nothing where nothing was attacked within a budget."""
+    """Write what each stage of each attack left and took; nothing where nothing was attacked within a budget.
+
+    Seconds are no result and differ each time, so they stand in the run's record (`attack_seconds`).
+    """
     rows = [(part, part.part.conditions[0], stage) for part in result.of_kind("attack") for stage in part.stages]
     if not rows:
         return
@@ -160,9 +163,16 @@ def _write_attack_stages(folder: Path, result: EvaluateResult) -> None:
             "iterations": [stage.steps for _, _, stage in rows],
             "queries": [stage.queries for _, _, stage in rows],
             "gradients": [stage.gradients for _, _, stage in rows],
-            "seconds": [round(stage.seconds, 3) for _, _, stage in rows],
         },
     )
+
+
+def attack_seconds(result: EvaluateResult) -> dict[str, dict[str, float]]:
+    """Return the wall time of each stage, by the condition that it belongs to."""
+    return {
+        part.part.name: {stage.name: round(stage.seconds, 3) for stage in part.stages}
+        for part in result.of_kind("attack")
+    }
 
 
 def _write_per_image(folder: Path, result: EvaluateResult) -> None:
