@@ -15,6 +15,7 @@ from fsens_cli.commands.wording import aligned, interval_text, percent_interval
 from fsens_cli.config.compose import Request, flat_settings
 from fsens_cli.config.jobs import DefenseJob, EvaluateJob, JobFields
 from fsens_cli.errors import DataError
+from fsens_cli.experiments.band_importance import importance
 from fsens_cli.experiments.evaluate import evaluate
 from fsens_cli.experiments.evaluate_findings import GROUP_NAMES, eps_text
 from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow, Row
@@ -66,6 +67,7 @@ def _evaluate_in(run: RunFolder, job: EvaluateJob, weights: Weights, device: tor
             source=corruption_source(job),
             formats=job.plot.all_formats(),
             summary=evaluate_lines(result, subject),
+            class_names=images.class_names,
         )
     run.save(peak_memory_mib=round(peak_memory_mib(device), 1), attack_seconds=attack_seconds(result))
     return run.path
@@ -98,6 +100,7 @@ def evaluate_lines(result: EvaluateResult, subject: Subject) -> list[str]:
         *_section("Band-limited and shuffled images, noise", _worst_rows(result)),
         *_section("Adversarial perturbations", _attack_rows(result)),
         *_agreement_line(result),
+        *_section("Shapley importance of bands, log-probability in nats", _band_rows(result)),
     ]
 
 
@@ -168,6 +171,22 @@ def _minimal_text(row: MinimalRow) -> str:
     half = half_power_text(row)
     count = "" if math.isnan(row.half_power.value) else f" c/px, n = {row.half_power.n}"
     return f"median size {median_text(row)}, n = {row.median.n}; f_0.5 {half}{count}"
+
+
+def _band_rows(result: EvaluateResult) -> list[dict[str, str]]:
+    part = result.parts.get("bands")
+    if part is None:
+        return []
+    return [
+        {
+            "band": row.band,
+            "c/image": f"{row.centre:.3g}",
+            "Shapley value": interval_text(row.shapley, 3),
+            "first in": interval_text(row.first, 3),
+            "last in": interval_text(row.last, 3),
+        }
+        for row in importance(part, result.image_size).rows
+    ]
 
 
 def _agreement_line(result: EvaluateResult) -> list[str]:

@@ -110,6 +110,7 @@ def evaluate(
         attack=config.attack,
         heat_map_l2=config.suite.heat_map_l2,
         heat_map_cycles=config.suite.heat_map_cycles,
+        band_fill=config.suite.band_fill,
         batch_size=config.batch_size,
         seed=config.seed,
     )

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import torch
 
+from fsens_cli.experiments.band_importance import importance
 from fsens_cli.experiments.evaluate import EvaluateConfig
 from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow
 from fsens_cli.experiments.quantities import Findings, Line, Quantity, Sample, quantity, sample
@@ -72,6 +73,7 @@ def evaluation_quantities(result: EvaluateResult, *, group: str = "", doubt: str
     if not group:
         yield from _attacks(result)
         yield from _agreement(result)
+        yield from _bands(result)
     minimal = {p.part.norm: p for p in result.of_kind("minimal")}
     for found in result.minimal():
         sizes = minimal[found.norm]
@@ -82,6 +84,24 @@ def _agreement(result: EvaluateResult) -> Iterator[Quantity]:
     found = result.agreement()
     if found is not None:
         yield quantity(found.correlation, "agreement", "heat map and gradient", unit="rank corr.", scale=1, digits=2)
+
+
+def _bands(result: EvaluateResult) -> Iterator[Quantity]:
+    part = result.parts.get("bands")
+    if part is None:
+        return
+    found = importance(part, result.image_size)
+    for b, row in enumerate(found.rows):
+        yield quantity(
+            row.shapley,
+            "shapley",
+            "Shapley value of log-probability",
+            group=f"band {row.band}",
+            unit="nats",
+            scale=1,
+            digits=3,
+            sample=sample("mean", part.index_N, found.phi_NB[:, b]),
+        )
 
 
 def _attacks(result: EvaluateResult) -> Iterator[Quantity]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import DataError, ModelError
+from fsens_cli.experiments.band_importance import band_values
 from fsens_cli.experiments.evaluate_changes import CHANGES, Perturb, unchanged
 from fsens_cli.experiments.evaluate_prediction import predict_corruptions
 from fsens_cli.experiments.evaluate_setting import Setting
@@ -305,4 +306,5 @@ RUNNERS: dict[str, Callable[[Part, Setting], PartResult]] = {
     "heat-map": _heat_map,
     "gradient": _gradient,
     "prediction": predict_corruptions,
+    "bands": band_values,
 }

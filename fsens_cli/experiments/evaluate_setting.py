@@ -27,6 +27,7 @@ class Setting:
     attack: AttackSettings
     heat_map_l2: float
     heat_map_cycles: int
+    band_fill: str
     batch_size: int
     seed: int
 

@@ -43,6 +43,9 @@ class PartResult:
         move_NK, flat_move_NK: how far each corruption should move the margin by the two spectra, and by the two norms
             alone, root mean square, float64; empty as above.
         change_energy_KR: mean energy of each corruption's change in each radial bin, float64; empty as above.
+        value_NSV: log-probability, accuracy and margin of the label in every coalition of bands, float64; empty unless
+            that was asked.
+        seed: of the coalitions, where they were drawn.
         num_rejected: adversarial images that an attack claimed and that failed the check by a fresh forward pass.
         notes: what a reader should know of this part.
         stages: of an attack, what each stage left and took, in order.
@@ -61,6 +64,8 @@ class PartResult:
     move_NK: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.float64))
     flat_move_NK: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.float64))
     change_energy_KR: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.float64))
+    value_NSV: Tensor = field(default_factory=lambda: torch.zeros(0, 0, 0, dtype=torch.float64))
+    seed: int = 0
     num_rejected: int = 0
     notes: tuple[str, ...] = ()
     stages: tuple["StageRow", ...] = ()

@@ -15,6 +15,7 @@ from fsens_cli.perturb.corruptions.catalog import SMALLEST_SIDE
 FILTERS = ("low-pass", "high-pass", "band-pass")
 NOISES = ("gaussian", "uniform", "salt-and-pepper")
 NORMS = ("linf", "l2")
+BAND_FILLS = ("zero", "shuffle")
 
 # What the two collective names of corruptions stand for.
 STANDARD = tuple(name for name, c in CORRUPTIONS.items() if not c.extra)
@@ -46,6 +47,9 @@ class SuiteConfig:
             pixels, else 31 (a map of 63 x 63, as published).
         heat_map_l2: L2 norm of the added frequency in each channel; 0 is 4 for sides up to 64 pixels, else 15.7 (the
             published values of Yin et al. 2019).
+        bands: ask about every coalition of frequency bands, which is up to 1,024 passes an image.
+        band_images: at most this many images for it.
+        band_fill: what takes the place of absent bands: ``zero``, or those of another image (``shuffle``).
     """
 
     name: str = "quick"
@@ -67,6 +71,9 @@ class SuiteConfig:
     heat_map_images: int = 100
     heat_map_cycles: int = 0
     heat_map_l2: float = 0.0
+    bands: bool = False
+    band_images: int = 100
+    band_fill: str = "zero"
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
@@ -96,6 +103,8 @@ class SuiteConfig:
         require(self.attack_images >= 1, f"suite.attack_images={self.attack_images} must be at least 1.")
         require(self.heat_map_images >= 2, f"suite.heat_map_images={self.heat_map_images} must be at least 2.")
         require(self.heat_map_cycles >= 0, f"suite.heat_map_cycles={self.heat_map_cycles} must not be negative.")
+        require(self.band_images >= 2, f"suite.band_images={self.band_images} must be at least 2.")
+        require_one_of("suite.band_fill", self.band_fill, BAND_FILLS)
         require(self.heat_map_l2 >= 0, f"suite.heat_map_l2={self.heat_map_l2} must not be negative.")
 
     def corruption_names(self) -> list[str]:
@@ -271,6 +280,8 @@ def plan(suite: SuiteConfig, *, num_images: int, image_size: tuple[int, int]) ->
                 )
     if suite.minimal:
         parts += [Part(name=f"minimal-{norm}", kind="minimal", num_images=attacked, norm=norm) for norm in suite.norms]
+    if suite.bands:
+        parts.append(Part(name="bands", kind="bands", num_images=min(suite.band_images, num_images)))
     if suite.heat_map:
         parts += [Part(name=name, kind=name, num_images=heat) for name in ("gradient", "heat-map")]
     return parts

@@ -69,7 +69,7 @@ def octave_bands(bins: RadialBins, spacing: str = "half-octave") -> tuple[Band, 
     ['1', '2-3', '4-7', '8-15', '16-31', '32-63', '64-158']
     """
     require_one_of("spacing", spacing, SPACINGS)
-    highest = bins.num_bins - 1
+    highest = int(bins.cycles_per_image_K.max() + 0.5)
     nyquist = bins.shorter_side // 2
     steps = range(SPACINGS[spacing] * max(nyquist, 1).bit_length() + 1)
     starts = sorted({start for k in steps if (start := int(2 ** (k / SPACINGS[spacing]) + 0.5)) <= nyquist})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from fsens_cli.runs.band_files import draw_band_importance
 from fsens_cli.runs.figures.corruption_bars import CorruptionBar, corruption_figure
 from fsens_cli.runs.figures.filter_curves import filter_figure
 from fsens_cli.runs.figures.heat_map import heat_map_figure
@@ -69,7 +70,8 @@ def draw_evaluate(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
         clean=results.fields("accuracy").number("value"),
     )
     drawn = (_corruptions, _prediction, _filters, _robustness, _heat_map)
-    return [figure for draw in drawn if (figure := draw(evaluated)) is not None]
+    found = [figure for draw in drawn if (figure := draw(evaluated)) is not None]
+    return [*found, *draw_band_importance(folder, formats, title=evaluated.title)]
 
 
 def _corruptions(e: _Evaluated) -> FigureFile | None:

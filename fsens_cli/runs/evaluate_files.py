@@ -10,6 +10,7 @@ from fsens_cli.experiments.evaluate_findings import evaluate_findings
 from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow, PartResult
 from fsens_cli.experiments.quantities import Findings
 from fsens_cli.fourier.perturbation import exact_radii, half_power_frequency
+from fsens_cli.runs.band_files import band_importance_dict, write_band_importance
 from fsens_cli.runs.evaluate_figures import draw_evaluate
 from fsens_cli.runs.evaluate_summary import summary_text
 from fsens_cli.runs.files import write_table, write_text
@@ -70,6 +71,7 @@ def evaluate_results(result: EvaluateResult, subject: Subject, *, suite: str, so
         ],
         "minimal": [minimal_dict(row) for row in result.minimal()],
         "corruption_prediction": prediction_dict(result.prediction()),
+        "bands": band_importance_dict(result),
         "heat_map_agreement": None
         if agreement is None
         else {
@@ -102,6 +104,7 @@ def write_evaluate(
     source: str,
     formats: Sequence[str],
     summary: Sequence[str],
+    class_names: Sequence[str] = (),
 ) -> Findings:
     """Write every file of an evaluation into ``folder`` and return what it says; ``summary`` puts it in words."""
     suite = config.suite.name
@@ -112,6 +115,7 @@ def write_evaluate(
     _write_minimal(folder, result)
     write_prediction(folder, result.prediction(), result.image_size)
     _write_heat_map(folder, result)
+    write_band_importance(folder, result, class_names)
     write_results(folder, evaluate_results(result, subject, suite=suite, source=source), found, summary)
     text = summary_text(result, subject, suite=suite, source=source, warnings=found.warnings)
     write_text(folder / "summary.md", text)

@@ -28,6 +28,7 @@ TENSORS = (
     "move_NK",
     "flat_move_NK",
     "change_energy_KR",
+    "value_NSV",
 )
 
 
@@ -62,6 +63,7 @@ class PartFiles:
             num_rejected=record["num_rejected"],
             notes=tuple(record["notes"]),
             stages=tuple(StageRow(**row) for row in record.get("stages", [])),
+            seed=record.get("seed", 0),
         )
 
     def save(self, result: PartResult) -> None:
@@ -71,6 +73,7 @@ class PartFiles:
             "num_rejected": result.num_rejected,
             "notes": list(result.notes),
             "stages": [asdict(row) for row in result.stages],
+            "seed": result.seed,
         }
         arrays = {name: getattr(result, name).numpy() for name in TENSORS}
         with self.run.reporting_disk_errors():

@@ -11,6 +11,7 @@ from fsens_cli.experiments.measure_findings import measure_findings
 from fsens_cli.experiments.quantities import Findings, Line
 from fsens_cli.experiments.sensitivity import MeasureResult, centroid
 from fsens_cli.fourier.bands import band_mask
+from fsens_cli.runs.class_files import draw_classes, write_classes
 from fsens_cli.runs.figures.power_map import power_map_figure
 from fsens_cli.runs.figures.spectrum import BandLabel, SpectrumCurve, spectrum_figure
 from fsens_cli.runs.figures.style import FORMATS, save_figure
@@ -130,6 +131,7 @@ def write_measure(
     _write_spectrum(folder, result)
     _write_bands(folder, result)
     _write_per_image(folder, result, class_names)
+    write_classes(folder, result, class_names)
     write_arrays(folder / "shares.npz", {"index": result.per_image.index_N.numpy(), "share": _as_float32(result)})
     write_arrays(folder / "map.npz", {"power": result.power_map_HW.numpy()})
     write_results(folder, results, found, summary)
@@ -195,6 +197,7 @@ def draw_measure(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
             caption=f"Sensitivity of {subject} over the plane of frequencies.",
             alt="A map of the mean power of the input gradient at each horizontal and vertical frequency.",
         ),
+        *draw_classes(folder, formats, title=title, subject=subject),
     ]
 
 

@@ -27,6 +27,8 @@ FILES = {
     "spectrum.csv",
     "bands.csv",
     "per_image.csv",
+    "per_class.csv",
+    "per_class_bands.csv",
     "shares.npz",
     "map.npz",
 }
@@ -37,7 +39,7 @@ def test_a_measurement_with_its_figures(measure: Type) -> None:
     result = measure("tag=mine")
     assert result.exit_code == 0, result.output
     folder = Path("outputs/measure") / f"{NAME}-mine" / "v001"
-    assert {p.name for p in folder.iterdir()} == FILES | {"spectrum.png", "map.png"}
+    assert {p.name for p in folder.iterdir()} == FILES | {"spectrum.png", "map.png", "classes.png"}
     *_, last = result.stdout.rstrip("\n").split("\n")
     assert last == str(folder)
     results = json.loads((folder / "results.json").read_text())

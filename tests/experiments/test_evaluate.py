@@ -339,6 +339,7 @@ def test_classify_sees_every_image_once(relabelled: ImageSet, linear: Callable[[
         attack=AttackSettings(),
         heat_map_l2=0.0,
         heat_map_cycles=0,
+        band_fill="zero",
         batch_size=5,
         seed=0,
     )

@@ -26,6 +26,7 @@ EVALUATE = Verb(
         ("suite.minimal=true", "each image's smallest perturbation"),
         ("suite.attack_images=64", "attacked images"),
         ("suite.heat_map=true", "one added frequency after the other"),
+        ("suite.bands=false", "Shapley importance of bands"),
         ("attack.steps=10", "0: each attack's own"),
         ("attack.eot=1", "passes averaged, for random models"),
     ],
@@ -35,6 +36,6 @@ EVALUATE = Verb(
         "fsens evaluate --resume outputs/evaluate/resnet8-dualband/v001",
     ],
     results="Results: outputs/evaluate/MODEL-DATA/v001 with summary.md, accuracy.csv,\n"
-    "per_image.csv, minimal.csv, prediction.csv, heat_map.csv and five figures.",
+    "per_image.csv, minimal.csv, prediction.csv, heat_map.csv and figures.",
     resume="fsens_cli.commands.evaluate:resume_evaluation",
 )
