@@ -159,7 +159,6 @@ def one_line_errors() -> Iterator[None]:
         key = getattr(cause, "full_key", None)
         where = f"{key}: " if key else ""
         raise ConfigError(f"{where}{lines[0] if lines else type(cause).__name__}".rstrip(".") + ".") from error
-
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{mark.name}, line {mark.line + 1}" if mark is not None else "a configuration file"

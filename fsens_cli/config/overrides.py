@@ -22,6 +22,8 @@ from fsens_cli.objectives.regularizers import REGULARIZERS
 # Everything else might be read as a number, as true or as null, or has a meaning in Hydra's grammar.
 PLAIN_VALUE = re.compile(r"(?!(true|false|null|nan|inf)$)[A-Za-z_./][A-Za-z0-9_./:@%+-]*|0|[1-9][0-9]*", re.IGNORECASE)
 
+# Of what cannot be read, more would hide the reason.
+LONGEST_SHOWN = 200
 
 # Groups of which every entry of a registry is an option, with or without a file of its own.
 REGISTRIES: dict[str, Mapping[str, object]] = {"data": CATALOG, "model": PACKAGED, "regularizer": REGULARIZERS}
@@ -80,12 +82,17 @@ def _parsed(overrides: Sequence[str]) -> list[Override]:
     for text in overrides:
         try:
             parsed.append(parser.parse_override(text))
-        except HydraException as error:
+        except (HydraException, ValueError, RecursionError) as error:
+            # The latter two: a number of more digits than Python reads, and brackets without end.
             first_line = str(error).split("\n", 1)[0]
             raise ConfigError(
-                f"'{text}' cannot be read as key=value ({first_line}). Put the value in quotes."
+                f"'{_short(text)}' cannot be read as key=value ({_short(first_line)}). Put the value in quotes."
             ) from error
     return parsed
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def group_options(folder: Path, group: str) -> list[str]:

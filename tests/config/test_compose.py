@@ -172,6 +172,8 @@ def test_settings_below_groups_of_a_training() -> None:
         ("zzz=1", "unknown setting 'zzz'. `--print-config` shows them all."),
         ("model.nme=x", "unknown setting 'model.nme'. Closest: model.name"),
         ("/etc=1", "'/etc=1' cannot be read as key=value"),
+        pytest.param(f"seed={'9' * 5000}", "99...' cannot be read as key=value (Exceeds the limit", id="digits"),
+        pytest.param(f"seed={'[' * 20_000}", "[[...' cannot be read as key=value (", id="brackets"),
         ("model=resnt20", "unknown model 'resnt20'. Closest: resnet20"),
         (
             "model=timm/vit_tiny_patch16_22",
