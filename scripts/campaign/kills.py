@@ -33,6 +33,8 @@ def run_straight(folder: Path, verbs: list[str]) -> dict[str, Straight]:
     for verb in verbs:
         (folder / verb).mkdir(parents=True)
         runs[verb] = Straight(folder / verb, run(typed(verb), folder / verb))
+        if fault := runs[verb].ended.fault(DONE):
+            raise SystemExit(f"nothing can be tried: {verb} that nobody stops ends with {fault}")
     return runs
 
 
@@ -59,9 +61,6 @@ def try_kills(count: int, seed: int, folder: Path, straight: dict[str, Straight]
 
 
 def _one(verb: str, place: Path, straight: Straight, chance: random.Random) -> tuple[bool, str]:
-    fault = straight.ended.fault(DONE)
-    if fault:
-        return False, f"the run that nobody stops: {fault}"
     with words_folder() as words:
         command = start(typed(verb), place, words)
         when = _while_writing(place, chance) if chance.random() < 0.4 else _after(straight.ended.seconds, chance)

@@ -7,8 +7,11 @@ FEW = ["data.test_size=40", "num_images=16", "--quiet"]
 SUITE = ["suite.corruptions=[contrast]", "suite.severities=[5]", "suite.attack_images=4", "attack.steps=2",
          "attack.minimal_steps=4"]  # fmt: skip
 WEIGHTS = ["--weights", "packaged:standard"]
-TRAINING = ["data.train_size=160", "data.test_size=32", "data.subset=96", "epochs=1", "batch_size=32", "probe_size=16",
-            "measure_images=16", "--quiet"]  # fmt: skip
+TRAINING = [
+    "data.train_size=160", "data.test_size=32", "data.subset=128", "val_fraction=0.25", "epochs=1", "batch_size=32",
+    "probe_size=16", "measure_images=16", "--quiet",
+]  # fmt: skip
+
 
 VERBS: dict[str, list[str]] = {
     "measure": [*WEIGHTS, *FEW],
