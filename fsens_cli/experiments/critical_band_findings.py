@@ -4,7 +4,7 @@ import math
 
 from fsens_cli.experiments.critical_band_reference import PublishedResult
 from fsens_cli.experiments.critical_band_result import Channel, CriticalBandConfig, CriticalBandResult
-from fsens_cli.experiments.quantities import Findings, Line, Quantity, quantity, sample
+from fsens_cli.experiments.quantities import Findings, Line, Quantity, profile, quantity, sample
 from fsens_cli.statistics.chance import chance_warnings
 from fsens_cli.statistics.intervals import Interval
 
@@ -102,7 +102,8 @@ def _lines(channel: Channel) -> list[Line]:
             y=[b.sensitivity.value for b in channel.bands],
             low=[b.sensitivity.low for b in channel.bands],
             high=[b.sensitivity.high for b in channel.bands],
-        )
+        ),
+        profile("critical band", [b.centre for b in channel.bands], [b.sensitivity.value for b in channel.bands]),
     ]
 
 

@@ -9,7 +9,8 @@ import torch
 from fsens_cli.experiments.band_importance import importance
 from fsens_cli.experiments.evaluate import EvaluateConfig
 from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow
-from fsens_cli.experiments.quantities import Findings, Line, Quantity, Sample, quantity, sample
+from fsens_cli.experiments.quantities import Findings, Line, Quantity, Sample, profile, quantity, sample
+from fsens_cli.fourier.octaves import bands_of, radius_in_cycles
 from fsens_cli.statistics.chance import NOT_TOLD, chance_warnings
 
 GROUP_NAMES = {"low": "low frequency", "medium": "medium", "high": "high frequency", "all": "all"}
@@ -31,9 +32,28 @@ def evaluate_findings(result: EvaluateResult, config: EvaluateConfig, *, source:
     return Findings(
         quantities=tuple(evaluation_quantities(result)),
         warnings=(*chance_warnings(result.accuracy, result.num_classes), *result.warnings),
-        lines=(_groups(result), *_standing(result)),
+        lines=(_groups(result), *_standing(result), *_profiles(result)),
         asked=asked_of(config, source),
     )
+
+
+def _profiles(result: EvaluateResult) -> Iterator[Line]:
+    """Yield the reliance on each band by heat map, Shapley value and band-pass filters."""
+    heat, part = result.parts.get("heat-map"), result.parts.get("bands")
+    if heat is not None:
+        bands = bands_of(result.image_size)
+        radius_M = radius_in_cycles(heat.frequency_M2, result.image_size)
+        error_M = 1 - heat.correct_NK.double().mean(dim=0)
+        inside = [(b.first <= radius_M) & (radius_M <= b.last) for b in bands.bands]
+        seen = [(c, float(error_M[rows].mean())) for c, rows in zip(bands.centres, inside, strict=True) if rows.any()]
+        yield profile("heat map", [c for c, _ in seen], [e for _, e in seen])
+    if part is not None:
+        rows = importance(part, result.image_size).rows
+        yield profile("Shapley value", [row.centre for row in rows], [row.shapley.value for row in rows])
+    passed = [row for row in result.rows() if row.condition.probe == "band-pass" and row.condition.parameter > 0]
+    if passed:
+        middle = [math.sqrt(row.condition.parameter * row.condition.upper) for row in passed]
+        yield profile("band-pass accuracy", middle, [row.accuracy.value for row in passed])
 
 
 def asked_of(config: EvaluateConfig, source: str) -> dict[str, str]:

@@ -1,11 +1,15 @@
 """Headline numbers, warnings and plot lines of a measurement."""
 
-from fsens_cli.experiments.quantities import Findings, Line, Quantity, quantity, sample
+import torch
+
+from fsens_cli.experiments.quantities import Findings, Line, Quantity, profile, quantity, sample
 from fsens_cli.experiments.sensitivity import MeasureConfig, MeasureResult, centroid
 from fsens_cli.fourier.bands import band_mask
+from fsens_cli.fourier.octaves import bands_of
 from fsens_cli.statistics.chance import chance_warnings
 
 LARGEST_ERROR = 0.05  # of the self-check, before its measurement is called unreliable
+SMALLEST_WITH_BANDS = 4  # pixels a side
 MUST_AGREE = ("convention", "target", "space", "channels", "basis")
 
 
@@ -14,7 +18,7 @@ def measure_findings(result: MeasureResult) -> Findings:
     return Findings(
         quantities=tuple(_quantities(result)),
         warnings=tuple(_warnings(result)),
-        lines=(_spectrum(result),),
+        lines=(_spectrum(result), *_profile(result)),
         asked=asked_of(result.config) | {"bands": ", ".join(f"{b.band.name} to {b.band.last}" for b in result.bands)},
     )
 
@@ -73,6 +77,16 @@ def _warnings(result: MeasureResult) -> list[str]:
             "the numbers are unreliable."
         )
     return found
+
+
+def _profile(result: MeasureResult) -> list[Line]:
+    """Return the gradient's power per cell in each half octave, which a white spectrum has the same everywhere."""
+    if result.config.basis != "fourier" or result.bins.shorter_side < SMALLEST_WITH_BANDS:
+        return []
+    bands = bands_of(result.bins.image_size)
+    masks_KB = torch.stack([band_mask(bands.bins, band) for band in bands.bands], dim=1).double()
+    share = (result.spectrum.mean_K.double() @ masks_KB).tolist()
+    return [profile("input gradient", bands.centres, [s / c for s, c in zip(share, bands.cells, strict=True)])]
 
 
 def _spectrum(result: MeasureResult) -> Line:

@@ -141,6 +141,24 @@ class Line:
     mark: float | None = None
 
 
+# Lines of this plot say how much a network relies on each band by one instrument, which is the line's label: x is the
+# band's frequency in cycles/image. They are compared with each other, not drawn.
+PROFILE = "profile"
+
+
+def profile(label: str, frequency: Sequence[float], value: Sequence[float]) -> Line:
+    """Return how much a network relies on each band, by one instrument."""
+    return Line(
+        plot=PROFILE,
+        title="Reliance on each band",
+        x_label="spatial frequency (cycles/image)",
+        y_label="by the instrument's own scale",
+        label=label,
+        x=list(frequency),
+        y=list(value),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
     """What a result says: its headline numbers, what makes them doubtful, and the lines that are worth a plot.

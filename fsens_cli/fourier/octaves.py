@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fsens_cli.errors import ConfigError, require_one_of
 from fsens_cli.fourier.bands import Band, band_mask
-from fsens_cli.fourier.bins import RadialBins, fourier_bins, radius_grid
+from fsens_cli.fourier.bins import RadialBins, fourier_bins, nearest_integer, radius_grid
 
 SPACINGS = {"octave": 1, "half-octave": 2}
 
@@ -88,6 +88,13 @@ def spacing_for(bins: RadialBins, most: int) -> str:
     ('half-octave', 'octave')
     """
     return "half-octave" if len(octave_bands(bins, "half-octave")) <= most else "octave"
+
+
+def radius_in_cycles(frequency_M2: Tensor, image_size: tuple[int, int]) -> Tensor:
+    """Return the radial bin of frequencies (v, u) in cycles per image side, shape (M,), int64."""
+    height, width = image_size
+    v, u = frequency_M2.double().unbind(1)
+    return nearest_integer(min(image_size) * torch.sqrt((v / height) ** 2 + (u / width) ** 2)).clamp_min(1)
 
 
 def band_cells(bins: RadialBins, band: Band) -> Tensor:

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fsens_cli.experiments.quantities import Findings, Quantity, paired_difference
+from fsens_cli.experiments.quantities import PROFILE, Findings, Quantity, paired_difference
 from fsens_cli.statistics.intervals import Interval
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Shown:
     @property
     def plots(self) -> tuple[str, ...]:
         """Names for `plot`."""
-        return tuple(dict.fromkeys(line.plot for line in self.findings.lines))
+        return tuple(dict.fromkeys(line.plot for line in self.findings.lines if line.plot != PROFILE))
 
     def plot(self, name: str = "", ax: "Axes | None" = None) -> "Axes":
         """Draw one of ``plots``, the first without a name, and return its axes.

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from fsens_cli.errors import require_one_of
-from fsens_cli.experiments.quantities import Line
+from fsens_cli.experiments.quantities import PROFILE, Line
 from fsens_cli.runs.figures.style import COLUMN_WIDTH, CYCLE, GRAY, TRAININGS, figure_style
 
 DASHES = ("-", "--", ":", "-.")
@@ -37,6 +37,8 @@ def plots_of(runs: Labelled) -> dict[str, list[tuple[str, Line]]]:
     plots: dict[str, list[tuple[str, Line]]] = {}
     for label, lines in runs:
         for line in lines:
+            if line.plot == PROFILE:
+                continue
             plots.setdefault(line.plot, []).append((label, line))
     return plots
 

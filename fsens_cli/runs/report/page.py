@@ -20,6 +20,7 @@ from fsens_cli.runs.files import write_text
 from fsens_cli.runs.folder import now
 from fsens_cli.runs.json_files import Json
 from fsens_cli.runs.report.answers import answers
+from fsens_cli.runs.report.instruments import OVER_BANDS, OVER_MODELS, band_rows, model_rows, warning_of
 from fsens_cli.runs.report.plots import specs_of
 from fsens_cli.runs.report.relations import Relation, families_of, points_of, relations, scatter
 from fsens_cli.runs.selection import FinishedRun
@@ -105,6 +106,7 @@ def page_text(report: Report, words: Mapping[str, Words], *, title: str, plotly:
         answers=answers(report, found),
         warnings=_warnings(report),
         sections=[_section(c, words, colours) for c in report.comparisons],
+        instruments=_instruments(report),
         across=_across(found, families_of(points)) if found else None,
         provenance={
             "head": PROVENANCE,
@@ -234,6 +236,20 @@ def _across(found: Sequence[Relation], families: Mapping[str, int]) -> Json:
         "families": [f"{family}: {count} model{'' if count == 1 else 's'}" for family, count in families.items()],
         "rows": rows,
         "plots": [(f"relation-{i}", f"{r.x.label} against {r.y.label}", scatter(r)) for i, r in enumerate(shown)],
+    }
+
+
+def _instruments(report: Report) -> dict[str, object] | None:
+    """Return what the page says of instruments that measure the same thing; None where there is only one."""
+    over_bands, over_models = band_rows(report), model_rows(report)
+    if not over_bands and not over_models:
+        return None
+    return {
+        "warning": warning_of(over_models),
+        "bands_head": OVER_BANDS,
+        "bands": [[m, a, b, Cell(str(i.n), i.n), _interval_cell(i, 1.0)] for m, a, b, i in over_bands],
+        "models_head": OVER_MODELS,
+        "models": [[a.label, b.label, Cell(str(n), n), _interval_cell(i, 1.0)] for a, b, n, i in over_models],
     }
 
 

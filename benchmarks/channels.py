@@ -1,0 +1,97 @@
+"""What do critical bands, Shapley importance and spectra by depth cost beside the bare passes that they need?
+
+    python benchmarks/channels.py [--model resnet20] [--images 64] [--turns 3]
+
+Each is timed in turns with its bare passes within one run; the fastest turn of each counts. Targets: 1.15 for critical
+bands and Shapley values, 1.3 for spectra by depth (forward passes alone, and with the gradient).
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+
+import torch
+
+from fsens_cli.data.dualband import DualbandConfig, load_dualband
+from fsens_cli.experiments.critical_band import critical_band
+from fsens_cli.experiments.critical_band_result import CriticalBandConfig
+from fsens_cli.experiments.evaluate import EvaluateConfig, evaluate
+from fsens_cli.experiments.layers import layers
+from fsens_cli.experiments.layers_result import LayersConfig
+from fsens_cli.experiments.suite import SuiteConfig
+from fsens_cli.models.build import build_classifier
+from fsens_cli.models.catalog import ImageShape, ModelConfig
+from fsens_cli.models.classifier import held_still
+from fsens_cli.models.front_end import FrontEndConfig
+from fsens_cli.models.weights import Weights
+from fsens_cli.objectives.input_gradient import input_gradient
+
+ONLY_BANDS = SuiteConfig(
+    corruptions=[], filters=[], shuffles=[], noises=[], attacks=[], minimal=False, heat_map=False, bands=True
+)
+
+
+def main() -> None:
+    """Print seconds and ratios."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", default="resnet20")
+    parser.add_argument("--images", type=int, default=64)
+    parser.add_argument("--turns", type=int, default=3)
+    options = parser.parse_args()
+    images = load_dualband(DualbandConfig(test_size=options.images), "test")
+    classifier = build_classifier(
+        ModelConfig(name=options.model), Weights(label="random"), num_classes=10, shape=ImageShape(3, 32, 32), seed=0,
+        front_end=FrontEndConfig(),
+    )  # fmt: skip
+    batches = list(images.batches(128, torch.device("cpu")))
+    # A network at chance has no threshold: its labels are what it says, so that all strengths are searched.
+    with held_still(classifier), torch.no_grad():
+        said = torch.cat([classifier(batch).argmax(dim=1) for batch, _ in batches])
+    labelled = type(images)(
+        images_NCHW=images.images_NCHW, label_N=said, index_N=images.index_N, class_names=images.class_names,
+        title=images.title, split=images.split,
+    )  # fmt: skip
+
+    def forwards(count: int) -> Callable[[], None]:
+        def run() -> None:
+            with held_still(classifier), torch.no_grad():
+                for _ in range(count):
+                    for batch, _ in batches:
+                        classifier(batch)
+
+        return run
+
+    def gradients() -> None:
+        with held_still(classifier):
+            for batch, labels in batches:
+                input_gradient(classifier, batch, labels)
+
+    done = critical_band(classifier, labelled, CriticalBandConfig()).answers.num_forwards // len(labelled)
+    cases: dict[str, tuple[Callable[[], object], Callable[[], None]]] = {
+        f"critical-band, {done} passes": (
+            lambda: critical_band(classifier, labelled, CriticalBandConfig()), forwards(done),
+        ),
+        "Shapley importance, 257 passes": (
+            lambda: evaluate(classifier, labelled, EvaluateConfig(suite=ONLY_BANDS)), forwards(257),
+        ),
+        "layers, forward": (
+            lambda: layers(classifier, labelled, LayersConfig(gradient=False, batch_size=128)), forwards(1),
+        ),
+        "layers, with the gradient": (lambda: layers(classifier, labelled, LayersConfig(batch_size=128)), gradients),
+    }  # fmt: skip
+    print(f"{options.model}, {options.images} images, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    for name, (whole, bare) in cases.items():
+        pairs = [(seconds(bare), seconds(whole)) for _ in range(options.turns)]
+        plain, full = (min(column) for column in zip(*pairs, strict=True))
+        print(f"{name:<32} bare {plain:.2f} s, whole {full:.2f} s, ratio {full / plain:.3f}")
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """Return the processor's own time: other programs on the machine do not count."""
+    start = time.process_time()
+    run()
+    return time.process_time() - start
+
+
+if __name__ == "__main__":
+    main()
