@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from fsens_cli.objectives.penalty import FourierPenalty as FourierPenalty
     from fsens_cli.python.calls import blur_defense as blur_defense
     from fsens_cli.python.calls import compare as compare
+    from fsens_cli.python.calls import critical_band as critical_band
     from fsens_cli.python.calls import evaluate as evaluate
     from fsens_cli.python.calls import hybrid_probe as hybrid_probe
+    from fsens_cli.python.calls import layers as layers
     from fsens_cli.python.calls import load as load
     from fsens_cli.python.calls import measure as measure
 
@@ -38,8 +40,10 @@ _PUBLIC = {
     "SuiteConfig": "fsens_cli.experiments.suite",
     "blur_defense": "fsens_cli.python.calls",
     "compare": "fsens_cli.python.calls",
+    "critical_band": "fsens_cli.python.calls",
     "evaluate": "fsens_cli.python.calls",
     "hybrid_probe": "fsens_cli.python.calls",
+    "layers": "fsens_cli.python.calls",
     "load": "fsens_cli.python.calls",
     "measure": "fsens_cli.python.calls",
 }
@@ -59,8 +63,10 @@ __all__ = [
     "__version__",
     "blur_defense",
     "compare",
+    "critical_band",
     "evaluate",
     "hybrid_probe",
+    "layers",
     "load",
     "measure",
 ]

@@ -12,15 +12,21 @@ from torch import Tensor, nn
 
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, ModelError
+from fsens_cli.experiments import critical_band as masking
 from fsens_cli.experiments import evaluate as evaluation
 from fsens_cli.experiments import hybrid_probe as probing
+from fsens_cli.experiments import layers as depth
 from fsens_cli.experiments import measure as measuring
+from fsens_cli.experiments.critical_band_findings import critical_band_findings
+from fsens_cli.experiments.critical_band_result import CriticalBandConfig
 from fsens_cli.experiments.defense import DefenseConfig, DefenseRow, defend, with_front_end
 from fsens_cli.experiments.defense_findings import defense_findings
 from fsens_cli.experiments.evaluate import EvaluateConfig, NothingKept, PartRecorder
 from fsens_cli.experiments.evaluate_findings import evaluate_findings
 from fsens_cli.experiments.hybrid_curve import HybridConfig
 from fsens_cli.experiments.hybrid_findings import hybrid_findings
+from fsens_cli.experiments.layers_findings import layers_findings
+from fsens_cli.experiments.layers_result import LayersConfig
 from fsens_cli.experiments.measure_findings import measure_findings
 from fsens_cli.experiments.sensitivity import MeasureConfig
 from fsens_cli.fourier.bases import Basis
@@ -164,6 +170,70 @@ def evaluate(
         write_evaluate(folder, raw, settled, subject, source=MADE_HERE, formats=formats, summary=lines)
 
     return Result("evaluate", _title(model, data), found, raw, _record("evaluate", model, images), write)
+
+
+def critical_band(
+    model: nn.Module,
+    data: object,
+    config: CriticalBandConfig | None = None,
+    *,
+    mean: Numbers = None,
+    std: Numbers = None,
+    progress: bool = False,
+    **settings: Any,
+) -> Result:
+    """Find how much noise in each band of frequencies costs ``model`` its accuracy: its frequency channel.
+
+    Method: Solomon and Pelli, Nature 369 (1994); Subramanian et al., NeurIPS 2023. Images are rounded to 8-bit levels;
+    arguments and errors are those of `measure`. The published procedure is the command's, ``procedure=reference``.
+    """
+    settled = configured(CriticalBandConfig, config, settings)
+    if settled.procedure == "reference":
+        raise ConfigError("procedure=reference is `fsens critical-band procedure=reference`.")
+    images, classifier = in_memory(data), _classifier(model, mean, std)
+    with _bar("masking", 0, progress) as advance:
+        raw = masking.critical_band(classifier, images, settled, on_progress=advance)
+
+    def write(folder: Path, figures: bool) -> None:
+        from fsens_cli.commands.critical_band import channel_lines
+        from fsens_cli.runs.critical_band_files import write_critical_band
+
+        device = device_of(classifier)
+        gradient = measuring.measure(classifier, images.batches(settled.batch_size, device), index_N=images.index_N)
+        subject, formats = _subject(model, data), ["png"] if figures else []
+        write_critical_band(folder, raw, gradient, subject, formats, summary=channel_lines(raw, subject))
+
+    found = critical_band_findings(raw)
+    return Result("critical-band", _title(model, data), found, raw, _record("critical-band", model, images), write)
+
+
+def layers(
+    model: nn.Module,
+    data: object,
+    config: LayersConfig | None = None,
+    *,
+    mean: Numbers = None,
+    std: Numbers = None,
+    progress: bool = False,
+    **settings: Any,
+) -> Result:
+    """Measure the spectrum of each state of ``model``, and of the gradient with respect to it.
+
+    Images are rounded to 8-bit levels; arguments and errors are those of `measure`.
+    """
+    settled = configured(LayersConfig, config, settings)
+    images = in_memory(data)
+    with _bar("layers", len(images), progress) as advance:
+        raw = depth.layers(_classifier(model, mean, std), images, settled, on_progress=advance)
+
+    def write(folder: Path, figures: bool) -> None:
+        from fsens_cli.commands.layers import layers_lines
+        from fsens_cli.runs.layers_files import write_layers
+
+        subject, formats = _subject(model, data), ["png"] if figures else []
+        write_layers(folder, raw, subject, formats, summary=layers_lines(raw, subject))
+
+    return Result("layers", _title(model, data), layers_findings(raw), raw, _record("layers", model, images), write)
 
 
 @dataclasses.dataclass(slots=True)
