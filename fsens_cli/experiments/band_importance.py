@@ -134,7 +134,8 @@ def _ask(
     change = kept_NBCHW - filled_NBCHW
     columns = []
     for members_SB in _blocks(plan, len(batch), setting.batch_size):
-        shown = base[:, None] + torch.einsum("sb,nbchw->nschw", members_SB.to(batch), change)
+        mixed = torch.matmul(members_SB.to(batch), change.flatten(2)).unflatten(2, batch.shape[1:])
+        shown = mixed.add_(base[:, None])
         columns.append(_values(setting, shown.flatten(0, 1), labels.repeat_interleave(len(members_SB)), len(batch)))
     return torch.cat(columns, dim=1)
 
