@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from fsens_cli.objectives import aten
 from fsens_cli.parallel.world import ALONE, World
 
 
@@ -65,9 +66,7 @@ def _backward(
     dy: Tensor, x: Tensor, weight: Tensor, mean: Tensor, inverse_sd: Tensor, count: Tensor | float, world: World
 ) -> _Backward:
     if not world.is_shared:
-        dx, dw, db = torch.ops.aten.native_batch_norm_backward(
-            dy, x, weight, None, None, mean, inverse_sd, True, 0.0, [True, True, True]
-        )
+        dx, dw, db = aten.batch_norm_backward(dy, x, weight, mean, inverse_sd)
         return _Backward(dx, dw, db, dw / count, db / count)
     wide_dy, centred = dy.to(mean.dtype), x - _per_channel(mean, x)
     db, dw = _channel_sum(wide_dy), _channel_sum(wide_dy * centred) * inverse_sd
@@ -79,10 +78,10 @@ def _backward(
 
 def _covariance(v: Tensor, v_mean: Tensor, dy: Tensor, count: Tensor | float, world: World) -> Tensor:
     """Return <(v - <v>) dy> a channel; the kernel of the weight's gradient sums it in one pass."""
-    one = torch.ones_like(v_mean)
-    _, summed, _ = torch.ops.aten.native_batch_norm_backward(
-        dy, v, one, None, None, v_mean, one, True, 0.0, [False, True, False]
-    )
+    if aten.is_known("native_batch_norm_backward"):
+        summed = aten.batch_norm_weight_gradient(dy, v, v_mean, torch.ones_like(v_mean))
+    else:
+        summed = _channel_sum((v - _per_channel(v_mean, v)) * dy.to(v_mean.dtype))
     return world.total(summed) / count if world.is_shared else summed / count
 
 
@@ -168,9 +167,7 @@ class _BatchNorm(torch.autograd.Function):
                 running_mean.lerp_(mean.to(running_mean), momentum)
                 running_var.lerp_((var * (count / (count - 1))).to(running_var), momentum)
         else:
-            y, mean, inverse_sd = torch.native_batch_norm(
-                x, weight, bias, running_mean, running_var, True, momentum, eps
-            )
+            y, mean, inverse_sd = aten.batch_norm(x, weight, bias, running_mean, running_var, momentum, eps)
         ctx.save_for_backward(x, weight, mean, inverse_sd)
         ctx.count, ctx.world = count, world
         return y
@@ -198,8 +195,9 @@ def batch_norm(
 
     Where it uses the statistics of the batch, these are of the whole batch that the processes share.
     """
-    if not training:
-        return torch.nn.functional.batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
+    known = world.is_shared or aten.is_known("native_batch_norm", "native_batch_norm_backward")
+    if not (training and known):
+        return torch.nn.functional.batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
     like = x if x.dtype == torch.float64 else x.new_empty(0, dtype=torch.float32)
     weight = like.new_ones(x.shape[1]) if weight is None else weight
     bias = like.new_zeros(x.shape[1]) if bias is None else bias

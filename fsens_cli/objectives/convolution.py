@@ -20,6 +20,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from fsens_cli.objectives import aten
+
 # Measured: on CPUs the kernel for the gradient of the weights is the slower one for 512 x 512 x 3 x 3 numbers and the
 # few pixels that images have by then.
 MOST_WEIGHTS_ON_CPU = 2**21
@@ -60,24 +62,6 @@ class _Shape(NamedTuple):
     groups: int
 
 
-def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, shape: _Shape) -> Tensor:
-    convolved: Tensor = torch.ops.aten.convolution(
-        x, weight, bias, shape.stride, shape.padding, shape.dilation, False, [0, 0], shape.groups
-    )
-    return convolved
-
-
-def _gradients(
-    dy: Tensor, x: Tensor, weight: Tensor, shape: _Shape, wanted: list[bool]
-) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-    """Return (dx, dw, db), None where not wanted."""
-    gradients: tuple[Tensor | None, Tensor | None, Tensor | None] = torch.ops.aten.convolution_backward(
-        dy, x, weight, [weight.shape[0]], shape.stride, shape.padding, shape.dilation, False, [0, 0], shape.groups,
-        wanted,
-    )  # fmt: skip
-    return gradients
-
-
 class _ConvolutionBackward(torch.autograd.Function):
     """(dy, x, w) -> (dx, dw, db), with the backward pass of the module's docstring."""
 
@@ -88,20 +72,21 @@ class _ConvolutionBackward(torch.autograd.Function):
         ctx.save_for_backward(dy, x, weight)
         ctx.shape = shape
         ctx.set_materialize_grads(False)
-        return _gradients(dy, x, weight, shape, wanted)
+        return aten.convolution_backward(dy, x, weight, *shape, wanted)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, v: Tensor | None, p: Tensor | None, q: Tensor | None) -> tuple[Tensor | None, ...]:
         dy, x, weight = ctx.saved_tensors
+        shape: _Shape = ctx.shape
         to_dy = to_x = to_weight = None
         if v is not None:
-            to_dy = _convolved(v, weight, None, ctx.shape)
-            _, to_weight, _ = _gradients(dy, v, weight, ctx.shape, [False, True, False])
+            to_dy = aten.convolution(v, weight, None, *shape)
+            _, to_weight, _ = aten.convolution_backward(dy, v, weight, *shape, [False, True, False])
         if p is not None:
-            from_weight = _convolved(x, p, None, ctx.shape)
+            from_weight = aten.convolution(x, p, None, *shape)
             to_dy = from_weight if to_dy is None else to_dy + from_weight
-            to_x, _, _ = _gradients(dy, x, p, ctx.shape, [True, False, False])
+            to_x, _, _ = aten.convolution_backward(dy, x, p, *shape, [True, False, False])
         if q is not None:
             from_bias = q.reshape(-1, 1, 1).expand_as(dy)
             to_dy = from_bias if to_dy is None else to_dy + from_bias
@@ -113,7 +98,7 @@ class _Convolution(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, shape: _Shape) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.shape, ctx.asked = shape, _thread.asked
-        return _convolved(x, weight, bias, shape)
+        return aten.convolution(x, weight, bias, *shape)
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
@@ -135,7 +120,8 @@ def conv2d(
 ) -> Tensor:
     """Return what ``torch.nn.functional.conv2d`` returns, twice differentiable at low cost."""
     many = input.device.type == "cpu" and groups == 1 and weight.numel() > MOST_WEIGHTS_ON_CPU
-    if many or isinstance(padding, str) or input.ndim != 4:
+    known = aten.is_known("convolution", "convolution_backward")
+    if not known or many or isinstance(padding, str) or input.ndim != 4:
         return torch.nn.functional.conv2d(input, weight, bias, stride, padding, dilation, groups)
     kind = input.device.type
     shape = _Shape(_pair(stride), _pair(padding), _pair(dilation), groups)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from fsens_cli.objectives import aten
+
 
 class _Gate(torch.autograd.Function):
     """(dy, y) -> dy where y is positive, else 0."""
@@ -18,14 +20,13 @@ class _Gate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, dy: Tensor, y: Tensor) -> Tensor:
         ctx.save_for_backward(y)
-        gated: Tensor = torch.ops.aten.threshold_backward(dy, y, 0)
-        return gated
+        return aten.relu_backward(dy, y)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, v: Tensor) -> tuple[Tensor, None]:
         (y,) = ctx.saved_tensors
-        return torch.ops.aten.threshold_backward(v, y, 0), None
+        return aten.relu_backward(v, y), None
 
 
 class _ReLU(torch.autograd.Function):
@@ -45,6 +46,8 @@ class _ReLU(torch.autograd.Function):
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return what ``torch.nn.functional.relu`` returns, twice differentiable at low cost."""
+    if not aten.is_known("threshold_backward"):
+        return torch.nn.functional.relu(input, inplace)
     # Part of another tensor, overwritten: PyTorch's own keeps the books of that.
     if inplace and input._is_view():
         return torch.nn.functional.relu(input, inplace=True)
