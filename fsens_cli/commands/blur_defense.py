@@ -21,13 +21,13 @@ from fsens_cli.config.compose import Request, flat_settings, job_yaml
 from fsens_cli.config.jobs import DefenseJob, JobFields, TrainJob
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, DataError
-from fsens_cli.experiments.defense import DefenseConfig, DefenseRow, as_trained, defend, with_front_end
+from fsens_cli.experiments.defense import DefenseConfig, DefenseRow, as_trained, defend, row_label, with_front_end
 from fsens_cli.experiments.evaluate_findings import GROUP_NAMES
 from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.device import pick_device
 from fsens_cli.models.front_end import FrontEndConfig, build_front_end
-from fsens_cli.models.weights import Weights
+from fsens_cli.models.weights import Weights, packaged_names
 from fsens_cli.runs.defense_files import VERB, write_defense
 from fsens_cli.runs.defense_summary import mark, minimal_of, reversal_text, size_ratio
 from fsens_cli.runs.evaluate_summary import median_text
@@ -52,10 +52,13 @@ def defense_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
     device = pick_device(job.device)
     check_model_name(job.model.name)
     _refuse_front_end(job)
+    job = _settled(job)
     if job.mode == "test_time":
         check_before_loading(job, named_weights(job, flags), job.split)
-    else:
+    elif job.runs:
         _given(job)
+    else:
+        _require_plain(job, job.strengths())
     record = provenance(job, device) | {"config": flat_settings(config_yaml)}
     with RunFolder.create(Path(job.out), VERB, run_name(job), config_yaml=config_yaml, record=record) as run:
         return _defend_in(run, job, device, flags)
@@ -64,9 +67,23 @@ def defense_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
 def resume_defense(name: str, request: Request, flags: Flags) -> Path:
     """Continue the run called ``name`` with what it lacks, and return its folder."""
     path, job = job_to_resume(DefenseJob, name, request)
+    job = _settled(job)
     note(f"continuing {path}", flags)
     with RunFolder.reopen(path) as run:
         return _defend_in(run, job, pick_device(job.device), flags)
+
+
+def _settled(job: DefenseJob) -> DefenseJob:
+    """Return the job with ``mode=auto`` decided by what else was asked for and what is packaged."""
+    if job.mode != "auto":
+        return job
+    if job.runs or job.train.epochs:
+        return dataclasses.replace(job, mode="trained")
+    there = set(packaged_names(job.model.name, job.data.name))
+    asked = job.weights != "auto" or job.sigmas or job.defense != "blur"
+    if asked or not {"standard", "blur"} <= there:
+        return dataclasses.replace(job, mode="test_time")
+    return dataclasses.replace(job, mode="trained", runs=["packaged:standard", "packaged:blur"], controls=[0.5])
 
 
 def _refuse_front_end(job: DefenseJob) -> None:
@@ -100,9 +117,10 @@ def _defend_in(run: RunFolder, job: DefenseJob, device: torch.device, flags: Fla
     subject = Subject(model=job.model.name, weights=label, data=job.data.name, data_title=job.data.title)
     rows: list[DefenseRow] = []
     undefended: Classifier | None = None
+    num_rows = len(config.strengths()) + len(config.controls)
     with progress("defending", 1, flags) as advance:
-        for number, (strength, classifier) in enumerate(classifiers):
-            row_name = config.front_end(strength).label
+        for number, (strength, classifier, is_control) in enumerate(classifiers):
+            row_name = row_label(config, strength, is_control=is_control)
             rows.append(
                 defend(
                     classifier,
@@ -111,7 +129,8 @@ def _defend_in(run: RunFolder, job: DefenseJob, device: torch.device, flags: Fla
                     RowFiles(run, row_name.replace(" ", "-")),
                     strength=strength,
                     undefended=undefended,
-                    on_progress=_Bar(advance, row_name, number, len(config.strengths())),
+                    is_control=is_control,
+                    on_progress=_Bar(advance, row_name, number, num_rows),
                 )
             )
             if strength == 0:
@@ -150,8 +169,8 @@ class _Bar:
 
 def _filtered_classifiers(
     run: RunFolder, job: DefenseJob, weights: Weights, images: ImageSet, device: torch.device, flags: Flags
-) -> Iterator[tuple[float, Classifier]]:
-    """Yield one network behind each filter."""
+) -> Iterator[tuple[float, Classifier, bool]]:
+    """Yield one network behind each filter; no control among others."""
     network = build_for(job, weights, images, flags).to(device)
     if not isinstance(network.front_end, torch.nn.Identity):
         raise ConfigError(
@@ -162,13 +181,13 @@ def _filtered_classifiers(
     for strength in job.strengths():
         front_end = build_front_end(job.front_end(strength))
         fit_front_end(front_end, job, weights, images)
-        yield strength, with_front_end(network, front_end)
+        yield strength, with_front_end(network, front_end), False
 
 
 def _trained_classifiers(
     run: RunFolder, job: DefenseJob, networks: list[Trained], images: ImageSet, device: torch.device
-) -> Iterator[tuple[float, Classifier]]:
-    """Yield each network behind the filter that it was trained through."""
+) -> Iterator[tuple[float, Classifier, bool]]:
+    """Yield each network behind the filter that it was trained through, then the controls."""
     digests = {f"{n.strength:g}": n.weights.sha256 for n in networks}
     before = run.record.get("weights_by_strength")
     if before is not None and before != digests:
@@ -176,8 +195,14 @@ def _trained_classifiers(
     run.save(
         data_title=images.title, data_fingerprint=images.fingerprint(), weights_by_strength=digests, weights="trained"
     )
+    plain: Classifier | None = None
     for network in networks:
-        yield network.strength, build_for(job, network.weights, images).to(device)
+        classifier = build_for(job, network.weights, images).to(device)
+        yield network.strength, classifier, False
+        plain = classifier if network.strength == 0 else plain
+    for strength in job.controls:
+        assert plain is not None, "checked before the run began"
+        yield strength, with_front_end(plain, build_front_end(job.front_end(strength))), True
 
 
 def _given(job: DefenseJob) -> list[Trained]:
@@ -203,7 +228,13 @@ def _given(job: DefenseJob) -> list[Trained]:
     strengths = [n.strength for n in networks]
     if len(set(strengths)) < len(strengths):
         raise ConfigError(f"runs have the strengths {strengths}: give one run a strength.")
+    _require_plain(job, strengths)
     return sorted(networks, key=lambda n: n.strength)
+
+
+def _require_plain(job: DefenseJob, strengths: Sequence[float]) -> None:
+    if job.controls and 0 not in strengths:
+        raise ConfigError("controls=[...] need a network that was trained without a filter among the runs or sigmas.")
 
 
 def _train_all(job: DefenseJob, flags: Flags) -> list[Trained]:

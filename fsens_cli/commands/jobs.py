@@ -16,11 +16,13 @@ from fsens_cli.commands.wording import sweep_lines
 from fsens_cli.config.compose import Request, compose_job
 from fsens_cli.config.launch import launch
 from fsens_cli.errors import ConfigError
+from fsens_cli.memory import keep_freed_memory
 from fsens_cli.runs.selection import FinishedRun, read_run
 
 
 def run_verb(verb: Verb, request: Request, flags: Flags, resume: str | None) -> None:
     """Do what was asked and print what was found; ``resume`` names a sweep to go on with, or a run."""
+    keep_freed_memory()
     go_on_with_run = verb.go_on()
     if resume is not None and go_on_with_run is not None and not is_sweep_to_resume(resume, request):
         with results_alone():

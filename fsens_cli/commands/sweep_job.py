@@ -12,6 +12,7 @@ from fsens_cli.commands.options import Flags
 from fsens_cli.commands.verbs.verb import Task
 from fsens_cli.config.jobs import JobFields
 from fsens_cli.errors import Interrupted
+from fsens_cli.memory import keep_freed_memory
 from fsens_cli.runs.sweep_files import JobRecord, forget_jobs, write_job
 
 
@@ -35,6 +36,7 @@ class SweepJob:
 
     def __call__(self, job: JobFields, config_yaml: str, number: int) -> JobRecord:
         """Return how the job ended; only an interruption is raised."""
+        keep_freed_memory()
         settings = settings_of(job, self.swept)
         write_job(self.folder, number, JobRecord(status="running", settings=settings))
         try:

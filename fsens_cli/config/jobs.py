@@ -99,6 +99,8 @@ class TrainJob(JobFields, TrainConfig):
 class HybridJob(ImagesFields, HybridConfig):
     """Settings of ``fsens hybrid-probe``."""
 
+    num_images: int = 500
+
     def __post_init__(self) -> None:
         """Check the ranges."""
         HybridConfig.__post_init__(self)
@@ -175,6 +177,6 @@ class DefenseJob(ImagesFields, DefenseConfig):
         DefenseConfig.__post_init__(self)
         self.check_images(at_least=2)
         require(
-            self.mode == "test_time" or bool(self.runs) != bool(self.train.epochs),
+            self.mode != "trained" or bool(self.runs) != bool(self.train.epochs),
             "mode=trained needs one network a strength: give runs=[RUN,RUN,...], or train.epochs=N to train them.",
         )

@@ -27,7 +27,9 @@ from fsens_cli.statistics.chance import NOT_TOLD
 from fsens_cli.statistics.intervals import Interval
 from fsens_cli.statistics.medians import median
 
-MODES = ("test_time", "trained")
+MODES = ("auto", "test_time", "trained")
+# Strengths where none are given: a network that never saw a filter is at chance behind much more than the first ones.
+AT_TEST_TIME, IN_TRAINING = (0.0, 0.4, 0.5), (0.0, 1.0, 1.5, 2.0, 3.0)
 DEFENSES = ("blur", "high-pass", "random-blur", "pca")
 
 
@@ -36,19 +38,22 @@ class DefenseConfig(EvaluateConfig):
     """Which filters, and what is asked about each.
 
     Attributes:
-        mode: ``test_time`` puts the filter in front of one network that never saw it, a control; ``trained`` takes one
-            network a strength, trained through its filter.
+        mode: ``auto`` takes the packaged networks without and with a blur, and a control, where the data have them
+            and nothing else is asked for; elsewhere it is ``test_time``. ``test_time`` puts the filter in front of one
+            network that never saw it, a control; ``trained`` takes one network a strength, trained through its filter.
         defense: ``blur``, ``high-pass``, ``random-blur`` or ``pca``.
-        sigmas: strengths in pixels; 0 is no filter.
+        sigmas: strengths in pixels; 0 is no filter. Empty: 0, .4 and .5 at test time, 0, 1, 1.5, 2 and 3 in training.
+        controls: for ``trained``: strengths that are put at test time in front of the network without a filter.
         components: strengths of ``pca``; 0 is no filter.
         runs: for ``trained``: one finished training, checkpoint or ``packaged:NAME`` a strength, in any order.
         pairings: of the hybrid probe.
         checks: of the numbers themselves.
     """
 
-    mode: str = "test_time"
+    mode: str = "auto"
     defense: str = "blur"
-    sigmas: list[float] = field(default_factory=lambda: [0.0, 1.0, 1.5, 2.0, 3.0])
+    sigmas: list[float] = field(default_factory=list)
+    controls: list[float] = field(default_factory=list)
     components: list[int] = field(default_factory=list)
     runs: list[str] = field(default_factory=list)
     pairings: int = 2
@@ -62,12 +67,20 @@ class DefenseConfig(EvaluateConfig):
         require(
             all(0 <= s < math.inf for s in self.sigmas), f"sigmas={self.sigmas} must not be negative (pixels; 0: none)."
         )
+        require(
+            all(0 < s < math.inf for s in self.controls) and len(set(self.controls)) == len(self.controls),
+            f"controls={self.controls} must be positive (pixels), each once.",
+        )
+        require(
+            not self.controls or (self.mode == "trained" and self.defense != "pca"),
+            "controls=[...] belong to mode=trained, beside a blur or high-pass; mode=test_time is all control.",
+        )
         require(all(k >= 0 for k in self.components), f"components={self.components} must not be negative (0: none).")
         require(self.pairings >= 1, f"pairings={self.pairings} must be at least 1.")
         if self.defense == "pca":
             require(bool(self.components), "defense=pca needs its strengths: components=[0,512].")
         require(
-            self.mode == "trained" or not self.runs,
+            self.mode != "test_time" or not self.runs,
             "runs=[...] belong to mode=trained; mode=test_time takes one network by --model and --weights.",
         )
         require(
@@ -75,12 +88,14 @@ class DefenseConfig(EvaluateConfig):
             "a defence is judged by minimal perturbations in both norms: suite.minimal=true suite.norms=[linf,l2].",
         )
         strengths = self.strengths()
-        require(bool(strengths), "sigmas=[]: give at least one strength.")
         require(len(set(strengths)) == len(strengths), f"{strengths}: every strength once.")
 
     def strengths(self) -> list[float]:
         """Return the strengths, weakest filter first."""
-        return sorted(float(k) for k in (self.components if self.defense == "pca" else self.sigmas))
+        if self.defense == "pca":
+            return sorted(float(k) for k in self.components)
+        usual = IN_TRAINING if self.mode == "trained" else AT_TEST_TIME
+        return sorted(float(k) for k in (self.sigmas or usual))
 
     def front_end(self, strength: float) -> FrontEndConfig:
         """Return the filter of one strength."""
@@ -110,13 +125,14 @@ class Preference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefenseRow:
-    """Everything about one strength of the filter."""
+    """Everything about one strength of the filter; a control is one at test time beside trained ones."""
 
     strength: float
     label: str
     evaluation: EvaluateResult
     preference: Preference
     checks: tuple[Check, ...]
+    is_control: bool = False
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -172,6 +188,7 @@ def defend(
     *,
     strength: float,
     undefended: Classifier | None,
+    is_control: bool = False,
     on_progress: Progress = lambda name, done, total: None,
 ) -> DefenseRow:
     """Ask everything about one classifier with its filter.
@@ -182,6 +199,7 @@ def defend(
         config: settings.
         recorder: keeps finished pieces.
         strength: of the filter; 0 is none.
+        is_control: whether the filter is put at test time before a network that was trained without it, beside others.
         undefended: the classifier without a filter, to make images that may transfer; None for that one itself.
         on_progress: as for `evaluate`.
     """
@@ -203,11 +221,17 @@ def defend(
     )
     return DefenseRow(
         strength=strength,
-        label=config.front_end(strength).label,
+        label=row_label(config, strength, is_control=is_control),
+        is_control=is_control,
         evaluation=evaluation,
         preference=_from_plain(preference),
         checks=tuple(Check(**c) for c in checks),
     )
+
+
+def row_label(config: DefenseConfig, strength: float, *, is_control: bool) -> str:
+    """Return the name of a row, different for every row of one defence."""
+    return config.front_end(strength).label + (" at test time" if is_control else "")
 
 
 def _kept(recorder: RowRecorder, name: str, compute: Callable[[], Any]) -> Any:

@@ -42,9 +42,9 @@ class CheckConfig:
         tolerance: share of the images by which a check may fail to hold; at least one image.
     """
 
-    images: int = 50
+    images: int = 25
     steps: int = 10
-    queries: int = 300
+    queries: int = 200
     starts: int = 3
     tolerance: float = 0.04
 

@@ -25,6 +25,7 @@ def defense_findings(rows: Sequence[DefenseRow], config: DefenseConfig, *, sourc
             "mode": config.mode,
             "defense": config.defense,
             "strengths": str(config.strengths()),
+            "controls": str(config.controls),
             "pairings": str(config.pairings),
             **asked_of(config, source),
             **flat({"checks": asdict(config.checks)}),
@@ -88,7 +89,8 @@ def _quantities(row: DefenseRow) -> Iterator[Quantity]:
 
 
 def _lines(rows: Sequence[DefenseRow], config: DefenseConfig) -> Iterator[Line]:
-    ordered = sorted(rows, key=lambda row: row.strength)
+    # A control is another network than the trained one of that strength, so no line joins them.
+    ordered = sorted((row for row in rows if not row.is_control), key=lambda row: row.strength)
     strengths = [row.strength for row in ordered]
     curves = [("clean", [row.evaluation.accuracy for row in ordered])]
     groups = [{g.group: g.accuracy for g in row.evaluation.groups()} for row in ordered]

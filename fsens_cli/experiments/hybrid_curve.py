@@ -25,7 +25,9 @@ CROSSING, BELOW, ABOVE = "crossing", "no crossing below", "no crossing above"
 
 @dataclass(kw_only=True)
 class HybridConfig:
-    """How hybrids are made, from how many pairs, and which pairs count; the defaults are the published definition.
+    """How hybrids are made, from how many pairs, and which pairs count.
+
+    The defaults are the published definition with two pairings of all images instead of six: a first look.
 
     Attributes:
         grid: mixing frequencies in Nyquist units (1 is 0.5 cycles per pixel), ascending.
@@ -41,7 +43,7 @@ class HybridConfig:
 
     grid: list[float] = field(default_factory=lambda: list(PUBLISHED_GRID))
     num: int = 0
-    pairings: int = 6
+    pairings: int = 2
     mask: str = "sharp"
     order: int = 4
     clip: bool = True

@@ -37,7 +37,7 @@ def hybrid_probe(
         model: a Classifier, or any module that maps [0, 1] images to logits.
         images: an ImageSet, or images (N, C, H, W) in [0, 1].
         labels: integer labels (N,), for a tensor of images.
-        config: settings; the default is the published definition.
+        config: settings; the default is the published definition with two pairings instead of six.
         on_progress: called with the number of hybrids done after each batch of pairs.
 
     Pairs depend on the labels and ``config.seed`` alone, not on the device. The model is left as it was.

@@ -266,6 +266,7 @@ def blur_defense(
     errors are those of `measure`.
     """
     settled = configured(DefenseConfig, config, {"suite": "defense"} | settings if config is None else settings)
+    settled = dataclasses.replace(settled, mode="test_time") if settled.mode == "auto" and not settled.runs else settled
     if settled.mode != "test_time" or settled.defense == "pca":
         raise ConfigError("in Python mode is test_time, and defense blur, high-pass or random-blur.")
     images = in_memory(data)

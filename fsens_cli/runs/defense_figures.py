@@ -43,7 +43,9 @@ def draw_defense(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
     rows = results.rows("rows")
     names = [row.text("name") for row in rows]
     chance = 100 / results.number("num_classes")
-    save_figure(panels_figure(_panels(rows, chance), unit=unit, title=title), folder, "defense", formats)
+    # What is joined by a line is one kind of network.
+    joined = [row for row in rows if not (row.flag("control") if "control" in row.content else False)]
+    save_figure(panels_figure(_panels(joined, chance), unit=unit, title=title), folder, "defense", formats)
     save_figure(success_figure(_sizes(sizes, names), title=title), folder, "success", formats)
     drawn = {
         "defense": ("Accuracy, sizes and frequencies against the filter's strength", "Four panels over the strength."),

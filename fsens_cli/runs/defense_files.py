@@ -62,6 +62,7 @@ def _row(row: DefenseRow, config: DefenseConfig) -> Json:
     return {
         "name": row.label,
         "strength": row.strength,
+        "control": row.is_control,
         "accuracy": interval_dict(row.evaluation.accuracy),
         "corruption_groups": [
             {"name": g.group, "accuracy": interval_dict(g.accuracy), "drop": interval_dict(g.drop)}
@@ -126,7 +127,7 @@ def _line(row: DefenseRow, config: DefenseConfig) -> Json:
     line: Json = {
         "filter": row.label,
         "strength": row.strength,
-        "mode": config.mode,
+        "mode": "test_time" if row.is_control else config.mode,
         "reliable": row.is_reliable,
         "failed_checks": "; ".join(row.failed),
     }

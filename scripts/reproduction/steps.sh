@@ -32,7 +32,7 @@ elif command -v nvidia-smi > /dev/null && nvidia-smi -L | grep -q GPU; then
     PENALTY="regularizer.space=normalized"
     MEASURED=10000
     ASKED="num_images=10000 suite.severities=[1,2,3,4,5] suite.attack_images=1000 attack.steps=20 attack.minimal_steps=100"
-    HYBRIDS="num_images=10000"
+    HYBRIDS="num_images=10000 pairings=6"
 else
     OUT=${OUT:-build/reproduction}
     MODEL=${MODEL:-resnet20} EPOCHS=${EPOCHS:-4} PENALISED_EPOCHS=${PENALISED_EPOCHS:-2} SEEDS=${SEEDS:-0 1 2}

@@ -78,6 +78,22 @@ def test_test_time(defense: Type, fsens: Type) -> None:
     assert shown.stdout.splitlines()[0] in result.stdout
 
 
+def test_the_default_compares_the_packaged_pair_and_a_control(defense: Type, no_drawing: None) -> None:
+    result = defense("num_images=60")
+    assert result.exit_code == 0, result.output
+    sweep = pd.read_csv(newest() / "sweep.csv")
+    assert sweep["filter"].tolist() == ["none", "blur 1.5", "blur 0.5 at test time"]
+    assert sweep["mode"].tolist() == ["trained", "trained", "test_time"]
+    # None of them is at chance, 10 %, and the one trained through its blur needs the largest perturbations.
+    assert (sweep["accuracy"] > 0.8).all()
+    assert sweep["linf_median_size_pixel_range"].idxmax() == 1
+
+
+def test_a_control_needs_a_network_without_a_filter(defense: Type, error_of: ErrorOf) -> None:
+    result = defense("mode=trained", "runs=[packaged:blur]", "controls=[.5]")
+    assert "trained without a filter" in error_of(result)
+
+
 def test_each_sigma_removes_its_cue(defense: Type, no_drawing: None) -> None:
     """The high cue (12 to 15 cycles/image) is gone at sigma 1.5; of the low one (2.5, 4.5) enough is left."""
     accuracy = {}

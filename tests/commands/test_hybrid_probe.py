@@ -126,5 +126,5 @@ def test_the_library_has_the_same_names() -> None:
     import fsens_cli as fsens
 
     assert fsens.hybrid_probe.__name__ == "hybrid_probe"
-    assert fsens.HybridConfig().pairings == 6
+    assert fsens.HybridConfig().pairings == 2
     assert fsens.HybridResult.__name__ == "HybridResult"

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.commands.verbs.verb import Verb
 from fsens_cli.config.compose import Request, compose_job, configs_folder, job_yaml, load_job
-from fsens_cli.config.jobs import JobFields, MeasureJob, TrainJob
+from fsens_cli.config.jobs import DefenseJob, HybridJob, JobFields, MeasureJob, TrainJob
 from fsens_cli.config.launch import check_sweep, launch, launch_sweep
 from fsens_cli.config.launchers.crew import Crew
 from fsens_cli.config.overrides import flag_override, parse
@@ -20,6 +20,7 @@ from fsens_cli.data.catalog import CATALOG
 from fsens_cli.data.dualband import DualbandConfig
 from fsens_cli.data.folder import FolderConfig
 from fsens_cli.errors import ConfigError, FsensError
+from fsens_cli.experiments.hybrid_curve import PUBLISHED_GRID, HybridConfig
 from fsens_cli.experiments.optimization import OptimConfig
 from fsens_cli.experiments.sensitivity import CONVENTIONS
 from fsens_cli.models.catalog import ModelConfig
@@ -88,6 +89,22 @@ def test_top_level_files_repeat_the_defaults_of_their_class(verb: Verb) -> None:
         # Of nested settings, files may leave out what a group of options sets.
         expected = {name: plain[key][name] for name in value} if isinstance(value, dict) else plain[key]
         assert expected == value, key
+
+
+def test_published_settings_of_a_probe_and_a_defence_have_names() -> None:
+    probe, _ = compose_job(Request(verb="hybrid_probe", job=HybridJob, overrides=("probe=published",)))
+    assert isinstance(probe, HybridJob)
+    assert (probe.num_images, probe.pairings, tuple(probe.grid)) == (1000, 6, PUBLISHED_GRID)
+    defense, _ = compose_job(Request(verb="blur_defense", job=DefenseJob, overrides=("suite=defense-full",)))
+    assert isinstance(defense, DefenseJob)
+    assert (defense.num_images, defense.suite.severities, defense.suite.attack_images) == (500, [1, 3, 5], 100)
+    assert (defense.checks.images, defense.checks.queries) == (50, 300)
+
+
+def test_a_first_look_is_less() -> None:
+    probe, _ = compose_job(Request(verb="hybrid_probe", job=HybridJob, overrides=()))
+    assert isinstance(probe, HybridJob)
+    assert (probe.num_images, probe.pairings) == (HybridJob(data=None).num_images, HybridConfig().pairings) == (500, 2)
 
 
 @pytest.mark.parametrize("name", sorted(CONVENTIONS))

@@ -200,12 +200,13 @@ def test_with_front_end_shares_the_network(network: Classifier) -> None:
     [
         ({"sigmas": [-1.0]}, "negative"),
         ({"sigmas": [math.inf]}, "negative"),
-        ({"sigmas": []}, "at least one"),
+        ({"mode": "trained", "controls": [0.0]}, "positive"),
+        ({"controls": [0.5]}, "mode=trained"),
         ({"sigmas": [1.0, 1.0]}, "once"),
         ({"mode": "both"}, "test_time"),
         ({"defense": "pca"}, "components"),
         ({"defense": "sharpen"}, "high-pass"),
-        ({"runs": ["a"]}, "mode=trained"),
+        ({"mode": "test_time", "runs": ["a"]}, "mode=trained"),
     ],
 )
 def test_bad_settings(settings: dict[str, Any], words: str) -> None:

@@ -15,8 +15,9 @@ HYBRID_PROBE = Verb(
     draw="fsens_cli.runs.hybrid_files:draw_hybrid",
     columns=("accuracy", "f_rev"),
     settings=[
-        ("num_images=1000", "each once as low and once as high image"),
-        ("pairings=6", "how often all images are paired anew"),
+        ("probe=quick", "or published: 1000 images, 6 pairings"),
+        ("num_images=500", "each once as low and once as high image"),
+        ("pairings=2", "how often all images are paired anew"),
         ("grid=[0,.07,.12,...,.85,1]", "mixing frequencies, fractions of Nyquist"),
         ("num=0", "or that many equally spaced ones, 0 to 1"),
         ("mask=sharp", "or gaussian, butterworth with order=4"),
