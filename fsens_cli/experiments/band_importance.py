@@ -141,8 +141,8 @@ def _ask(
 
 
 def _blocks(plan: CoalitionPlan, num_images: int, batch_size: int) -> Iterator[Tensor]:
-    """Yield coalitions so that images times coalitions are about two batches."""
-    yield from plan.members().split(max(1, 2 * batch_size // num_images))
+    """Yield coalitions so that images times coalitions are about one batch."""
+    yield from plan.members().split(max(1, batch_size // num_images))
 
 
 def _values(setting: Setting, shown: Tensor, labels: Tensor, num_images: int) -> Tensor:
