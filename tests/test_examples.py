@@ -16,7 +16,7 @@ def _marked(path: Path) -> object:
     return pytest.param(path, marks=pytest.mark.slow) if path.stem in NEEDS else path
 
 
-@pytest.mark.parametrize("example", map(_marked, EXAMPLES), ids=[path.stem for path in EXAMPLES])
+@pytest.mark.parametrize("example", [_marked(path) for path in EXAMPLES], ids=[path.stem for path in EXAMPLES])
 def test_example_runs_and_is_under_40_lines(example: Path, tmp_path: Path) -> None:
     if example.stem in NEEDS:
         pytest.importorskip(NEEDS[example.stem])

@@ -1,5 +1,6 @@
 """The figures of an evaluation, drawn from its files alone."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,10 +132,12 @@ def _heat_map(e: _Evaluated) -> FigureFile | None:
 
 
 def _interval(results: Fields, name: str) -> Interval | None:
+    """Return a stored number with its bounds, NaN where there is none; nothing where there is no number."""
     inside = results.fields_or_none(name)
-    if inside is None:
+    if inside is None or inside.number_or_none("value") is None:
         return None
-    return Interval(inside.number("value"), inside.number("low"), inside.number("high"), inside.whole("n"))
+    value, low, high = (math.nan if bound is None else bound for bound in results.bounds(name))
+    return Interval(value, low, high, inside.whole("n"))
 
 
 def _bars(table: "pd.DataFrame") -> list[CorruptionBar]:

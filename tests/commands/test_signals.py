@@ -90,7 +90,7 @@ def test_a_short_verb_is_interrupted(measure: Type) -> None:
 
 
 def test_a_sweep_is_interrupted(measure: Type) -> None:
-    result = signalled(signal.SIGHUP, "outputs/measure/*/v002/run.json", measure, "-m", "seed=0,1,2")
+    result = signalled(signal.SIGHUP, "outputs/measure/*/v002/run.json", measure, "-m", "seed=0,1,2,3,4,5,6,7")
     assert result.exit_code == 130, result.output
     assert result.stderr.splitlines()[-1].endswith(
         "finished jobs are kept; go on with: fsens measure --resume outputs/sweeps/measure/v001"
