@@ -20,7 +20,7 @@ VERBS: dict[str, list[str]] = {
                  "suite.norms=[linf]", "suite.eps_linf=[0.03]", "suite.heat_map=false"],
     "hybrid-probe": [*WEIGHTS, *FEW, "pairings=2", "grid=[0,0.3,1]"],
     "blur-defense": [*WEIGHTS, *FEW, *SUITE, "sigmas=[0,1.5]", "suite.eps_l2=[0.5]", "suite.eps_linf=[0.01,0.02]",
-                     "checks.images=4", "checks.steps=2", "checks.queries=5", "checks.starts=2", "pairings=1",
+                     "checks.images=6", "checks.steps=2", "checks.queries=5", "checks.starts=2", "pairings=1",
                      "data.train_size=300"],
     "critical-band": [*WEIGHTS, "num_images=60", "data.test_size=60", "num_resamples=100", "--quiet"],
     "layers": [*WEIGHTS, "num_images=16", "data.test_size=20", "--quiet"],

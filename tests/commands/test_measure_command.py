@@ -191,3 +191,18 @@ def test_the_package_s_names_are_imported_when_used() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "fsens_cli.python.calls\n"
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_four_digits_of_every_table_hold_whatever_the_batch(measure: Type) -> None:
+    """As docs/reliability.md promises; the CPU adds in another order in batches of another size."""
+    found = []
+    for batch in (1, 7, 128):
+        result = measure("--model", "resnet8", "--weights", "packaged:standard", f"batch_size={batch}")
+        assert result.exit_code == 0, result.output
+        folder = Path(result.stdout.rstrip().splitlines()[-1])
+        found.append({path.name: pd.read_csv(path) for path in folder.glob("*.csv")})
+    assert set(found[0]) >= {"spectrum.csv", "bands.csv", "quantities.csv", "per_image.csv"}
+    for other in found[1:]:
+        for name, table in found[0].items():
+            pd.testing.assert_frame_equal(table, other[name], check_exact=False, rtol=1e-4, atol=1e-12)
