@@ -13,7 +13,7 @@ import torch
 
 from fsens_cli.data.dualband import DualbandConfig, load_dualband
 from fsens_cli.experiments.measure import measure
-from fsens_cli.experiments.sensitivity import MeasureConfig
+from fsens_cli.experiments.measure_result import MeasureConfig
 from fsens_cli.models.build import build_classifier
 from fsens_cli.models.catalog import ImageShape, ModelConfig
 from fsens_cli.models.classifier import held_still

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from fsens_cli.experiments.evaluation import EvaluateResult as EvaluateResult
     from fsens_cli.experiments.hybrid_curve import HybridConfig as HybridConfig
     from fsens_cli.experiments.hybrid_curve import HybridResult as HybridResult
-    from fsens_cli.experiments.sensitivity import MeasureConfig as MeasureConfig
-    from fsens_cli.experiments.sensitivity import MeasureResult as MeasureResult
+    from fsens_cli.experiments.measure_result import MeasureConfig as MeasureConfig
+    from fsens_cli.experiments.measure_result import MeasureResult as MeasureResult
     from fsens_cli.experiments.suite import SuiteConfig as SuiteConfig
     from fsens_cli.models.classifier import Classifier as Classifier
     from fsens_cli.objectives.penalty import FourierPenalty as FourierPenalty
@@ -35,8 +35,8 @@ _PUBLIC = {
     "HybridConfig": "fsens_cli.experiments.hybrid_curve",
     "HybridResult": "fsens_cli.experiments.hybrid_curve",
     "ImageSet": "fsens_cli.data.images",
-    "MeasureConfig": "fsens_cli.experiments.sensitivity",
-    "MeasureResult": "fsens_cli.experiments.sensitivity",
+    "MeasureConfig": "fsens_cli.experiments.measure_result",
+    "MeasureResult": "fsens_cli.experiments.measure_result",
     "SuiteConfig": "fsens_cli.experiments.suite",
     "blur_defense": "fsens_cli.python.calls",
     "compare": "fsens_cli.python.calls",

@@ -14,7 +14,7 @@ from fsens_cli.experiments.critical_band import critical_band
 from fsens_cli.experiments.critical_band_reference import PublishedResult, published_critical_band
 from fsens_cli.experiments.critical_band_result import Channel, CriticalBandResult
 from fsens_cli.experiments.measure import measure
-from fsens_cli.experiments.sensitivity import MeasureConfig
+from fsens_cli.experiments.measure_result import MeasureConfig
 from fsens_cli.fourier.octaves import bands_of
 from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.classifier import Classifier

@@ -17,7 +17,7 @@ from fsens_cli.data.official import root_of
 from fsens_cli.data.settings import FetchedSettings, Wanted
 from fsens_cli.data.trained_on import TrainedImages
 from fsens_cli.errors import CheckpointError
-from fsens_cli.experiments.sensitivity import MeasureConfig
+from fsens_cli.experiments.measure_result import MeasureConfig
 from fsens_cli.fourier.bands import frequency_bands
 from fsens_cli.fourier.bases import build_basis
 from fsens_cli.models.build import check_classes

@@ -13,7 +13,7 @@ from fsens_cli.commands.wording import interval_text, percent_interval
 from fsens_cli.config.jobs import JobFields, MeasureJob
 from fsens_cli.data.images import ImageSet
 from fsens_cli.experiments.measure import measure
-from fsens_cli.experiments.sensitivity import MeasureConfig, MeasureResult
+from fsens_cli.experiments.measure_result import MeasureConfig, MeasureResult
 from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.device import pick_device

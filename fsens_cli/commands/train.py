@@ -33,8 +33,8 @@ from fsens_cli.config.jobs import JobFields, TrainJob
 from fsens_cli.data.images import ImageSet
 from fsens_cli.data.trained_on import TrainedImages
 from fsens_cli.errors import DataError, Interrupted
+from fsens_cli.experiments.measure_result import MeasureResult
 from fsens_cli.experiments.quantities import Findings
-from fsens_cli.experiments.sensitivity import MeasureResult
 from fsens_cli.experiments.train import TrainResult, evaluate_accuracy, require_sharable, train
 from fsens_cli.experiments.train_state import TrainState
 from fsens_cli.models.catalog import check_model_name

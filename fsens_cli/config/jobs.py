@@ -11,8 +11,8 @@ from fsens_cli.experiments.defense import DefenseConfig
 from fsens_cli.experiments.evaluate import EvaluateConfig
 from fsens_cli.experiments.hybrid_curve import HybridConfig
 from fsens_cli.experiments.layers_result import LayersConfig
+from fsens_cli.experiments.measure_result import MeasureConfig
 from fsens_cli.experiments.optimization import OptimConfig
-from fsens_cli.experiments.sensitivity import MeasureConfig
 from fsens_cli.experiments.train import TrainConfig
 from fsens_cli.models.catalog import ModelConfig
 from fsens_cli.models.front_end import FrontEndConfig

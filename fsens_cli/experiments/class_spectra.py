@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fsens_cli.experiments.sensitivity import MeasureResult
+from fsens_cli.experiments.measure_result import MeasureResult
 from fsens_cli.fourier.bands import Band, band_mask
 from fsens_cli.fourier.octaves import octave_bands
 from fsens_cli.statistics.intervals import mean_bounds

@@ -20,7 +20,7 @@ from fsens_cli.experiments.evaluation import EvaluateResult
 from fsens_cli.experiments.hybrid_curve import HybridConfig
 from fsens_cli.experiments.hybrid_probe import hybrid_probe
 from fsens_cli.experiments.measure import measure
-from fsens_cli.experiments.sensitivity import MeasureConfig
+from fsens_cli.experiments.measure_result import MeasureConfig
 from fsens_cli.models.classifier import Classifier, device_of, held_still
 from fsens_cli.models.front_end import FrontEndConfig, GaussianBlur
 from fsens_cli.statistics.chance import NOT_TOLD

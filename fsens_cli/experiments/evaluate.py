@@ -15,7 +15,7 @@ from fsens_cli.errors import ConfigError, DataError, require
 from fsens_cli.experiments.evaluate_parts import run_part, warnings_of
 from fsens_cli.experiments.evaluate_setting import Setting
 from fsens_cli.experiments.evaluation import EvaluateResult, PartResult
-from fsens_cli.experiments.suite import AttackSettings, CorruptionConfig, Part, SuiteConfig, plan, require_fit
+from fsens_cli.experiments.suite import AttackEffort, CorruptionConfig, Part, SuiteConfig, plan, require_fit
 from fsens_cli.models.classifier import as_classifier, device_of, held_still
 from fsens_cli.perturb.attacks.config import ATTACKS
 
@@ -34,7 +34,7 @@ class EvaluateConfig:
 
     suite: SuiteConfig = field(default_factory=SuiteConfig)
     corruption: CorruptionConfig = field(default_factory=CorruptionConfig)
-    attack: AttackSettings = field(default_factory=AttackSettings)
+    attack: AttackEffort = field(default_factory=AttackEffort)
     batch_size: int = 128
     seed: int = 0
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fsens_cli.data.corrupted import CorruptedSets
 from fsens_cli.data.images import ImageSet
-from fsens_cli.experiments.suite import AttackSettings, CorruptionConfig, Part
+from fsens_cli.experiments.suite import AttackEffort, CorruptionConfig, Part
 from fsens_cli.models.classifier import Classifier
 
 
@@ -24,7 +24,7 @@ class Setting:
     images: ImageSet
     corrupted: CorruptedSets | None
     corruption: CorruptionConfig
-    attack: AttackSettings
+    attack: AttackEffort
     heat_map_l2: float
     heat_map_cycles: int
     band_fill: str

@@ -2,8 +2,8 @@
 
 import torch
 
+from fsens_cli.experiments.measure_result import MeasureConfig, MeasureResult, centroid
 from fsens_cli.experiments.quantities import Findings, Line, Quantity, profile, quantity, sample
-from fsens_cli.experiments.sensitivity import MeasureConfig, MeasureResult, centroid
 from fsens_cli.fourier.bands import band_mask
 from fsens_cli.fourier.octaves import bands_of
 from fsens_cli.statistics.chance import chance_warnings

@@ -137,7 +137,7 @@ class CorruptionConfig:
 
 
 @dataclass(kw_only=True)
-class AttackSettings:
+class AttackEffort:
     """How hard attacks try.
 
     Attributes:

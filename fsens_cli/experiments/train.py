@@ -18,6 +18,7 @@ from torch import Tensor
 from fsens_cli.data.images import ImageSet, split_off
 from fsens_cli.errors import Interrupted, require
 from fsens_cli.experiments.measure import measure
+from fsens_cli.experiments.measure_result import MeasureConfig
 from fsens_cli.experiments.optimization import (
     OptimConfig,
     build_optimizer,
@@ -25,7 +26,6 @@ from fsens_cli.experiments.optimization import (
     restore_optimizer,
     set_learning_rate,
 )
-from fsens_cli.experiments.sensitivity import MeasureConfig
 from fsens_cli.experiments.train_state import TrainState, add_up, require_finite, require_within
 from fsens_cli.experiments.training_step import StepConfig, prepare_images, take_step
 from fsens_cli.models.classifier import Classifier, device_of, held_still

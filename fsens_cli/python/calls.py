@@ -28,7 +28,7 @@ from fsens_cli.experiments.hybrid_findings import hybrid_findings
 from fsens_cli.experiments.layers_findings import layers_findings
 from fsens_cli.experiments.layers_result import LayersConfig
 from fsens_cli.experiments.measure_findings import measure_findings
-from fsens_cli.experiments.sensitivity import MeasureConfig
+from fsens_cli.experiments.measure_result import MeasureConfig
 from fsens_cli.fourier.bases import Basis
 from fsens_cli.models.classifier import Classifier, as_classifier, device_of
 from fsens_cli.models.front_end import build_front_end

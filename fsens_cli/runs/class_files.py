@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from fsens_cli.experiments.class_spectra import band_shares, class_spectra
-from fsens_cli.experiments.sensitivity import MeasureResult
+from fsens_cli.experiments.measure_result import MeasureResult
 from fsens_cli.runs.figures.band_importance import class_band_figure
 from fsens_cli.runs.figures.style import save_figure
 from fsens_cli.runs.files import write_table

@@ -8,8 +8,8 @@ import numpy as np
 
 from fsens_cli.errors import require, require_one_of
 from fsens_cli.experiments.measure_findings import measure_findings
+from fsens_cli.experiments.measure_result import MeasureResult, centroid
 from fsens_cli.experiments.quantities import Findings, Line
-from fsens_cli.experiments.sensitivity import MeasureResult, centroid
 from fsens_cli.fourier.bands import band_mask
 from fsens_cli.runs.class_files import draw_classes, write_classes
 from fsens_cli.runs.figures.power_map import power_map_figure

@@ -21,8 +21,8 @@ from fsens_cli.data.dualband import DualbandConfig
 from fsens_cli.data.folder import FolderConfig
 from fsens_cli.errors import ConfigError, FsensError
 from fsens_cli.experiments.hybrid_curve import PUBLISHED_GRID, HybridConfig
+from fsens_cli.experiments.measure_result import CONVENTIONS
 from fsens_cli.experiments.optimization import OptimConfig
-from fsens_cli.experiments.sensitivity import CONVENTIONS
 from fsens_cli.models.catalog import ModelConfig
 from fsens_cli.models.front_end import FrontEndConfig
 from fsens_cli.objectives.fourier_penalty import RegularizerConfig

@@ -14,7 +14,7 @@ from fsens_cli.errors import ConfigError
 from fsens_cli.experiments.defense import DefenseConfig, defend, with_front_end
 from fsens_cli.experiments.defense_checks import Check, CheckConfig, Subject, run_checks
 from fsens_cli.experiments.evaluate import NothingKept
-from fsens_cli.experiments.suite import AttackSettings, SuiteConfig
+from fsens_cli.experiments.suite import AttackEffort, SuiteConfig
 from fsens_cli.fourier.perturbation import energy_by_radius, exact_radii, half_power_frequency, perturbation_power
 from fsens_cli.models.classifier import Classifier, as_classifier
 from fsens_cli.models.front_end import GaussianBlur, RandomBlur
@@ -166,7 +166,7 @@ def test_masked_gradients_are_found(network: Classifier, images: ImageSet) -> No
 def test_defend(network: Classifier, images: ImageSet) -> None:
     config = DefenseConfig(
         suite=SUITE,
-        attack=AttackSettings(steps=3, minimal_steps=10),
+        attack=AttackEffort(steps=3, minimal_steps=10),
         sigmas=[0, 1.5],
         pairings=1,
         checks=CheckConfig(images=6, steps=3, queries=10, starts=2),

@@ -17,7 +17,7 @@ from fsens_cli.experiments.evaluate_setting import Setting
 from fsens_cli.experiments.evaluation import EvaluateResult, PartResult
 from fsens_cli.experiments.suite import (
     STANDARD,
-    AttackSettings,
+    AttackEffort,
     Condition,
     CorruptionConfig,
     Part,
@@ -45,7 +45,7 @@ SMALL = SuiteConfig(
     attack_images=6,
     heat_map_images=4,
 )
-CONFIG = EvaluateConfig(suite=SMALL, attack=AttackSettings(steps=3, minimal_steps=10))
+CONFIG = EvaluateConfig(suite=SMALL, attack=AttackEffort(steps=3, minimal_steps=10))
 
 
 @pytest.fixture(scope="module")
@@ -336,7 +336,7 @@ def test_classify_sees_every_image_once(relabelled: ImageSet, linear: Callable[[
         images=relabelled,
         corrupted=None,
         corruption=CorruptionConfig(),
-        attack=AttackSettings(),
+        attack=AttackEffort(),
         heat_map_l2=0.0,
         heat_map_cycles=0,
         band_fill="zero",
@@ -431,7 +431,7 @@ def test_each_attack_tells_what_its_stages_left_and_took() -> None:
         images_NCHW=torch.randint(256, (6, 3, 16, 16), dtype=torch.uint8), label_N=torch.arange(6) % 4,
         index_N=torch.arange(6), class_names=tuple("abcd"), title="noise", split="test",
     )  # fmt: skip
-    result = evaluate(model, images, EvaluateConfig(suite=suite, attack=AttackSettings(steps=2)))
+    result = evaluate(model, images, EvaluateConfig(suite=suite, attack=AttackEffort(steps=2)))
     (part,) = result.of_kind("attack")
     assert [stage.name for stage in part.stages] == ["clean", "pgd", "apgd-ce", "apgd-t"]
     assert part.stages[0].num_standing == int(result.clean.correct_NK.sum())

@@ -158,7 +158,7 @@ def test_gradient_at_a_layer_is_the_spectrum_of_what_reads_it() -> None:
 
 def test_gradient_of_the_image_is_what_measure_finds() -> None:
     from fsens_cli.experiments.measure import measure
-    from fsens_cli.experiments.sensitivity import MeasureConfig
+    from fsens_cli.experiments.measure_result import MeasureConfig
 
     torch.manual_seed(4)
     network = Chain(16, one=nn.Conv2d(3, 3, 3, padding=1), two=nn.Tanh())

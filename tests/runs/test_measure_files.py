@@ -14,7 +14,7 @@ from torch import nn
 
 from fsens_cli.errors import ConfigError, OutputError
 from fsens_cli.experiments.measure import measure
-from fsens_cli.experiments.sensitivity import MeasureConfig, MeasureResult
+from fsens_cli.experiments.measure_result import MeasureConfig, MeasureResult
 from fsens_cli.runs.measure_files import PlotConfig, Subject, draw_measure, published_for, write_measure
 from fsens_cli.runs.published import published_curve, published_names
 

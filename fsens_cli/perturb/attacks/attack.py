@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fsens_cli.perturb.attacks.apgd import apgd
 from fsens_cli.perturb.attacks.cascades import stages_of
-from fsens_cli.perturb.attacks.config import ATTACKS, AttackConfig
+from fsens_cli.perturb.attacks.config import ATTACKS, NUM_RIVALS, AttackConfig
 from fsens_cli.perturb.attacks.costs import Cost, Counted
 from fsens_cli.perturb.attacks.fab import fab_t, likeliest_rivals
 from fsens_cli.perturb.attacks.goal import Filter, Goal, Model
@@ -74,7 +74,7 @@ def attack(
         config: which attack, and how.
         generator: one number an image is taken from it, so an image's randomness depends on its place in a run and
             not on the batch size, nor on which other images still stand. Equal batches give equal bytes on a CPU.
-        target_N: the classes to reach; without them ``config.target`` decides.
+        target_N: the classes to reach; without them any wrong class counts.
         gradient_filter: applied to gradients (before they are normalised) and to random starts by FGSM, PGD and
             APGD. In ``l2`` the perturbation stays in the range of a linear filter up to the clamp to [0, 1]; the
             sign step of ``linf`` leaves it.
@@ -87,7 +87,7 @@ def attack(
     """
     streams = Streams.drawn(generator, len(images_NCHW))
     model = counted = Counted(model)
-    goal, logits_NL = open_goal(model, images_NCHW, label_N, config, streams, target_N)
+    goal, logits_NL = open_goal(model, images_NCHW, label_N, config, target_N)
     clean_N = goal.reached(logits_NL)
     costs = {"clean": counted.taken(len(images_NCHW))}
     if config.name in (*SEARCHES, "minimal") and config.name not in SINGLE:
@@ -156,7 +156,7 @@ def _starts(
         if goal.target_N is not None:
             yield SINGLE[stage.name], goal.target_N
             continue
-        for rival_N in likeliest_rivals(logits_NL, goal.label_N, stage.num_targets).T:
+        for rival_N in likeliest_rivals(logits_NL, goal.label_N, NUM_RIVALS).T:
             yield SINGLE[stage.name], rival_N
 
 

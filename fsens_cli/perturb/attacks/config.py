@@ -49,7 +49,8 @@ ATTACKS: dict[str, AttackRecord] = {
     "autoattack-rand": AttackRecord(steps=100, takes_target=False, protocol=True),
 }
 FIXED_BUDGET_ATTACKS = tuple(name for name, record in ATTACKS.items() if record.has_budget)
-TARGETS = ("none", "least-likely", "runner-up", "random")
+# How many rivals apgd-t and fab-t try, best first (also in cascades); AutoAttack's number.
+NUM_RIVALS = 9
 # Passes that AutoAttack's version for random models averages at each point.
 RANDOM_EOT = 20
 
@@ -64,44 +65,27 @@ class AttackConfig:
         eps: radius of the ball, in units of the [0, 1] pixel scale (``linf``: a pixel's change, ``l2``: a length).
             The search of the minimal-norm attacks does not use it; it only decides what `attack` calls found.
         steps: gradient evaluations of one start (queries, for ``square``); 0 takes the attack's own.
-        step_size: of ``pgd``, in units of ``eps``'s scale; 0 takes 2.5 eps / steps (Madry et al., ICLR 2018).
         restarts: number of starts; an image that falls takes no further one.
         eot: forward and gradient passes averaged at each point, for models that are random; 1 is off.
-        target: ``none``, or to which class an image shall be moved: the ``least-likely`` or the ``runner-up`` of the
-            clean image, or a ``random`` other one. A tensor of classes can be given to `attack` instead.
-        num_targets: how many rivals ``apgd-t`` and ``fab-t`` (also in cascades) tries, best first.
-        refine: halvings of the way back to the image after ``minimal``.
     """
 
     name: str = "cascade"
     norm: str = "linf"
     eps: float = 8 / 255
     steps: int = 0
-    step_size: float = 0.0
     restarts: int = 1
     eot: int = 1
-    target: str = "none"
-    num_targets: int = 9
-    refine: int = 10
 
     def __post_init__(self) -> None:
         """Check the ranges, and what does not go together."""
         require_one_of("attack", self.name, ATTACKS)
         require_one_of("attack.norm", self.norm, NORMS)
-        require_one_of("attack.target", self.target, TARGETS)
         self._check_eps()
-        for option, least in (("steps", 0), ("restarts", 1), ("eot", 1), ("num_targets", 1), ("refine", 0)):
+        for option, least in (("steps", 0), ("restarts", 1), ("eot", 1)):
             value = getattr(self, option)
             require(value >= least, f"attack.{option}={value} must be at least {least}.")
-        require(
-            0 <= self.step_size < math.inf, f"attack.step_size={self.step_size} must be positive, or 0 for the default."
-        )
         require(self.name != "ddn" or self.norm == "l2", "attack=ddn is defined for attack.norm=l2 only: take fmn.")
         record = ATTACKS[self.name]
-        require(
-            self.target == "none" or record.takes_target,
-            f"attack={self.name} is untargeted: leave attack.target=none, or take apgd-ce or apgd-dlr.",
-        )
         require(
             self.restarts == 1 or record.is_random,
             f"attack={self.name} has no random start: attack.restarts={self.restarts} must be 1.",

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from fsens_cli.perturb.attacks.config import AttackConfig
+from fsens_cli.perturb.attacks.config import NUM_RIVALS, AttackConfig
 from fsens_cli.perturb.attacks.goal import Filter, Goal, Model, decide
 from fsens_cli.perturb.attacks.gradient import slope
 from fsens_cli.perturb.attacks.losses import rival_margin
@@ -19,7 +19,6 @@ from fsens_cli.perturb.attacks.verify import size_of
 LARGEST_PULL = 0.1
 OVERSHOOT = 1.05
 BACK = 0.9
-NUM_RIVALS = 9
 
 
 def boxed_step(point_ND: Tensor, normal_ND: Tensor, offset_N: Tensor, norm: str) -> Tensor:

@@ -21,6 +21,8 @@ from fsens_cli.perturb.attacks.opening import open_goal
 from fsens_cli.perturb.attacks.streams import Streams, start_inside
 from fsens_cli.perturb.attacks.verify import verified
 
+# Of the way back to the image after ``minimal``: a thousandth of it is left.
+HALVINGS = 10
 SEARCHES: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
     "deepfool": deepfool,
     "ddn": ddn,
@@ -68,13 +70,13 @@ def minimal_perturbation(
     """Search the smallest adversarial image of each in ``config.norm`` with one minimal-norm attack or all of them.
 
     ``minimal`` runs FMN and DeepFool, for ``l2`` DDN too, brings each one's image as near to the clean one as the
-    model stays fooled, by ``config.refine`` halvings of the way, and keeps the smallest. Restarts after the first
+    model stays fooled, by HALVINGS of the way, and keeps the smallest. Restarts after the first
     begin at a random point no further than the best so far; DeepFool has one start. Every image is checked by a fresh
     forward pass.
     """
     require_one_of("attack", config.name, [name for name, record in ATTACKS.items() if record.is_minimal])
     streams = Streams.drawn(generator, len(images_NCHW))
-    goal, logits = open_goal(model, images_NCHW, label_N, config, streams, target_N)
+    goal, logits = open_goal(model, images_NCHW, label_N, config, target_N)
     return search(model, images_NCHW, goal, goal.reached(logits), config, streams)
 
 
@@ -131,7 +133,7 @@ def _refined(
     images, far, goal_S = images_NCHW[row], best_NCHW[row], goal[row]
     kept, kept_size = far, size_N[row]
     low, high = torch.zeros_like(kept_size), torch.ones_like(kept_size)
-    for _ in range(config.refine):
+    for _ in range(HALVINGS):
         middle = (low + high) / 2
         point = images + (far - images) * middle.to(images)[:, None, None, None]
         found, size = verified(model, images, point, goal_S, norm=config.norm, eot=config.eot)

@@ -10,7 +10,6 @@ from torch import Tensor
 from fsens_cli.errors import ConfigError, DataError, ModelError
 from fsens_cli.perturb.attacks.config import ATTACKS, AttackConfig
 from fsens_cli.perturb.attacks.goal import Goal, Model, decide
-from fsens_cli.perturb.attacks.streams import Streams
 from fsens_cli.perturb.attacks.watch import undecided
 
 
@@ -61,7 +60,6 @@ def open_goal(
     images_NCHW: Tensor,
     label_N: Tensor,
     config: AttackConfig,
-    streams: Streams,
     target_N: Tensor | None = None,
 ) -> tuple[Goal, Tensor]:
     """Check everything, and return the goal together with the clean logits (mean of ``eot`` passes)."""
@@ -75,8 +73,7 @@ def open_goal(
     logits_NL = decide(model, images_NCHW, eot=config.eot)
     require_logits(logits_NL, label_N)
     num_classes = num_open(logits_NL)
-    targeted = target_N is not None or config.target != "none"
-    needed = 4 if targeted and config.name == "apgd-dlr" else ATTACKS[config.name].classes
+    needed = 4 if target_N is not None and config.name == "apgd-dlr" else ATTACKS[config.name].classes
     if num_classes < needed:
         raise ModelError(
             f"attack={config.name} compares at least {needed} logits, and the model has {num_classes}: take "
@@ -91,8 +88,6 @@ def open_goal(
         same = target_N == label_N
         if bool(same.any()):
             raise DataError(f"the target of image {int(same.nonzero()[0])} is its own label.")
-    elif targeted:
-        target_N = _chosen(config.target, logits_NL, label_N, streams)
     return Goal(label_N, target_N).watched(), logits_NL
 
 
@@ -100,14 +95,3 @@ def _require_classes(what: str, class_N: Tensor, num_classes: int) -> None:
     low, high = (int(v) for v in class_N.aminmax())
     if low < 0 or high >= num_classes:
         raise DataError(f"{what} must lie in 0..{num_classes - 1} for this model, got {low if low < 0 else high}.")
-
-
-def _chosen(target: str, logits_NL: Tensor, label_N: Tensor, streams: Streams) -> Tensor:
-    """Return the target of each image that its clean logits, or chance, choose."""
-    if target == "least-likely":
-        return logits_NL.scatter(1, label_N[:, None], float("inf")).argmin(dim=1)
-    if target == "runner-up":
-        return logits_NL.scatter(1, label_N[:, None], float("-inf")).argmax(dim=1)
-    num_classes = logits_NL.shape[1]
-    shift_N = (streams.child(-2).uniform() * (num_classes - 1)).long().clamp_max(num_classes - 2).to(label_N) + 1
-    return (label_N + shift_N) % num_classes

@@ -42,7 +42,7 @@ def pgd(
 
     An image leaves the batch at the point at which it falls. The last point of the others has not been looked at.
     """
-    step_size = config.step_size or 2.5 * config.eps / config.num_steps
+    step_size = 2.5 * config.eps / config.num_steps
     start = first_point(images_NCHW, config, streams, gradient_filter)
     return _climb_out(model, images_NCHW, start, goal, config, step_size, gradient_filter)
 

@@ -92,9 +92,9 @@ def test_attacks_of_many_classes(affine: Case, name: str, norm: str) -> None:
 def test_a_targeted_attack_reaches_its_target(affine: Case, name: str, norm: str) -> None:
     model, images, labels = affine(5)
     eps = 2.5 * float(model.distances(images, labels, norm).max())
-    config = AttackConfig(name=name, norm=norm, eps=eps, steps=0 if name != "square" else 800, target="least-likely")
-    found = attack(model, images, labels, config, generator=0)
+    config = AttackConfig(name=name, norm=norm, eps=eps, steps=0 if name != "square" else 800)
     target = model(images).argmin(dim=1)
+    found = attack(model, images, labels, config, generator=0, target_N=target)
     reached = model(found.adversarial_NCHW).argmax(dim=1) == target
     assert torch.equal(found.found_N, reached)
     # One step towards one class may pass another's boundary, and so may a search in steps of one class.
