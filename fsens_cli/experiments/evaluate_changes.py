@@ -10,19 +10,12 @@ from torch import Tensor
 from fsens_cli.experiments.evaluate_setting import Setting
 from fsens_cli.experiments.suite import Condition
 from fsens_cli.perturb.corruptions import corrupt
-from fsens_cli.perturb.filters import band_pass, high_pass, low_pass
-from fsens_cli.perturb.noise import gaussian_noise, salt_and_pepper, uniform_noise
+from fsens_cli.perturb.filters import FILTERS
+from fsens_cli.perturb.noise import NOISES
 from fsens_cli.perturb.shuffle import shuffle_patches
 
 # Images (N, C, H, W) and their indices (N,) to changed images.
 Perturb = Callable[[Tensor, Tensor], Tensor]
-
-FILTERS: dict[str, Callable[..., Tensor]] = {"low-pass": low_pass, "high-pass": high_pass, "band-pass": band_pass}
-NOISES: dict[str, Callable[..., Tensor]] = {
-    "gaussian": gaussian_noise,
-    "uniform": uniform_noise,
-    "salt-and-pepper": salt_and_pepper,
-}
 
 
 def _clean(condition: Condition, setting: Setting) -> Perturb:
@@ -51,8 +44,9 @@ def _corrupted(condition: Condition, setting: Setting) -> Perturb:
 
 def _filtered(condition: Condition, setting: Setting) -> Perturb:
     del setting
-    edges = (condition.parameter, condition.upper) if condition.probe == "band-pass" else (condition.parameter,)
-    return lambda batch, index: FILTERS[condition.probe](batch, *edges)
+    record = FILTERS[condition.probe]
+    edges = (condition.parameter, condition.upper) if record.is_band else (condition.parameter,)
+    return lambda batch, index: record.keep(batch, *edges)
 
 
 def _shuffled(condition: Condition, setting: Setting) -> Perturb:
@@ -60,7 +54,8 @@ def _shuffled(condition: Condition, setting: Setting) -> Perturb:
 
 
 def _noisy(condition: Condition, setting: Setting) -> Perturb:
-    return lambda batch, index: NOISES[condition.probe](batch, condition.parameter, index_N=index, seed=setting.seed)
+    add = NOISES[condition.probe]
+    return lambda batch, index: add(batch, condition.parameter, index_N=index, seed=setting.seed)
 
 
 # How the images of each kind of part are changed.

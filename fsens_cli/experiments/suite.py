@@ -11,9 +11,9 @@ from fsens_cli.errors import require, require_one_of
 from fsens_cli.perturb.attacks.config import ATTACKS, FIXED_BUDGET_ATTACKS, AttackConfig
 from fsens_cli.perturb.corruptions import CORRUPTIONS, TABLES
 from fsens_cli.perturb.corruptions.catalog import SMALLEST_SIDE
+from fsens_cli.perturb.filters import FILTERS
+from fsens_cli.perturb.noise import NOISES
 
-FILTERS = ("low-pass", "high-pass", "band-pass")
-NOISES = ("gaussian", "uniform", "salt-and-pepper")
 NORMS = ("linf", "l2")
 BAND_FILLS = ("zero", "shuffle")
 
@@ -298,7 +298,7 @@ def _grouped(suite: SuiteConfig, shorter_side: int) -> Iterator[tuple[str, str, 
     cutoffs = sorted(set(suite.cutoffs)) or default_cutoffs(shorter_side)
     for name in suite.filters:
         edges = zip([0.0, *cutoffs[:-1]], cutoffs, strict=True)
-        pairs = edges if name == "band-pass" else ((cutoff, float("nan")) for cutoff in cutoffs)
+        pairs = edges if FILTERS[name].is_band else ((cutoff, float("nan")) for cutoff in cutoffs)
         yield (
             "filter",
             name,

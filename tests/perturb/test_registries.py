@@ -1,15 +1,18 @@
-"""Attacks and corruptions: every record has a function, constants and a row in the documents."""
+"""Attacks, corruptions, filters and noises: every record has a function, constants and a row in the documents."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from fsens_cli.experiments.suite import SuiteConfig
 from fsens_cli.perturb.attacks.attack import SINGLE
 from fsens_cli.perturb.attacks.cascades import stages_of
 from fsens_cli.perturb.attacks.config import ATTACKS, FIXED_BUDGET_ATTACKS, AttackConfig
 from fsens_cli.perturb.attacks.minimal import MEMBERS, SEARCHES
 from fsens_cli.perturb.corruptions import CORRUPTIONS, TABLES
+from fsens_cli.perturb.filters import FILTERS
+from fsens_cli.perturb.noise import NOISES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -37,8 +40,20 @@ def test_every_corruption_has_constants_of_five_severities() -> None:
         assert {len(constants) for constants in table.values()} == {5}
 
 
+def test_the_lists_of_filters_and_noises_are_those_of_the_records() -> None:
+    evaluate = " ".join((DOCS / "evaluate.md").read_text().split())
+    for names in (FILTERS, NOISES):
+        listed = ", ".join(f"`{name}`" for name in names)
+        assert listed in evaluate
+        assert all(f"``{name}``" in (SuiteConfig.__doc__ or "") for name in names)
+    assert tuple(SuiteConfig().filters) == tuple(FILTERS)
+    assert tuple(SuiteConfig().noises) == tuple(NOISES)
+
+
 def test_the_paragraphs_on_adding_them_name_what_is_touched() -> None:
     page = " ".join((DOCS / "architecture.md").read_text().split())
     for place in ("`ATTACKS` of `perturb/attacks/config.py`", "`SINGLE` of `attack.py`", "`SEARCHES` of `minimal.py`"):
         assert place in page
+    assert "`FILTERS` of `perturb/filters.py`" in page
+    assert "`NOISES` of `perturb/noise.py`" in page
     assert "A corruption: its function and its record in `perturb/corruptions/catalog.py`" in page
