@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from fsens_cli.cache.download import is_page
 from fsens_cli.cache.places import Meter, offline_switch, silent
@@ -159,7 +159,9 @@ def _bar_of(meter: Meter) -> type:
     """Return what the client takes for a progress bar: it opens the meter and tells it the bytes done."""
 
     class Bar:
-        def __init__(self, *_: Any, total: int | None = None, initial: int = 0, desc: str = "", **__: Any) -> None:
+        def __init__(
+            self, *_: object, total: int | None = None, initial: int = 0, desc: str = "", **__: object
+        ) -> None:
             self.stack = ExitStack()
             self.done = initial
             self.advance = self.stack.enter_context(meter(desc, total or 0))
@@ -177,7 +179,7 @@ def _bar_of(meter: Meter) -> type:
         def __exit__(self, *_: object) -> None:
             self.close()
 
-        def __getattr__(self, name: str) -> Any:
+        def __getattr__(self, name: str) -> object:
             # The rest of a bar's methods change how it looks.
             return lambda *_, **__: None
 

@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -35,7 +34,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_metadata(path: Path) -> dict[str, Any]:
+def read_metadata(path: Path) -> dict[str, object]:
     """Return the description stored in a safetensors checkpoint written by fsens; empty for any other file.
 
     Raises:
@@ -72,7 +71,7 @@ def read_groups(path: Path) -> list[Group]:
     return groups
 
 
-def shown_keys(content: Mapping[Any, Any]) -> str:
+def shown_keys(content: Mapping[object, object]) -> str:
     """Return the first few keys as a message shows them."""
     names = [str(key)[:40] for key in content]
     return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
@@ -142,7 +141,7 @@ def require_fit(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, hi
         )
 
 
-def serialise(module: nn.Module, description: dict[str, Any]) -> bytes:
+def serialise(module: nn.Module, description: dict[str, object]) -> bytes:
     """Return the module's tensors as safetensors, with a JSON description in the header."""
     from safetensors.torch import save
 

@@ -6,7 +6,6 @@ It says so in the header of a ``.safetensors`` file or in a repository's ``confi
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from fsens_cli.errors import CheckpointError, FsensError
 from fsens_cli.models.front_end import FrontEndConfig
@@ -26,7 +25,7 @@ PLAIN_TEXT = re.compile(r"[\w.-]{0,64}")
 MOST_CHANNELS, LONGEST_SIDE, MOST_CLASSES, LARGEST_NUMBER = 64, 16_384, 1_000_000, 100_000
 
 
-def kwargs_from_file(stored: Mapping[str, Any], given: Mapping[str, Any], source: str) -> dict[str, Any]:
+def kwargs_from_file(stored: Mapping[str, object], given: Mapping[str, object], source: str) -> dict[str, object]:
     """Return the constructor's arguments: those that were given, then what the file says of the others.
 
     Raises:
@@ -57,7 +56,7 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value) and abs(value) <= LARGEST_NUMBER
 
 
-def checked_description(raw: Mapping[str, Any], source: str) -> dict[str, Any]:
+def checked_description(raw: Mapping[str, object], source: str) -> dict[str, object]:
     """Return a description whose every known entry is of its type and within its range.
 
     Args:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from torch import nn
 
@@ -53,7 +52,7 @@ def functions_of(file: Path) -> list[str]:
     return [node.name for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")]
 
 
-def call_factory(name: str, kwargs: dict[str, Any], *, num_classes: int) -> nn.Module:
+def call_factory(name: str, kwargs: dict[str, object], *, num_classes: int) -> nn.Module:
     """Import the factory and call it with ``kwargs`` (and ``num_classes`` where it takes such an argument).
 
     What is named may also be a ready network: then a copy of it is taken.
@@ -80,7 +79,7 @@ def parameters_of(name: str) -> set[str]:
 
 
 def _call(
-    module: ModuleType, where: str, function: str, name: str, kwargs: dict[str, Any], num_classes: int
+    module: ModuleType, where: str, function: str, name: str, kwargs: dict[str, object], num_classes: int
 ) -> nn.Module:
     factory = getattr(module, function, None)
     if isinstance(factory, nn.Module):

@@ -41,7 +41,7 @@ TORCHS_OWN = re.compile(
 )
 
 
-def read_file(path: Path) -> Any:
+def read_file(path: Path) -> object:
     """Return what the file holds.
 
     Raises:
@@ -72,7 +72,7 @@ def unreadable(path: Path, why: str | Exception) -> CheckpointError:
     return CheckpointError(f"{path} is not a readable {kind} ({why}).")
 
 
-def _read_safetensors(path: Path) -> Any:
+def _read_safetensors(path: Path) -> object:
     from safetensors.torch import load_file
 
     try:
@@ -114,7 +114,7 @@ def _refuse_other_zips(path: Path) -> None:
         raise unreadable(path, "a zip, and no checkpoint of torch")
 
 
-def _read_torch(path: Path) -> Any:
+def _read_torch(path: Path) -> object:
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(_plain_data()), path.open("rb") as file:
             warnings.simplefilter("ignore")
@@ -218,7 +218,7 @@ class _StandIn:
 class _InertUnpickler(pickle.Unpickler):
     """Builds containers and numbers, and stand-ins for everything that a name stands for."""
 
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> object:
         """Return a class of stand-ins; the name is not looked up."""
         # Older protocols call the module of built-in names so.
         module = "builtins" if module == "__builtin__" else module

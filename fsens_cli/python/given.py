@@ -117,7 +117,7 @@ def as_labels(labels: Tensor, count: int) -> Tensor:
     return labels.long()
 
 
-def _tensor(part: Any) -> Tensor:
+def _tensor(part: object) -> Tensor:
     return part if isinstance(part, Tensor) else torch.from_numpy(np.ascontiguousarray(part))
 
 

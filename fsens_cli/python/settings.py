@@ -60,7 +60,7 @@ def _replaced(config: Any, settings: dict[str, Any], prefix: str) -> Any:
     return dataclasses.replace(config, **changes)
 
 
-def _of_type(value: Any, hint: Any, name: str) -> Any:
+def _of_type(value: object, hint: object, name: str) -> object:
     """Return the value as its field has it: whole numbers serve as numbers, tuples as lists."""
     kind = typing.get_origin(hint) or hint
     if isinstance(kind, types.UnionType) or kind not in WORDS:
@@ -75,13 +75,13 @@ def _of_type(value: Any, hint: Any, name: str) -> Any:
 
 
 @cache
-def _variants(folder: Path) -> dict[str, dict[str, Any]]:
+def _variants(folder: Path) -> dict[str, dict[str, object]]:
     import yaml
 
     return {path.stem: yaml.safe_load(path.read_text()) for path in sorted((folder / VARIANTS).glob("*.yaml"))}
 
 
-def variant(name: str) -> dict[str, Any]:
+def variant(name: str) -> dict[str, object]:
     """Return the settings that a suite of this name has, without how many images it takes.
 
     Raises:

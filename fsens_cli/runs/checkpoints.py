@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -52,17 +51,17 @@ class Checkpoint:
         return self.folder / WEIGHTS
 
 
-def save_best(run: Path, classifier: Classifier, description: Mapping[str, Any]) -> None:
+def save_best(run: Path, classifier: Classifier, description: Mapping[str, object]) -> None:
     """Write the network's weights as the best so far."""
     _save_weights(run, BEST, classifier, description)
 
 
-def keep_weights(run: Path, classifier: Classifier, description: Mapping[str, Any], epoch: int) -> None:
+def keep_weights(run: Path, classifier: Classifier, description: Mapping[str, object], epoch: int) -> None:
     """Write the network's weights after an epoch, to stay."""
     _save_weights(run, f"epoch-{epoch:05d}.safetensors", classifier, description)
 
 
-def _save_weights(run: Path, name: str, classifier: Classifier, description: Mapping[str, Any]) -> None:
+def _save_weights(run: Path, name: str, classifier: Classifier, description: Mapping[str, object]) -> None:
     (run / FOLDER).mkdir(exist_ok=True)
     write_bytes(run / FOLDER / name, serialise(classifier.module, dict(description)))
 
@@ -72,7 +71,7 @@ def save_checkpoint(
     classifier: Classifier,
     optimizer: torch.optim.Optimizer,
     state: TrainState,
-    description: Mapping[str, Any],
+    description: Mapping[str, object],
 ) -> None:
     """Write everything needed to continue; a reader finds the old checkpoint or the new one, never half of one."""
     parent = run / FOLDER
@@ -101,7 +100,7 @@ def _write_files(
     classifier: Classifier,
     optimizer: torch.optim.Optimizer,
     state: TrainState,
-    description: Mapping[str, Any],
+    description: Mapping[str, object],
 ) -> None:
     (folder / WEIGHTS).write_bytes(serialise(classifier.module, dict(description)))
     tensors = {name: value.detach().cpu().contiguous() for name, value in optimizer_tensors(optimizer).items()}
@@ -169,7 +168,7 @@ def _read(folder: Path) -> Checkpoint:
     return Checkpoint(folder=folder, optimizer_state=tensors, state=state)
 
 
-def _json_object(path: Path) -> dict[str, Any]:
+def _json_object(path: Path) -> dict[str, object]:
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
