@@ -16,7 +16,7 @@ from fsens_cli.experiments.evaluate_parts import run_part, warnings_of
 from fsens_cli.experiments.evaluate_setting import Setting
 from fsens_cli.experiments.evaluation import EvaluateResult, PartResult
 from fsens_cli.experiments.suite import AttackEffort, CorruptionConfig, Part, SuiteConfig, plan, require_fit
-from fsens_cli.models.classifier import as_classifier, device_of, held_still
+from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still
 from fsens_cli.perturb.attacks.config import ATTACKS
 
 
@@ -101,28 +101,11 @@ def evaluate(
     channels, height, width = images.images_NCHW.shape[1:]
     require_fit(config.suite, (channels, height, width))
     parts = plan(config.suite, num_images=len(images), image_size=(height, width))
-    setting = Setting(
-        classifier=classifier,
-        device=device_of(classifier),
-        images=images,
-        corrupted=_official(config, images),
-        corruption=config.corruption,
-        attack=config.attack,
-        heat_map_l2=config.suite.heat_map_l2,
-        heat_map_cycles=config.suite.heat_map_cycles,
-        band_fill=config.suite.band_fill,
-        batch_size=config.batch_size,
-        seed=config.seed,
-    )
+    setting = _setting(classifier, images, config)
     results: dict[str, PartResult] = {}
     with held_still(classifier):
         num_classes, warnings = warnings_of(setting, attacked=any(p.kind in ("attack", "minimal") for p in parts))
-        for name in config.suite.attacks:
-            needed = ATTACKS[name].classes
-            if num_classes < needed:
-                raise ConfigError(
-                    f"suite.attacks: {name} needs {needed} classes, the model has {num_classes}: take apgd-ce."
-                )
+        _require_classes(config.suite, num_classes)
         for number, part in enumerate(parts):
             on_progress(part.name, number, len(parts))
             kept = recorder.load(part)
@@ -137,6 +120,31 @@ def evaluate(
         num_classes=num_classes,
         warnings=(*warnings, *(f"{p.part.name}: {note}" for p in results.values() for note in p.notes)),
     )
+
+
+def _setting(classifier: Classifier, images: ImageSet, config: EvaluateConfig) -> Setting:
+    return Setting(
+        classifier=classifier,
+        device=device_of(classifier),
+        images=images,
+        corrupted=_official(config, images),
+        corruption=config.corruption,
+        attack=config.attack,
+        heat_map_l2=config.suite.heat_map_l2,
+        heat_map_cycles=config.suite.heat_map_cycles,
+        band_fill=config.suite.band_fill,
+        batch_size=config.batch_size,
+        seed=config.seed,
+    )
+
+
+def _require_classes(suite: SuiteConfig, num_classes: int) -> None:
+    for name in suite.attacks:
+        needed = ATTACKS[name].classes
+        if num_classes < needed:
+            raise ConfigError(
+                f"suite.attacks: {name} needs {needed} classes, the model has {num_classes}: take apgd-ce."
+            )
 
 
 def _official(config: EvaluateConfig, images: ImageSet) -> CorruptedSets | None:

@@ -123,6 +123,14 @@ def require_sharable(config: TrainConfig, num_processes: int) -> None:
     require(not config.compile, f"compile=true is for a single process: leave it out with {num_processes}.")
 
 
+def _parted(images: ImageSet, config: TrainConfig) -> tuple[ImageSet, ImageSet]:
+    """Return the images to fit and those to validate on, both enough."""
+    kept, held = split_off(images.label_N, config.val_fraction, config.seed)
+    require(len(kept) >= config.batch_size, f"batch_size={config.batch_size} exceeds the {len(kept)} training images.")
+    require(len(held) >= 1, f"val_fraction={config.val_fraction} of {len(images)} images keeps none for validation.")
+    return images.select(kept), images.select(held)
+
+
 def seeded(*parts: int | str) -> torch.Generator:
     """Return a generator whose seed is a hash of ``parts``: independent streams for independent purposes."""
     digest = hashlib.sha256("/".join(str(p) for p in parts).encode()).digest()
@@ -154,13 +162,8 @@ def train(
         ConfigError: too few images for one batch, no validation image, or a batch that the processes cannot share.
     """
     require_sharable(config, world.size)
-    kept, held = split_off(images.label_N, config.val_fraction, config.seed)
-    fit, validation = images.select(kept), images.select(held)
+    fit, validation = _parted(images, config)
     steps_per_epoch = len(fit) // config.batch_size
-    require(steps_per_epoch >= 1, f"batch_size={config.batch_size} exceeds the {len(fit)} training images.")
-    require(
-        len(validation) >= 1, f"val_fraction={config.val_fraction} of {len(images)} images keeps none for validation."
-    )
     device = device_of(classifier)
     pixels, labels = fit.images_NCHW.to(device), fit.label_N.to(device)
     prepared = None
