@@ -59,20 +59,23 @@ Where = Annotated[Path, typer.Option("--out", help="Where run folders are.")]
 def runs(
     verb: Annotated[str, typer.Argument(metavar="[VERB]", help="Only runs of this verb.")] = "",
     out: Where = OUTPUTS,
+    json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """List run folders with their status."""
+    """List run folders, newest first, with what each found."""
     from fsens_cli.commands.boundary import boundary
 
     with boundary(debug=debug):
         from fsens_cli.commands.runs import print_runs
 
-        print_runs(out, verb)
+        print_runs(out, verb, as_json=json)
 
 
 @app.command(rich_help_panel=LOOK)
 def show(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or latest.")],
+    run: Annotated[
+        str, typer.Argument(metavar="[RUN]", help="A run folder, latest, or a verb for its latest.")
+    ] = "latest",
     out: Where = OUTPUTS,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the figures again from the run's files.")] = False,
     formats: Annotated[str, typer.Option("--formats", help="For --plot: png,pdf,svg.")] = "png",

@@ -15,8 +15,9 @@ from fsens_cli.commands.networks import build_for, fit_front_end, named_weights
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name
 from fsens_cli.commands.resuming import job_to_resume
+from fsens_cli.commands.tables import table
 from fsens_cli.commands.train import train_task
-from fsens_cli.commands.wording import aligned, percent_interval
+from fsens_cli.commands.wording import percent_interval
 from fsens_cli.config.compose import Request, flat_settings, job_yaml
 from fsens_cli.config.jobs import DefenseJob, JobFields, TrainJob
 from fsens_cli.data.images import ImageSet
@@ -291,10 +292,10 @@ def defense_lines(rows: Sequence[DefenseRow], config: DefenseConfig, subject: Su
         f"{len(first.clean.index_N):,} images, {len(first.of_kind('minimal')[0].index_N):,} attacked",
         "",
         "Accuracy  clean, and under corruptions by group",
-        *(f" {line}" for line in aligned(accuracy)),
+        *(f" {line}" for line in table(accuracy)),
         "",
         "Smallest perturbations through the filter, and frequency preference",
-        *(f" {line}" for line in aligned([_attack_row(rows, row) for row in rows])),
+        *(f" {line}" for line in table([_attack_row(rows, row) for row in rows])),
     ]
 
 

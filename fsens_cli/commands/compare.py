@@ -6,8 +6,8 @@ from pathlib import Path
 
 import typer
 
-from fsens_cli.commands.console import stdout, warn
-from fsens_cli.commands.wording import aligned
+from fsens_cli.commands.console import print_lines, stdout, warn
+from fsens_cli.commands.tables import table
 from fsens_cli.runs.comparison import Comparison, Report, compare
 from fsens_cli.runs.comparison_files import tidy_columns, write_comparison
 from fsens_cli.runs.selection import select_runs
@@ -38,8 +38,7 @@ def compare_runs(
         return
     if not quiet:
         for comparison in report.comparisons:
-            for line in comparison_lines(comparison):
-                stdout().print(line, markup=False)
+            print_lines(comparison_lines(comparison))
             stdout().print("")
     typer.echo(str(folder))
 
@@ -69,7 +68,7 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     return [
         f"{comparison.verb}  {len(comparison.runs)} runs{f' on {data}' if data else ''}",
         "",
-        *aligned(rows),
+        *table(rows),
         *([f"* doubtful: {', '.join(doubts)}"] if doubts else []),
     ]
 

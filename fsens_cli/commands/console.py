@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -23,7 +23,11 @@ from rich.progress import (
 from fsens_cli.cache.places import Advance as Done
 from fsens_cli.cache.places import Meter
 from fsens_cli.commands.options import Flags
+from fsens_cli.commands.tables import laid_out
 from fsens_cli.text import shown
+
+# Columns where nobody's terminal decides.
+PIPED = 100
 
 
 class Advance(Protocol):
@@ -52,6 +56,24 @@ def stdout() -> Console:
 def stderr() -> Console:
     """Return the console for errors and progress."""
     return SafeConsole(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+def print_lines(lines: Sequence[str], *, piped: int = PIPED) -> None:
+    """Print lines and tables to standard output as wide as the terminal, ``piped`` columns elsewhere."""
+    console = stdout()
+    for line in laid_out(lines, console.width if console.is_terminal else piped):
+        console.print(line, markup=False)
+
+
+def print_listing(lines: Sequence[str]) -> None:
+    """Print a list in pages where it is longer than the terminal, and with whole rows in a pipe."""
+    console = stdout()
+    if not console.is_terminal or len(lines) < console.height:
+        print_lines(lines, piped=sys.maxsize)
+        return
+    with console.pager():
+        for line in laid_out(lines, console.width):
+            console.print(line, markup=False)
 
 
 @contextmanager

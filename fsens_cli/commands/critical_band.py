@@ -7,7 +7,8 @@ from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
-from fsens_cli.commands.wording import aligned, interval_text, percent_interval
+from fsens_cli.commands.tables import table
+from fsens_cli.commands.wording import interval_text, percent_interval
 from fsens_cli.config.jobs import CriticalBandJob, JobFields
 from fsens_cli.data.images import ImageSet
 from fsens_cli.experiments.critical_band import critical_band
@@ -101,7 +102,7 @@ def _rows(result: CriticalBandResult) -> list[str]:
             "energy": f"{row.energy.value:.3g}",
         }
         rows.append(line | ({fixed: f"{100 * result.fixed_rows[b].value:.1f} %"} if result.fixed_rows else {}))
-    return aligned(rows)
+    return table(rows)
 
 
 def _channel_line(channel: Channel) -> str:
@@ -131,4 +132,4 @@ def published_lines(result: PublishedResult, subject: Subject) -> list[str]:
         else f"bandwidth {result.bandwidth:.2f} octaves, centre {result.centre:.1f} nominal c/image, peak noise "
         f"sensitivity {result.peak:.2f}"
     )
-    return [head, "", *aligned(rows), "", fit]
+    return [head, "", *table(rows), "", fit]

@@ -11,7 +11,8 @@ from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
 from fsens_cli.commands.resuming import job_to_resume
-from fsens_cli.commands.wording import aligned, interval_text, percent_interval
+from fsens_cli.commands.tables import table
+from fsens_cli.commands.wording import interval_text, percent_interval
 from fsens_cli.config.compose import Request, flat_settings
 from fsens_cli.config.jobs import DefenseJob, EvaluateJob, JobFields
 from fsens_cli.errors import DataError
@@ -105,7 +106,7 @@ def evaluate_lines(result: EvaluateResult, subject: Subject) -> list[str]:
 
 
 def _section(title: str, rows: list[dict[str, str]]) -> list[str]:
-    return ["", title, *(f" {line}" for line in aligned(rows))] if rows else []
+    return ["", title, *(f" {line}" for line in table(rows))] if rows else []
 
 
 def _corruption_rows(result: EvaluateResult) -> list[dict[str, str]]:

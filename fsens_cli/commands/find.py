@@ -5,8 +5,8 @@ from typing import Any
 
 from fsens_cli.cache.hub import HubPlace
 from fsens_cli.cache.places import shown
-from fsens_cli.commands.console import stdout
-from fsens_cli.commands.wording import aligned
+from fsens_cli.commands.console import print_listing
+from fsens_cli.commands.tables import table
 from fsens_cli.data.catalog import CATALOG
 from fsens_cli.data.record import DataSet
 from fsens_cli.errors import CheckpointError, ConfigError, suggestion
@@ -26,9 +26,11 @@ def print_models(pattern: str) -> None:
     """Print the networks whose name contains ``pattern``: source, weights by data set, and which of these are here."""
     sources = {name: f"packaged, {record.about}" for name, record in PACKAGED.items()}
     sources |= {name: "torchvision" for name in torchvision_names() if name not in sources}
+    shown_first = len(sources)
     sources |= dict.fromkeys(timm_names(), "timm")
     wanted = pattern.strip("*").lower()
-    found = [name for name in sources if wanted in name.lower()]
+    # Without a pattern those that come with the package and with torchvision; timm has more than anybody reads.
+    found = [name for name in sources if wanted in name.lower()] if wanted else list(sources)[:shown_first]
     if not found:
         raise ConfigError(f"no network is named like '{pattern}'.{suggestion(pattern, sources)}")
     rows = []
@@ -37,11 +39,10 @@ def print_models(pattern: str) -> None:
         weights = "; ".join(f"{data}: {spec}" for data, spec, _ in offered)
         here = ", ".join(data for data, _, is_here in offered if is_here)
         rows.append({"model": name, "source": sources[name], "weights for": weights, "on disk": here})
-    for line in aligned(rows):
-        stdout().print(line)
-    if not wanted:
-        for name, meaning in OTHERS.items():
-            stdout().print(f"{name}: {meaning}", markup=False)
+    rest = len(sources) - shown_first
+    others = [f"timm/NAME: {rest:,} networks of timm; `fsens models PART` lists those with PART in their name"]
+    others += [f"{name}: {meaning}" for name, meaning in OTHERS.items()]
+    print_listing(table(rows) + ([] if wanted else others))
 
 
 def _offered(model: str) -> Iterable[tuple[str, str, bool]]:
@@ -74,5 +75,4 @@ def _place(entry: DataSet[Any]) -> str:
 def print_data() -> None:
     """Print the data sets with what they need and where they are."""
     rows = [{"data": name, "needs": entry.needs, "on disk": _place(entry)} for name, entry in CATALOG.items()]
-    for line in aligned(rows):
-        stdout().print(line)
+    print_listing(table(rows))

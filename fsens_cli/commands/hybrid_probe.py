@@ -8,6 +8,7 @@ from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
+from fsens_cli.commands.tables import table
 from fsens_cli.commands.wording import percent_interval
 from fsens_cli.config.jobs import HybridJob, JobFields
 from fsens_cli.data.images import ImageSet
@@ -66,24 +67,25 @@ def hybrid_lines(result: HybridResult, subject: Subject) -> list[str]:
         f"{result.num_images:,} images, accuracy {percent_interval(result.accuracy)}",
         "",
         f"Hybrid images  {config.mask} mask, {clipped}, {config.pairings} pairings, {result.num_pairs:,} pairs{chosen}",
-        " mixed at   c/image    label of the     label of the     neither   low - high",
-        " (Nyquist)            low image (%)    high image (%)     (%)          (%)",
-        *(_curve_line(result, k) for k in range(len(result.frequency_K))),
+        *table([_curve_row(result, k) for k in range(len(result.frequency_K))]),
         f"f_rev {reversal_text(result)}",
         *([note] if note else []),
     ]
 
 
-def _curve_line(result: HybridResult, k: int) -> str:
+def _curve_row(result: HybridResult, k: int) -> dict[str, str]:
     def cell(curve: Curve) -> str:
         bounds = f"[{100 * float(curve.low_K[k]):.1f}, {100 * float(curve.high_K[k]):.1f}]"
-        return f"{100 * float(curve.mean_K[k]):>5.1f} {bounds:<14}"
+        return f"{100 * float(curve.mean_K[k]):.1f} {bounds}"
 
-    return (
-        f"   {float(result.frequency_K[k]):.3f}  {float(result.cycles_per_image_K[k]):>8.2f}   "
-        f"{cell(result.p_low)} {cell(result.p_high)}{100 * float(result.neither.mean_K[k]):>6.1f}  "
-        f"{cell(result.difference).rstrip()}"
-    )
+    return {
+        " Nyquist": f" {float(result.frequency_K[k]):.3f}",
+        "% low image's label": cell(result.p_low),
+        "% high image's label": cell(result.p_high),
+        "c/image": f"{float(result.cycles_per_image_K[k]):.2f}",
+        "% neither": f"{100 * float(result.neither.mean_K[k]):.1f}",
+        "% low - high": cell(result.difference),
+    }
 
 
 def reversal_text(result: HybridResult) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from fsens_cli.commands.boundary import FAILED, show_error
-from fsens_cli.commands.console import results_alone, stdout, warn
+from fsens_cli.commands.console import print_lines, results_alone, stdout, warn
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.sweep_job import in_words
 from fsens_cli.commands.sweeps import Ended, go_on, is_sweep_to_resume, resumed_request, run_sweep
@@ -60,8 +60,7 @@ def print_run(run: FinishedRun, flags: Flags, *, is_new: bool = True) -> None:
         print_json(as_json(run))
         return
     if not flags.quiet:
-        for line in run.summary:
-            stdout().print(line, markup=False)
+        print_lines(run.summary)
         stdout().print("")
     typer.echo(str(run.folder))
 
@@ -94,8 +93,7 @@ def _print_sweep(verb: Verb, jobs: Sequence[Ended], folder: Path, flags: Flags) 
         print_json([as_json(run) if run else {} for _, run in jobs])
     else:
         if not flags.quiet:
-            for line in sweep_lines(jobs, verb.columns):
-                stdout().print(line, markup=False)
+            print_lines(sweep_lines(jobs, verb.columns))
             stdout().print("")
         typer.echo(str(folder))
     failed = [record for record, run in jobs if run is None]

@@ -7,7 +7,8 @@ from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
-from fsens_cli.commands.wording import aligned, interval_text, percent_interval
+from fsens_cli.commands.tables import table
+from fsens_cli.commands.wording import interval_text, percent_interval
 from fsens_cli.config.jobs import JobFields, LayersJob
 from fsens_cli.experiments.layers import layers
 from fsens_cli.experiments.layers_result import LayerRow, LayersResult
@@ -48,7 +49,7 @@ def layers_lines(result: LayersResult, subject: Subject) -> list[str]:
         f"{subject.model} ({subject.weights}) on {subject.data_title}, {len(result.label_N):,} images, "
         f"accuracy {percent_interval(result.accuracy)}"
     )
-    return [head, "", *aligned([_line(row) for row in result.rows])]
+    return [head, "", *table([_line(row) for row in result.rows])]
 
 
 def _line(row: LayerRow) -> dict[str, str]:

@@ -9,6 +9,7 @@ from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
+from fsens_cli.commands.tables import table
 from fsens_cli.commands.wording import interval_text, percent_interval
 from fsens_cli.config.jobs import JobFields, MeasureJob
 from fsens_cli.data.images import ImageSet
@@ -78,16 +79,19 @@ def spectrum_lines(result: MeasureResult) -> list[str]:
     """Return the sensitivity by band, and what a reader should know of it."""
     config, bins, peak = result.config, result.bins, result.peak_bin
     bands = [
-        f" {b.band.name:<5}{b.band.first:>4}-{b.band.last:<4}{'':7}{interval_text(b.share, 3)}"
-        f"{'' if b.density is None else format(b.density, '10.2f')}"
+        {
+            " band": f" {b.band.name}",
+            "c/image": f"{b.band.first}-{b.band.last}",
+            "share, 95 % interval": interval_text(b.share, 3),
+            "x white": "" if b.density is None else f"{b.density:.2f}",
+        }
         for b in result.bands
     ]
     error, zero = result.self_check.relative_error, result.num_zero_gradient
     checked = f"not run: {result.self_check.note}" if error is None else f"first-order error {100 * error:.2g} %"
     return [
         f"Fourier sensitivity  {config.target}, {config.space} space, channels {config.channels}, {config.basis} basis",
-        " band   c/image     share   95 % interval    x white",
-        *bands,
+        *table(bands),
         f"peak {float(bins.cycles_per_image_K[peak]):.3g} c/image ({float(bins.cycles_per_pixel_K[peak]):.2f} c/px), "
         f"centroid {interval_text(result.centroid, 2)} c/image, "
         f"median gradient norm {middle(result.per_image.gradient_norm_N):.3g}",

@@ -5,25 +5,28 @@ from pathlib import Path
 
 import typer
 
-from fsens_cli.commands.console import stdout
+from fsens_cli.commands.console import print_listing
 from fsens_cli.commands.jobs import as_json, print_json, print_run
 from fsens_cli.commands.options import Flags
+from fsens_cli.commands.tables import table
 from fsens_cli.commands.verbs.registry import VERBS
-from fsens_cli.commands.wording import aligned
 from fsens_cli.errors import OutputError
 from fsens_cli.runs.index import RunEntry, find_run, list_runs
 from fsens_cli.runs.json_files import Fields
 from fsens_cli.runs.selection import read_run
+from fsens_cli.runs.versions import LATEST
 
 
-def print_runs(out: Path, verb: str) -> None:
-    """Print one line a run, oldest first; a damaged one is named as such."""
-    rows = [_row(entry) for entry in list_runs(out) if verb in ("", entry.record.get("verb"))]
+def print_runs(out: Path, verb: str, *, as_json: bool = False) -> None:
+    """Print one line a run, newest first, with its headline number; a damaged one is named as such."""
+    rows = [_row(entry) for entry in reversed(list_runs(out)) if verb in ("", entry.record.get("verb"))]
+    if as_json:
+        print_json(rows)
+        return
     if not rows:
         typer.echo(f"no runs below {out}. `fsens measure` makes one.")
         return
-    for line in aligned(rows):
-        stdout().print(line, markup=False)
+    print_listing(table(rows))
 
 
 def _row(entry: RunEntry) -> dict[str, str]:
@@ -33,17 +36,33 @@ def _row(entry: RunEntry) -> dict[str, str]:
         return {
             "run": str(entry.path),
             "status": entry.status if entry.record else "damaged",
+            "found": _headline(entry),
             "started": record.text("started", "")[:16].replace("T", " "),
             "seconds": "" if seconds is None else f"{seconds:.0f}",
             "weights": record.text("weights", ""),
         }
     except OutputError:
-        return {"run": str(entry.path), "status": "damaged", "started": "", "seconds": "", "weights": ""}
+        return {"run": str(entry.path), "status": "damaged", "found": "", "started": "", "seconds": "", "weights": ""}
+
+
+def _headline(entry: RunEntry) -> str:
+    """Return the number that answers the run's question, or empty where there is none."""
+    if entry.status != "done":
+        return ""
+    try:
+        quantities = read_run(entry.path).findings.quantities
+    except OutputError:
+        return ""
+    told = [q for q in quantities if q.value is not None]
+    best = next((q for q in told if q.leading and q.role), next((q for q in told if q.leading), None))
+    return "" if best is None else f"{best.title} {best.text_with_unit()}"
 
 
 def show_run(name: str, out: Path, *, plot: bool, as_json_only: bool, formats: Sequence[str]) -> None:
     """Print a run's results again from its files, and draw its figures again where asked."""
-    run = read_run(find_run(name, out))
+    # A verb's name means its latest run, unless a folder of that name is a run itself.
+    found = find_run(LATEST, out, verb=name) if name in VERBS and not Path(name, "run.json").is_file() else None
+    run = read_run(found or find_run(name, out))
     if as_json_only:
         print_json(as_json(run))
         return

@@ -25,6 +25,8 @@ class SweepJob:
         flags: how to show what is done.
         swept: the settings that tell the jobs apart.
         folder: of the sweep.
+        num_jobs: of the whole sweep.
+        varied: those of the swept settings that differ between jobs; they are what is said of one.
         elsewhere: whether this runs in another process, which keeps its words for the one that the user sees.
     """
 
@@ -33,6 +35,8 @@ class SweepJob:
     swept: tuple[str, ...]
     folder: Path
     elsewhere: bool = False
+    num_jobs: int = 0
+    varied: tuple[str, ...] = ()
 
     def __call__(self, job: JobFields, config_yaml: str, number: int) -> JobRecord:
         """Return how the job ended; only an interruption is raised."""
@@ -47,7 +51,8 @@ class SweepJob:
         done = replace(done, settings=settings)
         write_job(self.folder, number, done)
         if not self.elsewhere:
-            note(in_one_line(done), self.flags)
+            told = replace(done, settings={key: settings[key] for key in self.varied} or settings)
+            note(f"job {number + 1} of {self.num_jobs}: {in_one_line(told)}", self.flags)
         return done
 
     def _aside(self, job: JobFields, config_yaml: str) -> JobRecord:

@@ -124,12 +124,22 @@ def _run(
         return {}
     jobs = checked or check_sweep(request)
     swept = tuple(dict.fromkeys(o.split("=", 1)[0] for o in without_launcher(request.overrides)))
+    values = {key: {settings_of(job, swept)[key] for job in jobs} for key in swept}
+    varied = tuple(key for key, found in values.items() if len(found) > 1)
     ended: dict[int, JobRecord] = {}
     task = verb.do()
     forget_jobs(folder, numbers)
     while numbers:
         crew = crew_of(request, [jobs[n] for n in numbers], sweep_dir=folder)
-        work = SweepJob(task=task, flags=flags, swept=swept, folder=folder, elsewhere=crew.elsewhere)
+        work = SweepJob(
+            task=task,
+            flags=flags,
+            swept=swept,
+            folder=folder,
+            elsewhere=crew.elsewhere,
+            num_jobs=len(jobs),
+            varied=varied,
+        )
         if crew.elsewhere:
             note(crew.in_words(len(numbers)), flags)
         with telling(folder, numbers, flags) if crew.elsewhere else nullcontext():

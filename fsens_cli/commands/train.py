@@ -2,7 +2,8 @@
 
 import dataclasses
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -70,6 +71,9 @@ class RunRecorder:
     trained_on: TrainedImages
     advance: Advance
     tracker: Tracker
+    epochs: int
+    flags: Flags
+    began: float = field(default_factory=time.monotonic)
     stop: threading.Event = field(default_factory=threading.Event)
 
     def stop_requested(self) -> bool:
@@ -87,7 +91,17 @@ class RunRecorder:
         row = state.history[-1]
         self.tracker.log(state.epoch, epoch_numbers(row))
         shares = "/".join(f"{row[f'probe_{b}_share']:.2f}" for b in ("low", "mid", "high"))
+        note(self._epoch_in_words(row), self.flags)
+        self.began = time.monotonic()
         self.advance(-1, f"val {100 * row['val_accuracy']:.1f} %  low/mid/high {shares}")
+
+    def _epoch_in_words(self, row: Mapping[str, float]) -> str:
+        penalty = f"  penalty {row['penalty']:.4g}" if row["penalty"] else ""
+        return (
+            f"epoch {row['epoch']:.0f} of {self.epochs}  loss {row['train_loss']:.4f}{penalty}  "
+            f"train {100 * row['train_accuracy']:.1f} %  val {100 * row['val_accuracy']:.1f} %  "
+            f"{time.monotonic() - self.began:.0f} s"
+        )
 
     def save_best(self, classifier: Classifier, state: TrainState) -> None:
         """Keep the best weights."""
@@ -288,7 +302,7 @@ def _fit(
         try:
             before = read_training_images(start.weights.path)
             trained_on = TrainedImages.of(images).together_with(before)
-            recorder = RunRecorder(run, describe(job, images), trained_on, advance, tracker)
+            recorder = RunRecorder(run, describe(job, images), trained_on, advance, tracker, job.epochs, flags)
             return _steps(classifier, images, job, recorder, start)
         except Interrupted as stopped:
             raise Interrupted(f"{stopped}; continue with: fsens train --resume {run.path}") from None

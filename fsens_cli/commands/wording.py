@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import chain
 
+from fsens_cli.commands.tables import table
 from fsens_cli.experiments.quantities import Quantity
 from fsens_cli.runs.selection import FinishedRun
 from fsens_cli.runs.sweep_files import JobRecord
@@ -27,18 +28,6 @@ def percent_interval(interval: Interval) -> str:
     return interval.text(1, scale=100, unit=" %")
 
 
-def aligned(rows: Sequence[dict[str, str]]) -> list[str]:
-    """Return rows as lines with aligned columns, the names on top.
-
-    >>> aligned([{"a": "1", "bb": "x"}])
-    ['a  bb', '1  x']
-    """
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    width = {name: max(len(name), *(len(row.get(name, "")) for row in rows)) for name in names}
-    lines = [{name: name for name in names}, *rows]
-    return ["  ".join(line.get(name, "").ljust(width[name]) for name in names).rstrip() for line in lines]
-
-
 def sweep_lines(jobs: Sequence[tuple[JobRecord, FinishedRun | None]], columns: Sequence[str]) -> list[str]:
     """Return one line a job: the settings in which jobs differ, and the numbers called ``columns``, or its status."""
     settings = [record.settings for record, _ in jobs]
@@ -49,7 +38,7 @@ def sweep_lines(jobs: Sequence[tuple[JobRecord, FinishedRun | None]], columns: S
     for (record, run), each in zip(jobs, settings, strict=True):
         row = {key: each[key] for key in varied if key in each}
         rows.append(row | (_cells(run.findings.quantities, columns) if run else {columns[0]: record.status}))
-    return aligned(rows)
+    return table(rows)
 
 
 def _cells(quantities: Sequence[Quantity], columns: Sequence[str]) -> dict[str, str]:

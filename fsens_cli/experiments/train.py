@@ -205,7 +205,7 @@ def train(
                     recorder.on_step(state, steps_per_epoch)
                 if world.any(recorder.stop_requested()):
                     world.from_first(lambda: recorder.save_checkpoint(classifier, optimizer, state))
-                    raise Interrupted(f"stopped after epoch {state.epoch}, step {state.step}")
+                    raise Interrupted(f"stopped in epoch {state.epoch + 1} of {config.epochs}, step {state.step}")
             # Every epoch is validated with the same draws, so that a resumed run chooses the same best one.
             reseed_front_end(classifier.front_end, config.seed)
             require_finite(state)

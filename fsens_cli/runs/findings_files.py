@@ -60,9 +60,14 @@ def write_results(
     whole = {**results, "asked": findings.asked, "warnings": list(findings.warnings)}
     _write_quantities(folder, findings.quantities)
     _write_lines(folder, findings.lines)
-    write_text(folder / SUMMARY, "".join(f"{shown(line)}\n" for line in summary))
+    write_text(folder / SUMMARY, "".join(f"{_safe_cells(line)}\n" for line in summary))
     write_json(folder / "results.json", whole)
     return whole
+
+
+def _safe_cells(line: str) -> str:
+    """Return a line whose cells, separated by tabs where it belongs to a table, are safe to show."""
+    return "\t".join(shown(cell) for cell in line.split("\t"))
 
 
 def write_figures(folder: Path, figures: Sequence[FigureFile]) -> None:

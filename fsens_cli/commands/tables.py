@@ -1,0 +1,100 @@
+"""Tables for the width at which they are shown: aligned at the point, then fewer columns, then one block a row.
+
+A table is a run of lines whose cells are separated by tabs, the names on top and the columns in order of importance.
+"""
+
+import re
+import textwrap
+from collections.abc import Sequence
+from itertools import groupby
+
+# Below this a table of several columns says less than its rows one below the other.
+NARROW = 60
+GAP = "  "
+# Spaces inside brackets, and between a number and its unit, hold together.
+HELD = re.compile(r"\[[^\[\]]*\]|(?<=[\d%]) (?=[%\[]|c/|Nyquist)")
+NUMBER = re.compile(r"[+-]?[\d,]*(?=[.\d])\d*")
+Row = Sequence[str]
+
+
+def table(rows: Sequence[dict[str, str]]) -> list[str]:
+    r"""Return rows as the lines of a table.
+
+    >>> table([{"a": "1", "bb": "x"}])
+    ['a\tbb', '1\tx']
+    """
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return ["\t".join(cells) for cells in [names, *([row.get(name, "") for name in names] for row in rows)]]
+
+
+def laid_out(lines: Sequence[str], width: int) -> list[str]:
+    """Return lines and tables as they are shown at ``width`` columns; nothing is broken inside a number."""
+    shown: list[str] = []
+    for is_table, group in groupby(lines, key=lambda line: "\t" in line):
+        if is_table:
+            shown += _table([line.split("\t") for line in group], width)
+        else:
+            shown += [part for line in group for part in _wrapped(line, width)]
+    return shown
+
+
+def _table(rows: list[list[str]], width: int) -> list[str]:
+    rows = [[*row, *[""] * (len(rows[0]) - len(row))] for row in rows]
+    columns = [_aligned([row[c] for row in rows]) for c in range(len(rows[0]))]
+    taken = 0
+    kept: list[list[str]] = []
+    for cells in columns:
+        taken += len(cells[0]) + (len(GAP) if kept else 0)
+        if taken > width:
+            break
+        kept.append(cells)
+    if len(kept) < len(columns) and (width < NARROW or len(kept) < 3):
+        return _blocks(rows, width)
+    shown = [GAP.join(cells).rstrip() for cells in zip(*kept, strict=True)]
+    missing = [name for name in rows[0][len(kept) :] if name]
+    return shown + (_wrapped(f" wider terminals also show: {', '.join(missing)}", width) if missing else [])
+
+
+def _aligned(cells: list[str]) -> list[str]:
+    """Return the cells of a column with equal lengths: numbers stand with their points below each other."""
+    places = [_point(cell) for cell in cells[1:]]
+    point = max((place for place in places if place is not None), default=0)
+    moved = [
+        " " * (point - place) + cell if place is not None else cell
+        for cell, place in zip(cells[1:], places, strict=True)
+    ]
+    length = max(len(cell) for cell in [cells[0], *moved])
+    return [cell.ljust(length) for cell in [cells[0], *moved]]
+
+
+def _point(cell: str) -> int | None:
+    found = NUMBER.match(cell)
+    return found.end() if found and found.group() else None
+
+
+def _blocks(rows: list[list[str]], width: int) -> list[str]:
+    names = rows[0]
+    label = max(len(name.strip()) for name in names[1:])
+    lines: list[str] = []
+    for row in rows[1:]:
+        lines += _wrapped(f"{names[0]}: {row[0].strip()}" if names[0].strip() else row[0], width)
+        for name, cell in zip(names[1:], row[1:], strict=True):
+            if cell.strip():
+                text = f"   {name.strip():<{label}} {cell.strip()}"
+                lines += (
+                    [text] if len(text) <= width else [f"   {name.strip()}", *_wrapped(f"     {cell.strip()}", width)]
+                )
+    return lines
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    # A letter of the private use area stands for a space that holds.
+    held = HELD.sub(lambda found: found.group().replace(" ", "\ue000"), line)
+    indent = " " * (len(line) - len(line.lstrip()))
+    parts = textwrap.wrap(
+        held, max(width, 10), subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False,
+        drop_whitespace=True,
+    )  # fmt: skip
+    return [part.replace("\ue000", " ") for part in parts]
