@@ -1,5 +1,7 @@
 """How do configuration files, typed settings and overrides become one checked job?"""
 
+import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -171,7 +173,24 @@ def to_job(kind: type[JobFields], config: DictConfig) -> JobFields:
         job = OmegaConf.to_object(config)
     if not isinstance(job, kind):
         raise ConfigError("the configuration is incomplete: a file of your own lost `schema/VERB` from its defaults.")
+    if job.data.name not in CATALOG:
+        raise ConfigError(f"data.name={job.data.name} is not known: choose data with data=NAME.")
+    for key, value in _numbers(job):
+        if not math.isfinite(value):
+            raise ConfigError(f"{key}={value} is not finite: give a number.")
     return job
+
+
+def _numbers(setting: object, key: str = "") -> Iterator[tuple[str, float]]:
+    """Give the dotted key and value of every float below a setting; a network's own arguments are its own."""
+    if isinstance(setting, float):
+        yield key, setting
+    elif isinstance(setting, list | tuple):
+        for item in setting:
+            yield from _numbers(item, key)
+    elif dataclasses.is_dataclass(setting):
+        for field in dataclasses.fields(setting):
+            yield from _numbers(getattr(setting, field.name), f"{key}.{field.name}".removeprefix("."))
 
 
 def compose_job(request: Request) -> tuple[JobFields, str]:

@@ -79,6 +79,7 @@ class SuiteConfig:
         """Check names and ranges."""
         for name in self.corruptions:
             require_one_of("suite.corruptions", name, (*COLLECTIVE, *CORRUPTIONS))
+        require(bool(self.severities), "suite.severities=[]: give one of 1 to 5, or suite.corruptions=[] for none.")
         for severity in self.severities:
             require(severity in range(1, 6), f"suite.severities={self.severities}: a severity is 1, 2, 3, 4 or 5.")
         for name in self.filters:

@@ -79,14 +79,14 @@ def _one(verb: str, place: Path, straight: Straight, chance: random.Random) -> t
 
 
 def _after(seconds: float, chance: random.Random) -> Poll:
-    at = time.monotonic() + chance.random() * seconds
+    at = time.monotonic() + chance.uniform(0, 0.8) * seconds
     return lambda: time.monotonic() >= at
 
 
 def _while_writing(place: Path, chance: random.Random) -> Poll:
     """Tell when so many files have been seen half-written."""
     seen: set[str] = set()
-    wanted = chance.randint(1, 12)
+    wanted = chance.randint(1, 5)
 
     def is_time() -> bool:
         now = set(hidden(place))
@@ -108,7 +108,8 @@ def _again(verb: str, place: Path) -> list[str]:
     kept = sorted(place.glob("outputs/sweeps/measure/v*" if verb == "sweep" else f"outputs/{verb}/*/v*/run.json"))
     if verb == "sweep" and kept:
         return ["measure", "--resume", str(kept[-1].relative_to(place)), "--quiet"]
-    if verb in GO_ON and kept:
+    # A training keeps nothing before its first epoch has ended.
+    if verb in GO_ON and kept and (verb != "train" or list(kept[-1].parent.glob("checkpoints/at-*"))):
         return [verb, "--resume", str(kept[-1].parent.relative_to(place)), "--quiet"]
     return typed(verb)
 

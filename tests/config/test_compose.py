@@ -23,6 +23,7 @@ from fsens_cli.errors import ConfigError, FsensError
 from fsens_cli.experiments.hybrid_curve import PUBLISHED_GRID, HybridConfig
 from fsens_cli.experiments.measure_result import CONVENTIONS
 from fsens_cli.experiments.optimization import OptimConfig
+from fsens_cli.experiments.suite import SuiteConfig
 from fsens_cli.models.catalog import ModelConfig
 from fsens_cli.models.front_end import FrontEndConfig
 from fsens_cli.objectives.fourier_penalty import RegularizerConfig
@@ -236,6 +237,22 @@ def test_mistakes_are_told_in_one_line(override: str, message: str | None) -> No
         measure_job(override)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("setting", ["optim.weight_decay=inf", "optim.warmup_epochs=inf", "adversary.eps=nan"])
+def test_every_number_is_finite(setting: str) -> None:
+    with pytest.raises(ConfigError, match=setting):
+        train_job(setting)
+
+
+def test_a_data_set_is_not_renamed() -> None:
+    with pytest.raises(ConfigError, match=r"data.name=x is not known: choose data with data=NAME"):
+        train_job("data.name=x")
+
+
+def test_an_evaluation_has_a_severity() -> None:
+    with pytest.raises(ConfigError, match=r"suite.severities=\[\]: give one of 1 to 5"):
+        SuiteConfig(severities=[])
 
 
 def test_messages_keep_their_dots() -> None:
