@@ -95,7 +95,7 @@ def evaluate_lines(result: EvaluateResult, subject: Subject) -> list[str]:
     """Return the main numbers of one evaluation as lines of text."""
     return [
         f"{subject.model} ({subject.weights}) on {subject.data_title}, {len(result.clean.index_N):,} images, "
-        f"accuracy {percent_interval(result.accuracy)}",
+        f"clean accuracy {percent_interval(result.accuracy)}",
         *_section("Common corruptions", _corruption_rows(result)),
         *_prediction_line(result),
         *_section("Band-limited and shuffled images, noise", _worst_rows(result)),
@@ -116,6 +116,7 @@ def _corruption_rows(result: EvaluateResult) -> list[dict[str, str]]:
             "corruptions": str(len(row.corruptions)),
             "accuracy": percent_interval(row.accuracy),
             "below clean": percent_interval(row.drop),
+            "n": f"{row.accuracy.n:,}",
         }
         for row in result.groups()
     ]
@@ -139,39 +140,32 @@ def _worst_rows(result: EvaluateResult) -> list[dict[str, str]]:
     for probe, group in by_probe.items():
         row = group[len(group) // 2] if group[0].condition.kind == "filter" else group[-1]
         place = f"{row.condition.parameter:g} {row.condition.unit}"
-        rows.append({"probe": probe, "at": place, "accuracy": percent_interval(row.accuracy)})
+        rows.append(
+            {"probe": probe, "at": place, "accuracy": percent_interval(row.accuracy), "n": f"{row.accuracy.n:,}"}
+        )
     return rows
 
 
 def _attack_rows(result: EvaluateResult) -> list[dict[str, str]]:
     fixed = [
         {
-            "attack": row.condition.probe,
-            "norm": row.condition.group,
+            "attack": f"{row.condition.probe} {row.condition.group}",
             "budget": eps_text(row.condition.parameter, row.condition.group),
-            "accuracy": f"{percent_interval(row.accuracy)}, n = {row.accuracy.n}",
+            "accuracy or median size": percent_interval(row.accuracy),
+            "n": f"{row.accuracy.n:,}",
         }
         for row in rows_of_kind(result, "attack")
     ]
-    minimal = [
-        {
-            "attack": "minimal",
-            "norm": row.norm,
-            "budget": "",
-            "accuracy": _minimal_text(row),
-        }
-        for row in result.minimal()
-    ]
-    return [*fixed, *minimal]
+    return [*fixed, *(_minimal_row(row) for row in result.minimal())]
 
 
-def _minimal_text(row: MinimalRow) -> str:
+def _minimal_row(row: MinimalRow) -> dict[str, str]:
     """Return size and f_0.5, each with the number of images behind it, or why there are none."""
+    named = {"attack": f"minimal {row.norm}", "accuracy or median size": median_text(row)}
     if math.isnan(row.median.value):
-        return median_text(row)
-    half = half_power_text(row)
-    count = "" if math.isnan(row.half_power.value) else f" c/px, n = {row.half_power.n}"
-    return f"median size {median_text(row)}, n = {row.median.n}; f_0.5 {half}{count}"
+        return named
+    count = "" if math.isnan(row.half_power.value) else f", n = {row.half_power.n}"
+    return named | {"n": f"{row.median.n:,}", "f_0.5 c/px": f"{half_power_text(row)}{count}"}
 
 
 def _band_rows(result: EvaluateResult) -> list[dict[str, str]]:

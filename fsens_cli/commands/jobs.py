@@ -7,13 +7,14 @@ from pathlib import Path
 import typer
 
 from fsens_cli.commands.boundary import FAILED, show_error
-from fsens_cli.commands.console import print_lines, results_alone, stdout, warn
+from fsens_cli.commands.console import note, print_lines, results_alone, stderr, stdout, warn
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.sweep_job import in_words
 from fsens_cli.commands.sweeps import Ended, go_on, is_sweep_to_resume, resumed_request, run_sweep
-from fsens_cli.commands.verbs.verb import Verb
+from fsens_cli.commands.verbs.verb import Task, Verb
 from fsens_cli.commands.wording import sweep_lines
 from fsens_cli.config.compose import Request, compose_job
+from fsens_cli.config.jobs import JobFields
 from fsens_cli.config.launch import launch
 from fsens_cli.errors import ConfigError
 from fsens_cli.memory import keep_freed_memory
@@ -45,8 +46,15 @@ def run_verb(verb: Verb, request: Request, flags: Flags, resume: str | None) -> 
     else:
         task = verb.do()
         with results_alone():
-            folder = launch(request, lambda job, text: task(job, text, flags))
+            folder = launch(request, lambda job, text: _begun(task, job, text, flags))
         print_run(read_run(folder), flags)
+
+
+def _begun(task: Task, job: JobFields, config_yaml: str, flags: Flags) -> Path:
+    """Do one job after a word to whoever waits in front of a terminal: loading comes before the first bar."""
+    if stderr().is_terminal:
+        note(f"loading {job.model.name} on {job.data.name}", flags)
+    return task(job, config_yaml, flags)
 
 
 def print_run(run: FinishedRun, flags: Flags, *, is_new: bool = True) -> None:

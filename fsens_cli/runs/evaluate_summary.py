@@ -28,7 +28,8 @@ def median_text(row: MinimalRow) -> str:
     if math.isnan(row.median.value):
         return row.note or NOT_FOUND
     low, high = ("?" if math.isnan(v) else size_text(v, row.norm) for v in (row.median.low, row.median.high))
-    return f"{size_text(row.median.value, row.norm)} [{low}, {high}]"
+    # The unit stands once, behind the number.
+    return f"{size_text(row.median.value, row.norm)} [{low.removesuffix('/255')}, {high.removesuffix('/255')}]"
 
 
 def half_power_text(row: MinimalRow) -> str:
