@@ -14,11 +14,13 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.text import Text
 
 from fsens_cli.cache.places import Advance as Done
 from fsens_cli.cache.places import Meter
@@ -28,6 +30,8 @@ from fsens_cli.text import shown
 
 # Columns where nobody's terminal decides.
 PIPED = 100
+# Columns from which a bar stands beside what it counts.
+ROOM_FOR_BARS = 90
 
 
 class Advance(Protocol):
@@ -46,6 +50,14 @@ class SafeConsole(Console):
 
     def _safe(self, text: str) -> str:
         return shown(text).encode(self.encoding, "backslashreplace").decode(self.encoding)
+
+
+class TimeLeft(TimeRemainingColumn):
+    """The time that is left, once it can be told; nothing before, instead of dashes."""
+
+    def render(self, task: Task) -> Text:
+        """Return it behind the word."""
+        return Text("") if task.time_remaining is None else Text("left ").append_text(super().render(task))
 
 
 def stdout() -> Console:
@@ -116,7 +128,7 @@ def meter(flags: Flags) -> Meter:
             (DownloadColumn(), TransferSpeedColumn()) if _is_file(label) else (MofNCompleteColumn(),)
         )
         text = f"downloading {label}" if _is_file(label) else label
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), *counts, TimeRemainingColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), *counts, TimeLeft())
         with Progress(*columns, console=console, transient=True) as bar:
             task = bar.add_task(text, total=total or None)
             yield lambda done: bar.update(task, completed=done)
@@ -136,13 +148,14 @@ def progress(label: str, total: int, flags: Flags) -> Iterator[Advance]:
     if not _shows_bars(console, flags):
         yield lambda done, note="", total=None: None
         return
+    # A narrow terminal has room for the numbers or for the bar.
+    bar_column = (BarColumn(bar_width=24),) if console.width >= ROOM_FOR_BARS else ()
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        *bar_column,
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        TimeLeft(),
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console, transient=True) as bar:
