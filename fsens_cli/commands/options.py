@@ -92,12 +92,14 @@ def make_request(
     """Return the request: flags become overrides, in front of those given as such."""
     from fsens_cli.config.compose import Request
     from fsens_cli.config.overrides import flag_override
+    from fsens_cli.config.spelling import as_written, of_a_folder
 
+    named = of_a_folder(named)
     flags = [flag_override(key, str(value), multirun=multirun) for key, value in named.items() if value is not None]
     return Request(
         verb=verb.config,
         job=verb.job_type(),
-        overrides=(*flags, *(overrides or [])),
+        overrides=(*flags, *(as_written(text) for text in overrides or ())),
         multirun=multirun,
         config_dir=config_dir,
     )

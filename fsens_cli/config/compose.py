@@ -159,12 +159,27 @@ def one_line_errors() -> Iterator[None]:
         if len(lines) > 1 and lines[0].endswith(":"):
             lines = [f"{lines[0]} {lines[1]}"]
         key = getattr(cause, "full_key", None)
+        plain = _in_plain_words(str(key), lines[0]) if key and lines else ""
+        if plain:
+            raise ConfigError(plain) from error
         where = f"{key}: " if key else ""
         raise ConfigError(f"{where}{lines[0] if lines else type(cause).__name__}".rstrip(".") + ".") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{mark.name}, line {mark.line + 1}" if mark is not None else "a configuration file"
         raise ConfigError(f"{place} is no YAML: {error.problem}.") from error
+
+
+KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
+
+
+def _in_plain_words(key: str, said: str) -> str:
+    """Return OmegaConf's complaint about a value of the wrong type in fsens's words; empty for other complaints."""
+    for kind, words in KINDS.items():
+        if said.startswith("Value ") and f"could not be converted to {kind}" in said:
+            given = said.removeprefix("Value ").partition(" of type ")[0]
+            return f"{key} must be {words}, got {given}."
+    return ""
 
 
 def to_job(kind: type[JobFields], config: DictConfig) -> JobFields:

@@ -4,6 +4,7 @@ import difflib
 import hashlib
 import itertools
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quoted
 from hydra.errors import HydraException
 
 from fsens_cli.config.launchers.choice import GROUP, SETTINGS, is_about_launcher
+from fsens_cli.config.spelling import exact_spelling, in_quotes, is_file
 from fsens_cli.data.catalog import CATALOG
 from fsens_cli.errors import ConfigError, suggestion
 from fsens_cli.models.catalog import PACKAGED, check_model_name
@@ -43,7 +45,9 @@ def flag_override(key: str, value: str, *, multirun: bool) -> str:
     >>> flag_override("weights", "my runs/best.pt", multirun=False)
     "weights='my runs/best.pt'"
     """
-    parts = value.split(",") if multirun else [value]
+    # An existing file may have commas in its name, and there is one folder for all runs.
+    whole = not multirun or key == "out" or is_file(value)
+    parts = [value] if whole else value.split(",")
     return f"{key}={','.join(quoted(part) for part in parts)}"
 
 
@@ -55,10 +59,8 @@ def quoted(value: str) -> str:
     """
     if PLAIN_VALUE.fullmatch(value):
         return value
-    # Backslashes are themselves, except in front of a quotation mark.
-    doubled = re.sub(r"\\+(?='|$)", lambda run: 2 * run.group(), value)
-    escaped = doubled.replace("'", "\\'")
-    return f"'{escaped}'"
+    # A flag's value is meant as it stands: nothing in it is looked up elsewhere.
+    return in_quotes(value.replace("${", r"\${"))
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:
@@ -120,7 +122,11 @@ def prepare(overrides: Sequence[str], *, folders: Sequence[Path], keys: Iterable
 def _prepared(override: Override, *, folders: Sequence[Path], groups: set[str], known: set[str], multirun: bool) -> str:
     key, text = override.key_or_group, str(override.input_line)
     if override.is_sweep_override() and not multirun:
-        raise ConfigError(f"{text} gives several values: add -m to run one job for each, or quote a single value.")
+        value = text.partition("=")[2]
+        raise ConfigError(
+            f"{text} gives several values: add -m to run one job for each, or write {shlex.quote(f'{key}=[{value}]')} "
+            f"for a list, {shlex.quote(f'{key}={in_quotes(value)}')} for one text."
+        )
     if key == GROUP:
         return text
     if key in groups:
@@ -134,6 +140,8 @@ def _prepared(override: Override, *, folders: Sequence[Path], groups: set[str], 
             own = ", ".join(sorted(k.removeprefix(SETTINGS) for k in known if k.startswith(SETTINGS)))
             has = f"It has {own}." if own else "Name one that has it, for example --launcher joblib."
             raise ConfigError(f"unknown setting '{key}' of the launcher.{hint} {has}")
+        exact = exact_spelling(key, text.partition("=")[2], known)
+        hint = f" Write {exact}." if exact else hint
         raise ConfigError(f"unknown setting '{key}'.{hint} `--print-config` shows them all.")
     return text
 

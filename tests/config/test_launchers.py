@@ -181,7 +181,7 @@ def test_slurm_where_there_is_none(name: str, monkeypatch: pytest.MonkeyPatch) -
     ("override", "message"),
     [
         ("hydra.launcher.n_jobs=0", "hydra.launcher.n_jobs=0: give how many"),
-        ("hydra.launcher.n_jobs=two", "n_jobs: Value 'two' of type 'str' could not be converted to Integer."),
+        ("hydra.launcher.n_jobs=two", "n_jobs must be a whole number, got 'two'."),
         ("hydra.launcher.n_job=2", "unknown setting 'hydra.launcher.n_job' of the launcher. Closest: "),
         ("hydra.launcher.n_jobs=1,2", "hydra.launcher.n_jobs=1,2: a sweep has one launcher"),
         ("hydra.launcher._target_=os.system", "unknown setting 'hydra.launcher._target_'"),
