@@ -38,7 +38,7 @@ def _tell(error: Any, command: str, args: Sequence[str]) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
     else:
-        typed = _as_setting(error, args)
+        typed = None if POSSIBLE.search(error.format_message()) else _as_setting(error, args)
         if typed:
             show_error(f"there is no flag {typed[0]}: write {typed[1]}. `{command} -h` shows the flags.")
             return int(error.exit_code)
