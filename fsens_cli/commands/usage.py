@@ -1,5 +1,6 @@
 """What does a mistyped command line say? One line, like every other error."""
 
+import difflib
 import re
 import sys
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ def _tell(error: Any, command: str, args: Sequence[str]) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
     else:
-        typed = None if POSSIBLE.search(error.format_message()) else _as_setting(error, args)
+        typed = _as_setting(error, args)
         if typed:
             show_error(f"there is no flag {typed[0]}: write {typed[1]}. `{command} -h` shows the flags.")
             return int(error.exit_code)
@@ -53,6 +54,8 @@ def _as_setting(error: Any, args: Sequence[str]) -> tuple[str, str] | None:
     flag = getattr(error, "option_name", None)
     if not flag or type(error).__name__ != "NoSuchOption" or not str(flag).startswith("--"):
         return None
+    if difflib.get_close_matches(str(flag), getattr(error, "possibilities", None) or (), cutoff=0.8):
+        return None  # a slip of the finger: the flag that was meant is named
     from fsens_cli.config.spelling import as_override
 
     for place, word in enumerate(args):
