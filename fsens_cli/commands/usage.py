@@ -60,7 +60,7 @@ def _as_setting(error: Any, args: Sequence[str]) -> tuple[str, str] | None:
 
     for place, word in enumerate(args):
         name, equals, value = word.partition("=")
-        if name == flag:
+        if name == flag and place > 0:  # before the command nothing is a setting
             following = args[place + 1] if place + 1 < len(args) else ""
             given = value if equals else following
             return (str(flag), as_override(name, given)) if given and not given.startswith("-") else None
