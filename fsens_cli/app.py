@@ -87,7 +87,7 @@ def show(
 
     with boundary(debug=debug):
         from fsens_cli.commands.runs import show_run
-        from fsens_cli.runs.measure_files import PlotConfig
+        from fsens_cli.runs.plot_settings import PlotConfig
 
         wanted = PlotConfig(formats=formats.split(",")).all_formats()
         show_run(run, out, plot=plot, as_json_only=json, formats=wanted)
@@ -116,7 +116,7 @@ def compare(
 
     with boundary(debug=debug):
         from fsens_cli.commands.compare import compare_runs
-        from fsens_cli.runs.measure_files import PlotConfig
+        from fsens_cli.runs.plot_settings import PlotConfig
 
         wanted = PlotConfig(formats=formats.split(",")).all_formats()
         compare_runs(runs, out, allow_different=allow_different, formats=wanted, quiet=quiet, as_json=json)

@@ -16,7 +16,7 @@ from fsens_cli.experiments.optimization import OptimConfig
 from fsens_cli.experiments.train import TrainConfig
 from fsens_cli.models.catalog import ModelConfig
 from fsens_cli.models.front_end import FrontEndConfig
-from fsens_cli.runs.measure_files import PlotConfig
+from fsens_cli.runs.plot_settings import PlotConfig
 from fsens_cli.runs.trackers.tracker import TrackerConfig
 
 

@@ -96,7 +96,8 @@ def measure(
 
     def write(folder: Path, figures: bool) -> None:
         from fsens_cli.commands.measure import measure_lines
-        from fsens_cli.runs.measure_files import PlotConfig, write_measure
+        from fsens_cli.runs.measure_files import write_measure
+        from fsens_cli.runs.plot_settings import PlotConfig
 
         subject = _subject(model, data)
         write_measure(folder, raw, subject, PlotConfig(), summary=measure_lines(raw, subject), figures=figures)

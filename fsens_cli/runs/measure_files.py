@@ -1,12 +1,11 @@
 """What does a measurement leave behind: tables, numbers with intervals, figures; and how is it drawn again?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from fsens_cli.errors import require, require_one_of
 from fsens_cli.experiments.measure_findings import measure_findings
 from fsens_cli.experiments.measure_result import MeasureResult, centroid
 from fsens_cli.experiments.quantities import Findings, Line
@@ -14,38 +13,15 @@ from fsens_cli.fourier.bands import band_mask
 from fsens_cli.runs.class_files import draw_classes, write_classes
 from fsens_cli.runs.figures.power_map import power_map_figure
 from fsens_cli.runs.figures.spectrum import BandLabel, SpectrumCurve, spectrum_figure
-from fsens_cli.runs.figures.style import FORMATS, save_figure
+from fsens_cli.runs.figures.style import save_figure
 from fsens_cli.runs.files import write_arrays, write_table
 from fsens_cli.runs.findings_files import FigureFile, write_figures, write_results
 from fsens_cli.runs.json_files import Fields, Json
 from fsens_cli.runs.json_numbers import interval_or_nulls
+from fsens_cli.runs.plot_settings import PlotConfig
 from fsens_cli.runs.published import published_curve, published_names
 from fsens_cli.runs.stored_tables import read_arrays, read_columns
 from fsens_cli.statistics.intervals import Interval
-
-
-@dataclass(kw_only=True)
-class PlotConfig:
-    """How figures are written.
-
-    Attributes:
-        formats: any of ``png``, ``pdf``, ``svg``; a PNG is always written.
-        published: a published curve to draw in gray, such as ``cifar10-standard``; ``none``; ``auto`` takes the one for
-            the data and training where there is one.
-    """
-
-    formats: list[str] = field(default_factory=lambda: ["png"])
-    published: str = "auto"
-
-    def __post_init__(self) -> None:
-        """Check the formats."""
-        for name in self.formats:
-            require_one_of("plot.formats", name, FORMATS)
-        require(self.published != "", "plot.published needs a name: none, auto or a published curve.")
-
-    def all_formats(self) -> list[str]:
-        """Return the formats, PNG always among them."""
-        return list(dict.fromkeys(["png", *self.formats]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from fsens_cli.errors import ConfigError
 
 SHARE_COLUMNS = ("share", "share_mean")
@@ -23,6 +21,8 @@ def read_target(file: str) -> list[float]:
     if not path.is_file():
         raise ConfigError(f"{prefix}: there is no such file.")
     try:
+        import pandas as pd
+
         table = pd.read_csv(path)
     except (ValueError, OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{prefix} cannot be read as CSV ({str(error).splitlines()[0]}).") from error

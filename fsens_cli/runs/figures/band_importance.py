@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from fsens_cli.runs.figures.style import BLUE, COLUMN_WIDTH, GRAY, GREEN, ORANGE, figure_style
+from fsens_cli.runs.figures.style import BLUE, COLUMN_WIDTH, GRAY, GREEN, ORANGE, figure_style, subplots
 
 MOST_NAMES = 20  # class names that fit one column
 
@@ -25,7 +24,7 @@ class BandCurve:
 def importance_figure(bands: Sequence[str], curves: Sequence[BandCurve], *, unit: str, title: str) -> Figure:
     """Draw what each band adds: alone, to all others, and on average over orders."""
     with figure_style():
-        figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, 2.7))
+        figure, axes = subplots(figsize=(COLUMN_WIDTH, 2.7))
         axes.axhline(0, color=GRAY, linewidth=0.6)
         for k, (curve, colour, marker) in enumerate(zip(curves, (BLUE, ORANGE, GREEN), "o^v", strict=False)):
             x = np.arange(len(bands)) + 0.12 * (k - 1)
@@ -45,7 +44,7 @@ def class_band_figure(
 ) -> Figure:
     """Draw one cell a class and band; ``signed`` values get a scale with 0 in the middle."""
     with figure_style():
-        figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, 1.2 + 0.16 * min(len(classes), MOST_NAMES)))
+        figure, axes = subplots(figsize=(COLUMN_WIDTH, 1.2 + 0.16 * min(len(classes), MOST_NAMES)))
         largest = float(np.nanmax(np.abs(value))) or 1.0
         colours, low = ("RdBu_r", -largest) if signed else ("viridis", 0.0)
         drawn = axes.imshow(value, aspect="auto", cmap=colours, vmin=low, vmax=largest, interpolation="nearest")

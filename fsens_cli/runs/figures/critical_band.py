@@ -4,13 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from fsens_cli.runs.figures.style import BLUE, COLUMN_WIDTH, GRAY, ORANGE, figure_style
+from fsens_cli.runs.figures.style import BLUE, COLUMN_WIDTH, GRAY, ORANGE, figure_style, subplots
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class ChannelPlot:
 def critical_band_figure(plot: ChannelPlot) -> Figure:
     """Draw the share of the input gradient's power by radius, and below it 1 / sigma* by band, on one axis."""
     with figure_style():
-        figure, (above, below) = plt.subplots(2, 1, figsize=(COLUMN_WIDTH, 3.9), sharex=True, height_ratios=(1, 1.7))
+        figure, (above, below) = subplots(2, 1, figsize=(COLUMN_WIDTH, 3.9), sharex=True, height_ratios=(1, 1.7))
         gradient = plot.gradient
         above.fill_between(gradient.x, gradient.low, gradient.high, color=ORANGE, alpha=0.3, linewidth=0)
         above.plot(gradient.x, gradient.y, color=ORANGE, marker="o", markersize=2)
@@ -103,7 +102,7 @@ def index_figure(
 ) -> Figure:
     """Draw the published index over frequency and, in the number of the band, its Gaussian (height, centre, sd)."""
     with figure_style():
-        figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, 2.6))
+        figure, axes = subplots(figsize=(COLUMN_WIDTH, 2.6))
         axes.plot(frequency, index, "o", color=BLUE, markersize=4, label="index of the threshold")
         if fit is not None:
             number = np.linspace(0, len(index) - 1, 300)

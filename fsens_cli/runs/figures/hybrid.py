@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from fsens_cli.experiments.hybrid_curve import in_words
-from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, RED, figure_style
+from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, RED, figure_style, subplots
 
 LOW_COLOUR, HIGH_COLOUR = BLUE, RED
 LINE_STYLES = ("-", "--", "-.", ":")
@@ -47,7 +46,7 @@ class HybridCurves:
 def curve_figure(curves: HybridCurves) -> Figure:
     """Draw p_low, p_high and neither above their difference, f_rev as a vertical line with its interval."""
     with figure_style():
-        figure, (above, below) = plt.subplots(
+        figure, (above, below) = subplots(
             2, 1, figsize=(COLUMN_WIDTH, 3.7), sharex=True, gridspec_kw={"height_ratios": (1.3, 1)}
         )
         figure.suptitle(curves.title, fontsize=8)

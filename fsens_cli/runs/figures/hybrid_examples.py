@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib.pyplot as plt
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -38,8 +38,8 @@ def examples_figure(example: Example) -> Figure:
     height, width = example.low_image.shape[:2]
     cell = 0.93 * COLUMN_WIDTH / (num_columns + 0.25)
     tall = 3.24 * cell * height / width + TOP + BOTTOM
-    with figure_style(), plt.rc_context({"figure.constrained_layout.use": False}):
-        figure = plt.figure(figsize=(COLUMN_WIDTH, tall))
+    with figure_style(), mpl.rc_context({"figure.constrained_layout.use": False}):
+        figure = Figure(figsize=(COLUMN_WIDTH, tall))
         grid = figure.add_gridspec(
             3, num_columns, left=0.005, right=0.995, bottom=BOTTOM / tall, top=1 - TOP / tall, wspace=0.08, hspace=0.12,
             width_ratios=[1.3] + [1] * (num_columns - 1),

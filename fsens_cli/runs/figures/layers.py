@@ -4,13 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from fsens_cli.runs.figures.style import BLUE, COLUMN_WIDTH, GRAY, GREEN, ORANGE, PURPLE, RED, SKY, figure_style
+from fsens_cli.runs.figures.style import (
+    BLUE,
+    COLUMN_WIDTH,
+    GRAY,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    figure_style,
+    subplots,
+)
 
 KINDS = {
     "image": ("s", GRAY),
@@ -48,7 +58,7 @@ class StateSpectrum:
 def depth_figure(points: Sequence[DepthPoint], *, title: str) -> Figure:
     """Draw the ratio of high to low against depth with its 95 % interval; kinds of states have their own marks."""
     with figure_style():
-        figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, 2.8))
+        figure, axes = subplots(figsize=(COLUMN_WIDTH, 2.8))
         axes.plot([p.depth for p in points], [p.ratio for p in points], color=GRAY, linewidth=0.8, zorder=1)
         for kind in dict.fromkeys(p.kind for p in points):
             mine = [p for p in points if p.kind == kind]
@@ -80,7 +90,7 @@ def spectra_figure(states: Sequence[StateSpectrum], *, title: str) -> Figure:
     with_gradient = any(len(s.gradient) for s in states)
     with figure_style():
         rows = 2 if with_gradient else 1
-        figure, grid = plt.subplots(rows, 1, figsize=(COLUMN_WIDTH, 1.4 + 1.5 * rows), sharex=True, squeeze=False)
+        figure, grid = subplots(rows, 1, figsize=(COLUMN_WIDTH, 1.4 + 1.5 * rows), sharex=True, squeeze=False)
         colours = mpl.colormaps["viridis"]
         for state in states:
             colour = colours(0.95 * state.depth)

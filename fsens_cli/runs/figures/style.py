@@ -10,15 +10,12 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from fsens_cli.runs.files import replacing
 from fsens_cli.text import shown
-
-FORMATS = ("png", "pdf", "svg")
 
 # Okabe and Ito's palette: told apart by colour-blind readers and in gray print.
 BLUE, ORANGE, GREEN, RED, SKY, PURPLE, BLACK = (
@@ -80,6 +77,12 @@ def new_figure(height: float, *, rows: int = 1, share_x: bool = False) -> tuple[
     return figure, list(panels[:, 0])
 
 
+def subplots(rows: int = 1, columns: int = 1, *, figsize: tuple[float, float], **shared: Any) -> tuple[Figure, Any]:
+    """Return a figure and its axes, as pyplot's function of this name does, without pyplot."""
+    figure = Figure(figsize=figsize)
+    return figure, figure.subplots(rows, columns, **shared)
+
+
 @contextmanager
 def figure_style() -> Iterator[None]:
     """Use the house style inside; the caller's own matplotlib settings come back afterwards."""
@@ -110,4 +113,3 @@ def save_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str])
             # No date in the file: equal results give equal bytes.
             metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[extension]
             figure.savefig(temporary, metadata=metadata)
-    plt.close(figure)

@@ -10,14 +10,18 @@ Comput Biol 19(3) e1010932 (2023), to about 0.004 in frequency, 0.4 points in ac
 
 from functools import lru_cache
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from fsens_cli.errors import ConfigError, suggestion
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @lru_cache(maxsize=1)
-def _table() -> pd.DataFrame:
+def _table() -> "pd.DataFrame":
+    import pandas as pd
+
     return pd.read_csv(Path(__file__).with_name("fourier_sensitivity.csv"))
 
 
@@ -50,6 +54,8 @@ def published_points(data_title: str) -> dict[str, list[tuple[str, float, float]
     The y are accuracy under corruptions in percent, and the mean size of minimal perturbations in 1/255. Empty for data
     for which nothing is published.
     """
+    import pandas as pd
+
     table = pd.read_csv(Path(__file__).with_name("low_frequency_points.csv"))
     title = data_title.lower().replace("-", "").replace(" ", "")
     data = next((name for name in table["data"].unique() if title.startswith(str(name))), None)
