@@ -12,7 +12,8 @@ def _settings(rows: Rows) -> str:
 
 
 def _page(settings: Rows, examples: Sequence[str], results: str) -> str:
-    shown = "\n".join(f"  [cyan]{example}[/]" for example in examples)
+    # Brackets are part of the example, not markup.
+    shown = "\n".join(f"  [cyan]{example.replace('[', chr(92) + '[')}[/]" for example in examples)
     head = f"[bold]Settings people change most, with their defaults[/]\n{_settings(settings)}\n\n" if settings else ""
     tail = f"\n\n{results}" if results else ""
     return f"{head}[bold]Examples[/]\n{shown}{tail}"

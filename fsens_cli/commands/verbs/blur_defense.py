@@ -29,8 +29,8 @@ BLUR_DEFENSE = Verb(
     ],
     examples=[
         "fsens blur-defense",
-        "fsens blur-defense mode=trained runs=[packaged:standard,packaged:blur]",
-        "fsens blur-defense mode=trained train.epochs=6 sigmas=[0,1.5]",
+        "fsens blur-defense mode=trained 'runs=[packaged:standard,packaged:blur]'",
+        "fsens blur-defense mode=trained train.epochs=6 'sigmas=[0,1.5]'",
         "fsens blur-defense --resume outputs/blur-defense/resnet8-dualband/v001",
     ],
     results="Results: outputs/blur-defense/MODEL-DATA/v001 with summary.md, sweep.csv,\n"

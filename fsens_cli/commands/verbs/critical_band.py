@@ -30,7 +30,7 @@ CRITICAL_BAND = Verb(
         "fsens critical-band",
         "fsens critical-band --model timm/vit_tiny_patch16_224 --data imagenet",
         "fsens critical-band -m --model resnet8 --weights packaged:lsf,packaged:hsf",
-        "fsens critical-band procedure=reference data.size=[224,224]",
+        "fsens critical-band procedure=reference 'data.size=[224,224]'",
     ],
     results="Results: outputs/critical-band/MODEL-DATA/v001 with critical_band.png,\n"
     "critical_band.csv, cells.csv, gradient.csv, answers.npz and results.json.",
