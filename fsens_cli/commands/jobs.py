@@ -69,7 +69,6 @@ def print_run(run: FinishedRun, flags: Flags, *, is_new: bool = True) -> None:
         return
     if not flags.quiet:
         print_lines(run.summary)
-        stdout().print("")
     typer.echo(str(run.folder))
 
 

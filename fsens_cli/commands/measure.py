@@ -72,7 +72,7 @@ def measure_lines(result: MeasureResult, subject: Subject) -> list[str]:
         f"{subject.model} ({subject.weights}) on {subject.data_title}, {result.num_images:,} images, "
         f"accuracy {percent_interval(result.accuracy)}"
     )
-    return [head, "", *spectrum_lines(result)]
+    return [head, *spectrum_lines(result)]
 
 
 def spectrum_lines(result: MeasureResult) -> list[str]:

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ SMALL = {
     "blur-defense": [
         "num_images=40", "sigmas=[0,1.5]", "suite.corruptions=[contrast]", "suite.severities=[3]",
         "suite.eps_l2=[0.5]", "suite.eps_linf=[0.01,0.02]", "suite.attack_images=8", "attack.steps=3",
-        "attack.minimal_steps=6", "checks.images=4", "checks.steps=2", "checks.queries=5", "checks.starts=2",
+        "attack.minimal_steps=6", "checks.images=5", "checks.steps=2", "checks.queries=5", "checks.starts=2",
         "pairings=1",
     ],
 }  # fmt: skip
@@ -51,6 +51,15 @@ def signalled(number: signal.Signals, pattern: str, fsens: Type, *arguments: str
     finally:
         ended.set()
         sender.join()
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Signals are heard also where whoever started the tests ignores them, as nohup does."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def tables(run: Path) -> dict[str, bytes]:

@@ -119,10 +119,10 @@ def test_a_result_is_short_to_look_at_and_long_to_tabulate() -> None:
 
 def test_plots_return_axes_and_leave_matplotlib_alone() -> None:
     result = fsens.measure(network(), data())
-    before = dict(mpl.rcParams)
+    before, open_figures = dict(mpl.rcParams), plt.get_fignums()
     axes = result.plot()
     assert axes.get_xlabel() == "spatial frequency (cycles/image)"
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == open_figures
     assert dict(mpl.rcParams) == before
     figure = mpl.figure.Figure()
     own = figure.subplots()
