@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from fsens_cli.config.jobs import JobFields
 from fsens_cli.config.launchers.choice import GROUP, SETTINGS, chosen, is_about_launcher, register_plugin_settings
 from fsens_cli.config.overrides import group_options, parse, prepare, quoted
+from fsens_cli.config.own_folder import check_folder
 from fsens_cli.data.catalog import CATALOG
 from fsens_cli.errors import ConfigError, FsensError
 from fsens_cli.models.catalog import ModelConfig
@@ -79,6 +80,7 @@ def started_hydra(request: Request) -> Iterator[list[str]]:
     if request.config_dir is not None:
         if not request.config_dir.is_dir():
             raise ConfigError(f"--config-dir {request.config_dir} is not a folder.")
+        check_folder(request.config_dir)
         folders.append(request.config_dir)
         own = [f"hydra.searchpath=[{quoted(f'file://{request.config_dir.resolve()}')}]"]
     with initialize_config_dir(version_base="1.3", config_dir=str(configs_folder()), job_name=request.verb):
