@@ -51,7 +51,7 @@ class LayersConfig:
         require_one_of("target", self.target, TARGETS)
         require_one_of("layout", self.layout, LAYOUTS)
         require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
-        require(0 <= self.seed < 2**63, f"seed={self.seed} must not be negative.")
+        require(0 <= self.seed < 2**63, f"seed={self.seed} must lie in 0..{2**63 - 1}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

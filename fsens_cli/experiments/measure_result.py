@@ -57,7 +57,7 @@ class MeasureConfig:
         require_one_of("basis", self.basis, BASES)
         require(len(self.bands) in (0, 2), f"bands={self.bands}: give [LAST_LOW,LAST_MID] in cycles/image.")
         require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
-        require(0 <= self.seed < 2**63, f"seed={self.seed} must not be negative.")
+        require(0 <= self.seed < 2**63, f"seed={self.seed} must lie in 0..{2**63 - 1}.")
 
     @property
     def convention(self) -> str:

@@ -241,6 +241,15 @@ def require_fit(suite: SuiteConfig, image_shape: tuple[int, int, int]) -> None:
         f"corruptions need gray or RGB images of at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, got {channels} "
         f"channels of {height}x{width}: give suite.corruptions=[].",
     )
+    corner = shorter / math.sqrt(2)
+    require(
+        all(cutoff <= math.ceil(corner) for cutoff in suite.cutoffs),
+        f"suite.cutoffs={suite.cutoffs}: {height}x{width} images have no frequency beyond {corner:.4g} cycles/image.",
+    )
+    require(
+        suite.heat_map_cycles <= shorter // 2,
+        f"suite.heat_map_cycles={suite.heat_map_cycles}: {height}x{width} images have {shorter // 2} at most.",
+    )
     widest = math.sqrt(channels * height * width)
     if "l2" in suite.norms and suite.attacks:
         require(

@@ -24,6 +24,7 @@ from fsens_cli.experiments.suite import (
     SuiteConfig,
     default_cutoffs,
     plan,
+    require_fit,
 )
 from fsens_cli.models.classifier import as_classifier
 from fsens_cli.perturb.corruptions import CORRUPTIONS, corrupt
@@ -437,3 +438,15 @@ def test_each_attack_tells_what_its_stages_left_and_took() -> None:
     assert part.stages[0].num_standing == int(result.clean.correct_NK.sum())
     assert part.stages[-1].num_standing == int(part.correct_NK.sum())
     assert part.stages[0].queries == 6
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"cutoffs": [999.0]}, "no frequency beyond 22.63 cycles/image"),
+        ({"heat_map_cycles": 999}, "heat_map_cycles=999: 32x32 images have 16 at most"),
+    ],
+)
+def test_frequencies_that_the_images_do_not_have_are_refused(setting: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        require_fit(SuiteConfig(**setting), (3, 32, 32))  # type: ignore[arg-type]

@@ -320,7 +320,7 @@ def test_refuses_bands_before_the_model_runs() -> None:
         ({"basis": "sine"}, "basis=sine"),
         ({"bands": [5]}, r"bands=\[5\]: give \[LAST_LOW,LAST_MID\]"),
         ({"batch_size": 0}, "batch_size=0 must be at least 1"),
-        ({"seed": -1}, "seed=-1 must not be negative"),
+        ({"seed": -1}, "seed=-1 must lie in 0.."),
     ],
 )
 def test_refuses_settings(settings: dict[str, object], message: str) -> None:
