@@ -1,5 +1,6 @@
 """Results that show themselves: numbers with intervals, tables, plots, and a folder of the same files as a run."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 SHOWN = 8  # numbers in a repr; the rest are a method away
 
 
-class Shown:
+class Shown(ABC):
     """What every result offers, whatever it is made of.
 
     Attributes:
@@ -101,14 +102,14 @@ class Shown:
 
         return draw_plot([(self.title, self.findings.lines)], name or (self.plots[0] if self.plots else ""), ax)
 
+    @abstractmethod
     def save(self, folder: str | Path) -> Path:
         """Write the same files as a run into a new folder, which `show`, `compare`, `report` and `fsens.load` take."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def tables(self) -> "dict[str, DataFrame]":
         """The tables of a run by name: the same frames as its CSV files."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, repr=False)
