@@ -5,19 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import torch
 
-from fsens_cli.commands.inputs import load_for
-from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
-from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
+from fsens_cli.commands.probing import probing
 from fsens_cli.commands.verbs.verb import PROBE, Verb
 from fsens_cli.config.jobs import ImagesFields, JobFields
 from fsens_cli.data.images import to_unit
 from fsens_cli.experiments.quantities import Findings, Line, quantity, sample
 from fsens_cli.runs.figures.style import figure_style, save_figure
 from fsens_cli.runs.findings_files import FigureFile, write_figures, write_results
-from fsens_cli.runs.folder import RunFolder
 from fsens_cli.runs.json_files import Fields
 from fsens_cli.statistics.intervals import mean_intervals
 
@@ -47,20 +43,15 @@ class BrightnessJob(ImagesFields):
     """Settings of the test's verb."""
 
     factor: float = 1.0
-    seed: int = 0
 
 
 def brightness_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
     assert isinstance(job, BrightnessJob)
-    weights, device = named_weights(job, flags), torch.device("cpu")
-    record = provenance(job, device)
-    with RunFolder.create(Path(job.out), BRIGHTNESS.name, run_name(job), config_yaml=config_yaml, record=record) as run:
-        images = load_for(job, weights, job.split, flags, num_images=job.num_images, seed=job.seed)
-        record_inputs(run, weights, build_for(job, weights, images), images)
+    with probing(job, BRIGHTNESS.name, config_yaml, flags) as at:
+        images, subject = at.images, at.subject
         value_N = job.factor * to_unit(images.images_NCHW).double().mean(dim=(1, 2, 3))
         (mean,) = mean_intervals(value_N[:, None])
         answers = sample("mean", images.index_N, value_N)
-        subject = named_after(subject_of(job, weights), images)
         found = Findings(
             quantities=(
                 quantity(mean, "brightness", "mean brightness", leading=True, role="stands", sample=answers),
@@ -75,9 +66,9 @@ def brightness_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
         )  # fmt: skip
         results = {"model": subject.model, "weights": subject.weights, "data": subject.data_title,
                    "num_images": len(images), "mean": mean.value}  # fmt: skip
-        write_results(run.path, results, found, [f"brightness {mean.value:.3f} of {len(images)} images"])
-        write_figures(run.path, draw_brightness(run.path, ["png"]))
-    return run.path
+        write_results(at.run.path, results, found, [f"brightness {mean.value:.3f} of {len(images)} images"])
+        write_figures(at.run.path, draw_brightness(at.run.path, ["png"]))
+    return at.run.path
 
 
 def draw_brightness(folder: Path, formats: Sequence[str]) -> list[FigureFile]:

@@ -111,7 +111,7 @@ def _defend_in(run: RunFolder, job: DefenseJob, device: torch.device, flags: Fla
         networks = networks or _train_all(job, flags)
         config = as_trained(job, [n.strength for n in networks])
         label = f"{len(networks)} trainings"
-        classifiers = _trained_classifiers(run, job, networks, images, device)
+        classifiers = _trained_classifiers(run, job, networks, images, device, flags)
     else:
         config, label = job, weights.label
         classifiers = _filtered_classifiers(run, job, weights, images, device, flags)
@@ -186,7 +186,7 @@ def _filtered_classifiers(
 
 
 def _trained_classifiers(
-    run: RunFolder, job: DefenseJob, networks: list[Trained], images: ImageSet, device: torch.device
+    run: RunFolder, job: DefenseJob, networks: list[Trained], images: ImageSet, device: torch.device, flags: Flags
 ) -> Iterator[tuple[float, Classifier, bool]]:
     """Yield each network behind the filter that it was trained through, then the controls."""
     digests = {f"{n.strength:g}": n.weights.sha256 for n in networks}
@@ -198,7 +198,7 @@ def _trained_classifiers(
     )
     plain: Classifier | None = None
     for network in networks:
-        classifier = build_for(job, network.weights, images).to(device)
+        classifier = build_for(job, network.weights, images, flags).to(device)
         yield network.strength, classifier, False
         plain = classifier if network.strength == 0 else plain
     for strength in job.controls:

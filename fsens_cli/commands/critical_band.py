@@ -3,10 +3,8 @@
 from pathlib import Path
 
 from fsens_cli.commands.console import progress
-from fsens_cli.commands.inputs import check_before_loading, load_for
-from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
-from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
+from fsens_cli.commands.probing import Probe, probing
 from fsens_cli.commands.tables import table
 from fsens_cli.commands.wording import interval_text, percent_interval
 from fsens_cli.config.jobs import CriticalBandJob, JobFields
@@ -17,47 +15,29 @@ from fsens_cli.experiments.critical_band_result import Channel, CriticalBandResu
 from fsens_cli.experiments.measure import measure
 from fsens_cli.experiments.measure_result import MeasureConfig
 from fsens_cli.fourier.octaves import bands_of
-from fsens_cli.models.catalog import check_model_name
-from fsens_cli.models.classifier import Classifier
-from fsens_cli.models.device import pick_device
 from fsens_cli.runs.critical_band_files import write_critical_band, write_published
-from fsens_cli.runs.folder import RunFolder
 from fsens_cli.runs.measure_files import Subject
-from fsens_cli.runs.provenance import peak_memory_mib
 
 
 def critical_band_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
     """Do one masking and write its run folder."""
     assert isinstance(job, CriticalBandJob), "the verb decides the type"
-    device = pick_device(job.device)
-    check_model_name(job.model.name)
-    weights = named_weights(job, flags)
-    check_before_loading(job, weights, job.split)
-    record = provenance(job, device)
-    with RunFolder.create(Path(job.out), "critical-band", run_name(job), config_yaml=config_yaml, record=record) as run:
-        images = load_for(job, weights, job.split, flags, num_images=job.num_images, seed=job.seed)
-        classifier = build_for(job, weights, images).to(device)
-        record_inputs(run, weights, classifier, images)
-        subject = named_after(subject_of(job, weights), images)
+    with probing(job, "critical-band", config_yaml, flags) as at:
         work = _published if job.procedure == "reference" else _masked
-        work(run, classifier, images, job, subject, flags)
-        run.save(peak_memory_mib=round(peak_memory_mib(device), 1))
-    return run.path
+        work(at, job, flags)
+    return at.run.path
 
 
-def _masked(
-    run: RunFolder, classifier: Classifier, images: ImageSet, job: CriticalBandJob, subject: Subject, flags: Flags
-) -> None:
-    with progress("gradient", len(images), flags) as advance:
+def _masked(at: Probe, job: CriticalBandJob, flags: Flags) -> None:
+    with progress("gradient", len(at.images), flags) as advance:
         settings = MeasureConfig(batch_size=job.batch_size, seed=job.seed)
-        device = next(classifier.buffers()).device
-        batches = images.batches(job.batch_size, device)
-        gradient = measure(classifier, batches, settings, index_N=images.index_N, on_progress=advance)
-    with progress("masking", _most_forwards(job, images), flags) as advance:
-        result = critical_band(classifier, images, job, on_progress=advance)
-    with run.reporting_disk_errors():
-        formats = job.plot.all_formats()
-        write_critical_band(run.path, result, gradient, subject, formats, summary=channel_lines(result, subject))
+        batches = at.images.batches(job.batch_size, at.device)
+        gradient = measure(at.classifier, batches, settings, index_N=at.images.index_N, on_progress=advance)
+    with progress("masking", _most_forwards(job, at.images), flags) as advance:
+        result = critical_band(at.classifier, at.images, job, on_progress=advance)
+    with at.run.reporting_disk_errors():
+        formats, words = job.plot.all_formats(), channel_lines(result, at.subject)
+        write_critical_band(at.run.path, result, gradient, at.subject, formats, summary=words)
 
 
 def _most_forwards(job: CriticalBandJob, images: ImageSet) -> int:
@@ -66,14 +46,12 @@ def _most_forwards(job: CriticalBandJob, images: ImageSet) -> int:
     return len(images) * (1 + job.ladder.most * len(bands_of((height, width), job.spacing).bands))
 
 
-def _published(
-    run: RunFolder, classifier: Classifier, images: ImageSet, job: CriticalBandJob, subject: Subject, flags: Flags
-) -> None:
-    with progress("masking", len(images), flags) as advance:
-        result = published_critical_band(classifier, images, job, on_progress=advance)
-    with run.reporting_disk_errors():
-        formats, words = job.plot.all_formats(), published_lines(result, subject)
-        write_published(run.path, result, job, subject, formats, summary=words)
+def _published(at: Probe, job: CriticalBandJob, flags: Flags) -> None:
+    with progress("masking", len(at.images), flags) as advance:
+        result = published_critical_band(at.classifier, at.images, job, on_progress=advance)
+    with at.run.reporting_disk_errors():
+        formats, words = job.plot.all_formats(), published_lines(result, at.subject)
+        write_published(at.run.path, result, job, at.subject, formats, summary=words)
 
 
 def channel_lines(result: CriticalBandResult, subject: Subject) -> list[str]:

@@ -4,56 +4,29 @@ import math
 from pathlib import Path
 
 from fsens_cli.commands.console import progress
-from fsens_cli.commands.inputs import check_before_loading, load_for
-from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
-from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
+from fsens_cli.commands.probing import probing
 from fsens_cli.commands.tables import table
 from fsens_cli.commands.wording import percent_interval
 from fsens_cli.config.jobs import HybridJob, JobFields
-from fsens_cli.data.images import ImageSet
 from fsens_cli.experiments.hybrid_curve import Curve, HybridResult, Reversal, in_words
 from fsens_cli.experiments.hybrid_findings import reversal_note
 from fsens_cli.experiments.hybrid_probe import hybrid_probe
-from fsens_cli.experiments.pairing import require_pairable
 from fsens_cli.fourier.hybrids import NYQUIST
-from fsens_cli.models.catalog import check_model_name
-from fsens_cli.models.classifier import Classifier
-from fsens_cli.models.device import pick_device
-from fsens_cli.runs.folder import RunFolder
 from fsens_cli.runs.hybrid_files import VERB, subject_text, write_hybrid
 from fsens_cli.runs.measure_files import Subject
-from fsens_cli.runs.provenance import peak_memory_mib
 
 
 def hybrid_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
     """Do one probe and write its run folder."""
     assert isinstance(job, HybridJob), "the verb decides the type"
-    device = pick_device(job.device)
-    check_model_name(job.model.name)
-    weights = named_weights(job, flags)
-    check_before_loading(job, weights, job.split)
-    subject = subject_of(job, weights)
-    with RunFolder.create(
-        Path(job.out), VERB, run_name(job), config_yaml=config_yaml, record=provenance(job, device)
-    ) as run:
-        images = load_for(job, weights, job.split, flags, num_images=job.num_images, seed=job.seed)
-        require_pairable(images.label_N, images.class_names)
-        classifier = build_for(job, weights, images, flags).to(device)
-        record_inputs(run, weights, classifier, images)
-        result = _probe(classifier, images, job, flags)
-        subject = named_after(subject, images)
-        formats = job.plot.all_formats()
-        with run.reporting_disk_errors():
-            write_hybrid(run.path, result, images, subject, formats, summary=hybrid_lines(result, subject))
-        run.save(peak_memory_mib=round(peak_memory_mib(device), 1))
-    return run.path
-
-
-def _probe(classifier: Classifier, images: ImageSet, job: HybridJob, flags: Flags) -> HybridResult:
-    """Probe with a progress bar."""
-    with progress("hybrids", job.num_hybrids(len(images)), flags) as advance:
-        return hybrid_probe(classifier, images, config=job, on_progress=advance)
+    with probing(job, VERB, config_yaml, flags) as at:
+        with progress("hybrids", job.num_hybrids(len(at.images)), flags) as advance:
+            result = hybrid_probe(at.classifier, at.images, config=job, on_progress=advance)
+        with at.run.reporting_disk_errors():
+            formats, words = job.plot.all_formats(), hybrid_lines(result, at.subject)
+            write_hybrid(at.run.path, result, at.images, at.subject, formats, summary=words)
+    return at.run.path
 
 
 def hybrid_lines(result: HybridResult, subject: Subject) -> list[str]:

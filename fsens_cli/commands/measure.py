@@ -5,52 +5,34 @@ from pathlib import Path
 from torch import Tensor
 
 from fsens_cli.commands.console import progress
-from fsens_cli.commands.inputs import check_before_loading, load_for
-from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
-from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
+from fsens_cli.commands.probing import probing
 from fsens_cli.commands.tables import table
 from fsens_cli.commands.wording import interval_text, percent_interval
 from fsens_cli.config.jobs import JobFields, MeasureJob
 from fsens_cli.data.images import ImageSet
 from fsens_cli.experiments.measure import measure
 from fsens_cli.experiments.measure_result import MeasureConfig, MeasureResult
-from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.classifier import Classifier
-from fsens_cli.models.device import pick_device
-from fsens_cli.runs.folder import RunFolder
-from fsens_cli.runs.measure_files import Subject, published_for, write_measure
-from fsens_cli.runs.provenance import peak_memory_mib
+from fsens_cli.runs.measure_files import Subject, require_published, write_measure
 
 
 def measure_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
     """Do one measurement and write its run folder."""
     assert isinstance(job, MeasureJob), "the verb decides the type"
-    device = pick_device(job.device)
-    check_model_name(job.model.name)
-    weights = named_weights(job, flags)
-    check_before_loading(job, weights, job.split, bands_of=job)
-    subject = subject_of(job, weights)
-    published_for(job.plot.published, subject)
-    with RunFolder.create(
-        Path(job.out), "measure", run_name(job), config_yaml=config_yaml, record=provenance(job, device)
-    ) as run:
-        images = load_for(job, weights, job.split, flags, num_images=job.num_images, seed=job.seed)
-        classifier = build_for(job, weights, images, flags).to(device)
-        record_inputs(run, weights, classifier, images)
-        result = measure_images(classifier, images, job, flags)
-        subject = named_after(subject, images)
-        with run.reporting_disk_errors():
+    require_published(job.plot.published)
+    with probing(job, "measure", config_yaml, flags, bands_of=job) as at:
+        result = measure_images(at.classifier, at.images, job, flags)
+        with at.run.reporting_disk_errors():
             write_measure(
-                run.path,
+                at.run.path,
                 result,
-                subject,
+                at.subject,
                 job.plot,
-                summary=measure_lines(result, subject),
-                class_names=images.class_names,
+                summary=measure_lines(result, at.subject),
+                class_names=at.images.class_names,
             )
-        run.save(peak_memory_mib=round(peak_memory_mib(device), 1))
-    return run.path
+    return at.run.path
 
 
 def measure_images(classifier: Classifier, images: ImageSet, config: MeasureConfig, flags: Flags) -> MeasureResult:

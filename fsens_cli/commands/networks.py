@@ -42,7 +42,7 @@ def named_weights(job: JobFields, flags: Flags | None = None) -> Weights:
         raise
 
 
-def build_for(job: JobFields, weights: Weights, images: ImageSet, flags: Flags | None = None) -> Classifier:
+def build_for(job: JobFields, weights: Weights, images: ImageSet, flags: Flags) -> Classifier:
     """Build the job's classifier for the images, and say what was decided on the way."""
     shape = ImageShape(*images.images_NCHW.shape[1:])
     seed = int(getattr(job, "seed", 0))
@@ -61,7 +61,7 @@ def build_for(job: JobFields, weights: Weights, images: ImageSet, flags: Flags |
     doubts = doubts_of(classifier, weights, images, seed, about_output=not isinstance(job, EvaluateJob | DefenseJob))
     classifier.warnings += doubts
     for remark in classifier.remarks:
-        note(remark, flags or Flags(quiet=True))
+        note(remark, flags)
     for warning in classifier.warnings:
         warn(warning)
     return classifier

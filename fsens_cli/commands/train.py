@@ -53,7 +53,7 @@ from fsens_cli.runs.checkpoints import (
     save_checkpoint,
 )
 from fsens_cli.runs.folder import RunFolder
-from fsens_cli.runs.measure_files import Subject, published_for, write_measure
+from fsens_cli.runs.measure_files import Subject, require_published, write_measure
 from fsens_cli.runs.provenance import peak_memory_mib
 from fsens_cli.runs.trackers.choice import require_tracker, tracking
 from fsens_cli.runs.trackers.tracker import Tracker
@@ -180,7 +180,7 @@ def train_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
         check_model_name(job.model.name)
         weights = named_weights(job, flags)
         check_before_loading(job, weights, "train", bands_of=job.measure, penalty=job.regularizer)
-        published_for(job.plot.published, subject_of(job))
+        require_published(job.plot.published)
         start = Start(weights=weights, device=device, world=world)
         if not world.is_first:
             _step_along(job, start, flags, ready)

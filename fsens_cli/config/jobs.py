@@ -57,6 +57,7 @@ class ImagesFields(JobFields):
 
     split: str = "test"
     num_images: int = 1000
+    seed: int = 0
 
     def check_images(self, *, at_least: int) -> None:
         """Check the ranges."""

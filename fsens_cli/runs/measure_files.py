@@ -184,12 +184,22 @@ def wrap_title(title: str) -> str:
     return "\n".join(textwrap.wrap(title, 52))
 
 
+def require_published(asked: str) -> None:
+    """Check that ``asked`` is ``auto``, ``none`` or the name of a published curve.
+
+    Raises:
+        ConfigError: lists the names.
+    """
+    if asked not in ("auto", "none"):
+        published_curve(asked)
+
+
 def published_for(asked: str, subject: Subject) -> str:
     """Return the name of the published curve to draw, or ``none``."""
     if asked == "none":
         return "none"
     if asked != "auto":
-        published_curve(asked)
+        require_published(asked)
         return asked
     name = f"{subject.data}-{subject.training}"
     return name if name in published_names() else "none"

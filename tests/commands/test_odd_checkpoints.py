@@ -186,6 +186,14 @@ def test_the_user_chooses(fsens: Fsens, right: Any) -> None:
     assert "has no such place. Tensors stand under state_dict, state_dict_ema." in line
 
 
+@pytest.mark.parametrize("verb", ["measure", "hybrid-probe", "critical-band", "layers"])
+def test_every_probe_says_what_was_taken(verb: str, fsens: Fsens) -> None:
+    torch.save({"state_dict": PLAIN, "epoch": 1}, "w.pt")
+    result = fsens(verb, "--model", "resnet8", "--weights", "w.pt", *STATED, *SMALL)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith("w.pt: 'state_dict' was taken\n")
+
+
 def test_other_endings(fsens: Fsens, right: Any) -> None:
     save_file(PLAIN, "w.ckpt")
     torch.save(PLAIN, "w.safetensors")
