@@ -42,7 +42,9 @@ def parse_address(text: str) -> Address:
     authorization = f"Basic {base64.b64encode(unquote(user).encode()).decode()}" if user else ""
     try:
         # Names of hosts have an encoding of their own; other tools write it the same way.
-        host = host if host.isascii() else host.encode("idna").decode()
+        if not host.isascii():
+            port = f":{parts.port}" if parts.port else ""
+            host = f"{(parts.hostname or '').encode('idna').decode()}{port}"
     except UnicodeError:
         raise FetchError(f"{safe(host)} is no name of a host") from None
     url = quote(urlunsplit(parts._replace(netloc=host)), safe=KEPT)

@@ -192,7 +192,7 @@ def _fetch_once(request: _Request, file: IO[bytes]) -> bool:
         if response.headers.get_content_type() == "text/html":
             raise FetchError(f"{url} is an HTML page, not the file")
         # Servers also send pages under the file's own type.
-        chunk = response.read1(CHUNK)
+        chunk = _read(response)
         if start == 0 and is_page(chunk):
             raise FetchError(f"{url} is an HTML page, not the file")
         speed = _Speed(url)
@@ -203,9 +203,19 @@ def _fetch_once(request: _Request, file: IO[bytes]) -> bool:
                 start += len(chunk)
                 advance(start)
                 speed.check(start)
-                chunk = response.read1(CHUNK)
+                chunk = _read(response)
     file.flush()
     return not total or file.tell() >= total
+
+
+def _read(response: http.client.HTTPResponse) -> bytes:
+    """Return what has arrived; whatever ends the connection is a broken connection, no trouble of the disk."""
+    try:
+        return response.read1(CHUNK)
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise ConnectionError(*error.args) from error
 
 
 def _total(length: str, start: int) -> int:

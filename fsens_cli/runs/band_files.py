@@ -12,8 +12,7 @@ from fsens_cli.runs.figures.style import save_figure
 from fsens_cli.runs.files import write_table
 from fsens_cli.runs.findings_files import FigureFile
 from fsens_cli.runs.json_files import Json
-from fsens_cli.runs.json_numbers import number_or_null
-from fsens_cli.runs.measure_files import interval_dict
+from fsens_cli.runs.json_numbers import interval_or_nulls, number_or_null
 from fsens_cli.runs.stored_tables import read_rows
 
 TABLE, CLASSES = "bands.csv", "bands_by_class.csv"
@@ -78,8 +77,8 @@ def band_importance_dict(result: EvaluateResult) -> list[Json]:
     return [
         {
             "value": each.value,
-            "without_bands": interval_dict(each.none),
-            "with_all_bands": interval_dict(each.full),
+            "without_bands": interval_or_nulls(each.none),
+            "with_all_bands": interval_or_nulls(each.full),
             "shares": None if each.share_B is None else each.share_B.tolist(),
             "iaside_score": each.score,
         }

@@ -9,7 +9,7 @@ from fsens_cli.experiments.quantities import Quantity
 from fsens_cli.runs.comparison import Compared, Comparison, Report
 from fsens_cli.runs.evaluate_summary import markdown_table
 from fsens_cli.runs.files import write_table, write_text
-from fsens_cli.runs.folder import claim_version
+from fsens_cli.runs.folder import claim_version, slug
 from fsens_cli.runs.json_files import Json
 from fsens_cli.runs.overlays import draw_overlay
 from fsens_cli.text import shown
@@ -26,7 +26,7 @@ def write_comparison(out: Path, report: Report, formats: Sequence[str] = ("png",
     write_text(folder / "comparison.md", comparison_markdown(report))
     write_text(folder / "comparison.tex", comparison_latex(report))
     for comparison in report.comparisons:
-        inside = folder if len(report.comparisons) == 1 else folder / comparison.verb
+        inside = folder if len(report.comparisons) == 1 else folder / slug(comparison.verb)  # a record's word, not ours
         inside.mkdir(exist_ok=True)
         draw_overlay(inside, [c.run for c in comparison.runs], [c.label for c in comparison.runs], formats)
     return folder
@@ -95,12 +95,12 @@ def comparison_markdown(report: Report) -> str:
     blocks = [
         "# Comparison",
         "Numbers with 95 % intervals. Differences are paired: both models were asked about the same images.",
-        *(f"**Skipped:** {line}" for line in report.skipped),
-        *(f"**The runs differ in:** {line}" for line in report.differing),
+        *(f"**Skipped:** {shown(line)}" for line in report.skipped),
+        *(f"**The runs differ in:** {shown(line)}" for line in report.differing),
     ]
     for comparison in report.comparisons:
         head, rows = _cells(comparison, differences=False)
-        blocks += [f"## {comparison.verb}", markdown_table(_safe(head), [_safe(row) for row in rows])]
+        blocks += [f"## {shown(comparison.verb)}", markdown_table(_safe(head), [_safe(row) for row in rows])]
         head, rows = _cells(comparison, differences=True)
         if rows:
             blocks += ["Differences", markdown_table(_safe(head), [_safe(row) for row in rows])]

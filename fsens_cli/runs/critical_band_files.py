@@ -16,7 +16,8 @@ from fsens_cli.runs.figures.style import save_figure
 from fsens_cli.runs.files import write_arrays, write_table
 from fsens_cli.runs.findings_files import FigureFile, write_figures, write_results
 from fsens_cli.runs.json_files import Fields, Json
-from fsens_cli.runs.measure_files import Subject, interval_dict, wrap_title
+from fsens_cli.runs.json_numbers import interval_or_nulls
+from fsens_cli.runs.measure_files import Subject, wrap_title
 from fsens_cli.runs.stored_tables import read_columns, read_rows
 from fsens_cli.statistics.intervals import Interval
 
@@ -38,7 +39,8 @@ def write_critical_band(
     _write_cells(folder, result)
     _write_gradient(folder, gradient)
     write_results(folder, critical_band_results(result, subject), found, summary)
-    write_figures(folder, draw_critical_band(folder, formats))
+    if formats:
+        write_figures(folder, draw_critical_band(folder, formats))
     return found
 
 
@@ -49,7 +51,7 @@ def critical_band_results(result: CriticalBandResult, subject: Subject) -> Json:
         "num_classes": result.num_classes,
         "image_size": list(result.bands.bins.image_size),
         "procedure": result.config.procedure,
-        "accuracy": interval_dict(result.accuracy),
+        "accuracy": interval_or_nulls(result.accuracy),
         "forwards": result.answers.num_forwards,
         "channels": [_channel_dict(channel) for channel in result.channels],
     }
@@ -68,7 +70,7 @@ def _about(subject: Subject, num_images: int) -> Json:
 
 def _channel_dict(channel: Channel) -> Json:
     def known(interval: Interval | None) -> Json | None:
-        return None if interval is None else dict(interval_dict(interval))
+        return None if interval is None else dict(interval_or_nulls(interval))
 
     gaussian = channel.gaussian
     return {
@@ -182,12 +184,13 @@ def write_published(
     results: Json = {
         **_about(subject, len(result.label_N)),
         "procedure": "reference",
-        "accuracy": interval_dict(result.clean),
+        "accuracy": interval_or_nulls(result.clean),
         "index": list(result.index_B),
         "fit": None if fit is None else {"height": fit.height, "centre": fit.centre, "sd": fit.sd},
     }
     write_results(folder, results, found, summary)
-    write_figures(folder, draw_critical_band(folder, formats))
+    if formats:
+        write_figures(folder, draw_critical_band(folder, formats))
     return found
 
 

@@ -16,8 +16,8 @@ from fsens_cli.runs.evaluate_files import minimal_dict
 from fsens_cli.runs.files import write_arrays, write_table, write_text
 from fsens_cli.runs.findings_files import write_figures, write_results
 from fsens_cli.runs.json_files import Json
-from fsens_cli.runs.json_numbers import number_or_null
-from fsens_cli.runs.measure_files import Subject, interval_dict
+from fsens_cli.runs.json_numbers import interval_or_nulls, number_or_null
+from fsens_cli.runs.measure_files import Subject
 from fsens_cli.statistics.intervals import Interval
 
 VERB = "blur-defense"
@@ -63,14 +63,14 @@ def _row(row: DefenseRow, config: DefenseConfig) -> Json:
         "name": row.label,
         "strength": row.strength,
         "control": row.is_control,
-        "accuracy": interval_dict(row.evaluation.accuracy),
+        "accuracy": interval_or_nulls(row.evaluation.accuracy),
         "corruption_groups": [
-            {"name": g.group, "accuracy": interval_dict(g.accuracy), "drop": interval_dict(g.drop)}
+            {"name": g.group, "accuracy": interval_or_nulls(g.accuracy), "drop": interval_or_nulls(g.drop)}
             for g in row.evaluation.groups()
         ],
         "minimal": [minimal_dict(m) for m in row.evaluation.minimal()],
         "robust_accuracy": [
-            {"name": name, "norm": norm, "eps": eps, "accuracy": interval_dict(standing)}
+            {"name": name, "norm": norm, "eps": eps, "accuracy": interval_or_nulls(standing)}
             for name, norm, eps, standing in standing_of(row, config)
         ],
         "f_rev": {
@@ -82,10 +82,10 @@ def _row(row: DefenseRow, config: DefenseConfig) -> Json:
             },
         },
         "bands": [
-            {"name": name, "share": interval_dict(share)}
+            {"name": name, "share": interval_or_nulls(share)}
             for name, share in zip(preference.band_names, preference.band_shares, strict=True)
         ],
-        "centroid_cycles_per_image": interval_dict(preference.centroid),
+        "centroid_cycles_per_image": interval_or_nulls(preference.centroid),
         "checks": [{"name": c.name, "passed": c.passed, "found": c.found} for c in row.checks],
         "reliable": row.is_reliable,
         "warnings": row_warnings(row),

@@ -174,8 +174,9 @@ def _predicted(file: Path) -> list[PredictedCorruption]:
 def _group_means(results: Fields) -> dict[str, Interval]:
     found = {}
     for row in results.rows("corruption_groups"):
+        row.fields("accuracy").number("value")  # refuses a row without one
         interval = _interval(row, "accuracy")
-        assert interval is not None, "the reader above refuses null"
+        assert interval is not None, "the line above refuses null"
         found[row.text("name")] = interval
     return found
 

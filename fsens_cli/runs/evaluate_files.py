@@ -17,7 +17,7 @@ from fsens_cli.runs.files import write_table, write_text
 from fsens_cli.runs.findings_files import write_figures, write_results
 from fsens_cli.runs.json_files import Json
 from fsens_cli.runs.json_numbers import interval_or_nulls, number_or_null
-from fsens_cli.runs.measure_files import Subject, interval_dict
+from fsens_cli.runs.measure_files import Subject
 from fsens_cli.runs.prediction_files import prediction_dict, write_prediction
 from fsens_cli.statistics.intervals import wilson
 
@@ -44,14 +44,14 @@ def evaluate_results(result: EvaluateResult, subject: Subject, *, suite: str, so
         "num_images": len(result.clean.index_N),
         "num_classes": result.num_classes,
         "image_size": list(result.image_size),
-        "accuracy": interval_dict(result.accuracy),
+        "accuracy": interval_or_nulls(result.accuracy),
         "corruption_source": source,
         "corruption_groups": [
             {
                 "name": row.group,
                 "corruptions": list(row.corruptions),
-                "accuracy": interval_dict(row.accuracy),
-                "drop": interval_dict(row.drop),
+                "accuracy": interval_or_nulls(row.accuracy),
+                "drop": interval_or_nulls(row.drop),
             }
             for row in result.groups()
         ],
@@ -65,7 +65,7 @@ def evaluate_results(result: EvaluateResult, subject: Subject, *, suite: str, so
                 "upper": number_or_null(row.condition.upper),
                 "unit": row.condition.unit,
                 "severity": row.condition.severity or None,
-                "accuracy": interval_dict(row.accuracy),
+                "accuracy": interval_or_nulls(row.accuracy),
             }
             for row in result.rows()
         ],
@@ -75,7 +75,7 @@ def evaluate_results(result: EvaluateResult, subject: Subject, *, suite: str, so
         "heat_map_agreement": None
         if agreement is None
         else {
-            "spearman": interval_dict(agreement.correlation),
+            "spearman": interval_or_nulls(agreement.correlation),
             "num_frequencies": agreement.num_frequencies,
         },
     }

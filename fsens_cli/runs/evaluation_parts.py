@@ -1,7 +1,6 @@
 """How are finished pieces of long work kept, so that a killed run goes on where it stopped?"""
 
 import json
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from fsens_cli.experiments.evaluation import PartResult, StageRow
 from fsens_cli.experiments.suite import Part
 from fsens_cli.runs.files import write_arrays, write_text
 from fsens_cli.runs.folder import RunFolder
+from fsens_cli.runs.stored_tables import read_arrays
 
 FOLDER = "parts"
 TENSORS = (
@@ -48,10 +48,9 @@ class PartFiles:
         """Return the stored result; None where there is none, it is damaged, or another question was asked."""
         path = self.folder / f"{part.name}.npz"
         try:
-            with np.load(path) as stored:
-                arrays = dict(stored)
+            arrays = read_arrays(path, ("record",))
             record = json.loads(str(arrays.pop("record")))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except ValueError:  # an error of ours is one
             return None
         if record["part"] != _as_json(part):
             return None

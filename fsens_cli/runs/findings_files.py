@@ -237,7 +237,7 @@ def _read_lines(folder: Path) -> Iterator[Line]:
     for (plot, title, x_label, y_label, label, style, mark), points in groups.items():
         try:
             x = [row["x"] for row in points]
-            low, high = ([v for row in points if (v := _number(row[name])) is not None] for name in ("low", "high"))
+            y, low, high = ([_or_gap(row[name]) for row in points] for name in ("y", "low", "high"))
             yield Line(
                 plot=plot,
                 title=title,
@@ -247,12 +247,17 @@ def _read_lines(folder: Path) -> Iterator[Line]:
                 style=cast("Style", _one_of(style, get_args(Style))),
                 mark=_number(mark),
                 x=[float(v) for v in x] if all(map(_is_number, x)) else x,
-                y=[math.nan if row["y"] in ("", "nan") else float(row["y"]) for row in points],
-                low=low if len(low) == len(points) else (),
-                high=high if len(high) == len(points) else (),
+                y=y,
+                low=low if any(map(math.isfinite, low)) else (),
+                high=high if any(map(math.isfinite, high)) else (),
             )
         except ValueError as error:
             raise OutputError(f"{folder} is damaged: {LINES}, {plot}: {error}.") from error
+
+
+def _or_gap(cell: str) -> float:
+    """Return a number of a curve; where there is none, the curve has a gap."""
+    return math.nan if cell in ("", "nan") else float(cell)
 
 
 def _is_number(cell: str) -> bool:

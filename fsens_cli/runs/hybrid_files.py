@@ -17,8 +17,8 @@ from fsens_cli.runs.figures.style import save_figure
 from fsens_cli.runs.files import write_arrays, write_table
 from fsens_cli.runs.findings_files import FigureFile, write_figures, write_results
 from fsens_cli.runs.json_files import Fields, Json
-from fsens_cli.runs.json_numbers import number_or_null
-from fsens_cli.runs.measure_files import Subject, interval_dict, wrap_title
+from fsens_cli.runs.json_numbers import interval_or_nulls, number_or_null
+from fsens_cli.runs.measure_files import Subject, wrap_title
 from fsens_cli.runs.stored_tables import read_arrays, read_columns
 
 VERB = "hybrid-probe"
@@ -44,7 +44,7 @@ def hybrid_results(result: HybridResult, subject: Subject) -> Json:
         "mask": config.mask,
         "order": config.order,
         "clip": config.clip,
-        "accuracy": interval_dict(result.accuracy),
+        "accuracy": interval_or_nulls(result.accuracy),
         "f_rev": reversal_dict(result.f_rev, result),
         "curve": [_curve_row(result, k) for k in range(len(result.frequency_K))],
     }

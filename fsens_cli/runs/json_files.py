@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -120,9 +119,6 @@ class Fields:
         """Return value, low and high of an interval inside."""
         inside = self.fields(name)
         return inside.number_or_none("value"), inside.number_or_none("low"), inside.number_or_none("high")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.content)
 
     def _list(self, name: str) -> list[object]:
         value = self.content.get(name)

@@ -11,7 +11,8 @@ from fsens_cli.runs.figures.style import save_figure
 from fsens_cli.runs.files import write_arrays, write_table
 from fsens_cli.runs.findings_files import FigureFile, write_figures, write_results
 from fsens_cli.runs.json_files import Fields, Json
-from fsens_cli.runs.measure_files import Subject, interval_dict, wrap_title
+from fsens_cli.runs.json_numbers import interval_or_nulls
+from fsens_cli.runs.measure_files import Subject, wrap_title
 from fsens_cli.runs.stored_tables import read_rows
 from fsens_cli.statistics.intervals import Interval
 
@@ -40,11 +41,12 @@ def write_layers(
         "num_classes": result.num_classes,
         "image_size": list(result.image_size),
         "last_low_mid_cycles_per_image": list(result.edges),
-        "accuracy": interval_dict(result.accuracy),
+        "accuracy": interval_or_nulls(result.accuracy),
         "layers": [row.table.tap.name for row in result.rows],
     }
     write_results(folder, results, found, summary)
-    write_figures(folder, draw_layers(folder, formats))
+    if formats:
+        write_figures(folder, draw_layers(folder, formats))
     return found
 
 

@@ -21,7 +21,6 @@ from fsens_cli.runs.json_numbers import interval_or_nulls
 from fsens_cli.runs.plot_settings import PlotConfig
 from fsens_cli.runs.published import published_curve, published_names
 from fsens_cli.runs.stored_tables import read_arrays, read_columns
-from fsens_cli.statistics.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +32,6 @@ class Subject:
     data: str
     data_title: str
     training: str = ""
-
-
-def interval_dict(interval: Interval) -> dict[str, float | None]:
-    """Return an interval as it stands in ``results.json``."""
-    return interval_or_nulls(interval)
 
 
 def measure_results(result: MeasureResult, subject: Subject) -> Json:
@@ -59,13 +53,13 @@ def measure_results(result: MeasureResult, subject: Subject) -> Json:
         "space": result.config.space,
         "channels": result.config.channels,
         "basis": result.config.basis,
-        "accuracy": interval_dict(result.accuracy),
+        "accuracy": interval_or_nulls(result.accuracy),
         "bands": [
             {
                 "name": b.band.name,
                 "radius_first": b.band.first,
                 "radius_last": b.band.last,
-                "share": interval_dict(b.share),
+                "share": interval_or_nulls(b.share),
                 "white_share": b.white_share,
                 "density": b.density,
             }
@@ -76,7 +70,7 @@ def measure_results(result: MeasureResult, subject: Subject) -> Json:
             "cycles_per_pixel": float(bins.cycles_per_pixel_K[peak]),
             "share": float(result.spectrum.mean_K[peak]),
         },
-        "centroid_cycles_per_image": interval_dict(result.centroid),
+        "centroid_cycles_per_image": interval_or_nulls(result.centroid),
         "gradient_norm": {"median": float(norm[0]), "quartile_1": float(norm[1]), "quartile_3": float(norm[2])},
         "zero_gradient_images": result.num_zero_gradient,
         "self_check": {

@@ -9,7 +9,7 @@ from fsens_cli.experiments.evaluation import Prediction
 from fsens_cli.fourier.bins import fourier_bins
 from fsens_cli.runs.files import write_table
 from fsens_cli.runs.json_files import Json
-from fsens_cli.runs.measure_files import interval_dict
+from fsens_cli.runs.json_numbers import interval_or_nulls
 
 
 def prediction_dict(prediction: Prediction | None) -> Json | None:
@@ -23,8 +23,10 @@ def prediction_dict(prediction: Prediction | None) -> Json | None:
         "mean_accuracy": sum(measured) / len(measured),
         "mean_predicted_accuracy": sum(prediction.predicted) / len(measured),
         "mean_absolute_error": sum(map(abs, errors)) / len(measured),
-        "spearman": None if prediction.correlation is None else interval_dict(prediction.correlation),
-        "spearman_flat": None if prediction.flat_correlation is None else interval_dict(prediction.flat_correlation),
+        "spearman": None if prediction.correlation is None else interval_or_nulls(prediction.correlation),
+        "spearman_flat": None
+        if prediction.flat_correlation is None
+        else interval_or_nulls(prediction.flat_correlation),
     }
 
 

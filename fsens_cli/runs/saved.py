@@ -22,7 +22,7 @@ def write_saved(folder: Path, record: Mapping[str, object], write: Callable[[Pat
     Raises:
         OutputError: the folder holds something already, or cannot be written.
     """
-    folder = folder.expanduser()
+    folder = folder.expanduser().absolute()
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise OutputError(f"{folder} is not empty: give the name of a new folder.")
@@ -46,11 +46,17 @@ def copy_saved(source: Path, folder: Path) -> Path:
     """Copy a run's folder to a new place.
 
     Raises:
-        OutputError: there is something already.
+        OutputError: there is something already, or it cannot be written.
     """
+    folder = folder.expanduser().absolute()
     if folder.exists():
         raise OutputError(f"{folder} is there already: give the name of a new folder.")
-    shutil.copytree(source, folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with folder_aside(folder) as aside:
+            shutil.copytree(source, aside / "run").rename(folder)
+    except OSError as error:
+        raise OutputError(f"cannot write to {folder} ({error.strerror}): give another folder.") from error
     return folder
 
 

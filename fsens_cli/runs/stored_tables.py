@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,7 +73,7 @@ def read_arrays(path: Path, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
             found = dict(stored)
     except FileNotFoundError as error:
         raise OutputError(f"{path.parent} is incomplete: it has no {path.name}.") from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise OutputError(f"{path.parent} is incomplete: its {path.name} cannot be read.") from error
     missing = [name for name in names if name not in found]
     if missing:

@@ -11,7 +11,8 @@ from fsens_cli.runs.figures.training import training_figure
 from fsens_cli.runs.files import write_table
 from fsens_cli.runs.findings_files import FigureFile, read_figures, write_figures, write_results
 from fsens_cli.runs.json_files import Fields, load_object
-from fsens_cli.runs.measure_files import draw_measure, interval_dict, wrap_title
+from fsens_cli.runs.json_numbers import interval_or_nulls
+from fsens_cli.runs.measure_files import draw_measure, wrap_title
 from fsens_cli.runs.stored_tables import read_columns, table_columns
 from fsens_cli.statistics.intervals import Interval
 
@@ -45,8 +46,8 @@ def write_train(
         "num_train": result.num_train,
         "num_validation": result.num_validation,
         "num_images": numbers["num_images"],
-        "validation_accuracy": interval_dict(result.best_validation),
-        "test_accuracy": interval_dict(test_accuracy),
+        "validation_accuracy": interval_or_nulls(result.best_validation),
+        "test_accuracy": interval_or_nulls(test_accuracy),
         "skipped_images": int(sum(row["skipped_images"] for row in result.history)),
         "measure": numbers,
     }

@@ -1,6 +1,5 @@
 """The fingerprints of a training's images, kept in its run folder beside the weights."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from fsens_cli.data.trained_on import FILES, PIXELS, TrainedImages
 from fsens_cli.errors import OutputError
 from fsens_cli.runs.files import write_arrays
+from fsens_cli.runs.stored_tables import read_arrays
 
 NAME = "training_images.npz"
 
@@ -28,10 +28,10 @@ def read_training_images(weights: Path | None) -> TrainedImages | None:
     if file is None or not file.is_file():
         return None
     try:
-        with np.load(file, allow_pickle=False) as opened:
-            prints, kind = opened["prints"], str(opened["kind"])
+        arrays = read_arrays(file, ("prints", "kind"))
+        prints, kind = arrays["prints"], str(arrays["kind"])
         if prints.dtype != np.uint64 or kind not in (FILES, PIXELS):
             raise ValueError(kind)
         return TrainedImages(kind, frozenset(prints.ravel().tolist()))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except ValueError as error:  # an error of ours is one
         raise OutputError(f"{file} is damaged: remove it, and nothing is known of the training's images.") from error

@@ -3,6 +3,7 @@
 import base64
 import errno
 import hashlib
+import http.client
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from threading import Event, Thread
 import pytest
 from loopback import Web
 
-from fsens_cli.cache.address import has_mask
+from fsens_cli.cache.address import has_mask, parse_address
 from fsens_cli.cache.download import Checksum, download
 from fsens_cli.cache.places import Advance, cache_folder, offline_switch
 from fsens_cli.errors import FetchError
@@ -269,6 +270,22 @@ def test_a_full_disk_does_not_stay_full(served: Web, tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
+def test_a_network_that_goes_away_is_no_trouble_of_the_disk(
+    served: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, calls = http.client.HTTPResponse.read1, iter(range(10**6))
+
+    def unreachable(response: http.client.HTTPResponse, size: int = -1) -> bytes:
+        if next(calls) == 2:
+            raise OSError(errno.EHOSTUNREACH, "No route to host")
+        return read(response, size)
+
+    monkeypatch.setattr(http.client.HTTPResponse, "read1", unreachable)
+    fetch(served, tmp_path / "file.bin")
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+    assert served.gets(PATH)[1].startswith("bytes=")
+
+
 def test_user_and_password_reach_the_server_they_are_for_alone(served: Web, tmp_path: Path) -> None:
     served.statuses["/moved.bin"] = 302
     served.files["/moved.bin"] = b""
@@ -318,6 +335,13 @@ def test_names_in_other_letters_are_encoded(served: Web, tmp_path: Path) -> None
     served.files["/donn%C3%A9es.bin"] = CONTENT
     download(f"{served.address}/donn\u00e9es.bin", tmp_path / "x", RIGHT)
     assert (tmp_path / "x").read_bytes() == CONTENT
+
+
+def test_the_port_is_no_part_of_the_host_s_name() -> None:
+    assert (
+        parse_address("http://\u043f\u0440\u0438\u043c\u0435\u0440.\u0440\u0444:8080/x").url
+        == "http://xn--e1afmkfd.xn--p1ai:8080/x"
+    )
 
 
 @pytest.mark.parametrize(

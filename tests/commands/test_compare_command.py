@@ -107,6 +107,16 @@ def test_other_verbs_and_images_need_permission(fsens: Type, family: Path) -> No
     assert set(table[table["difference"].notna()]["verb"]) == {"measure", "hybrid-probe"}
 
 
+def test_a_verb_is_a_word_and_no_path(fsens: Type, family: Path, tmp_path: Path) -> None:
+    record = family / "measure" / "resnet8-dualband" / "v002" / "run.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"verb": f"{tmp_path}/evil\x1b[31m"}))
+    result = fsens("compare", *(f"outputs/measure/resnet8-dualband/v00{n}" for n in (1, 2)), "--allow-different")
+    assert result.exit_code == 0, result.output
+    assert not list(tmp_path.rglob("evil*"))
+    assert "\x1b" not in (family / "compare" / "v001" / "comparison.md").read_text()
+    assert len(list((family / "compare" / "v001").rglob("overlay.png"))) == 2
+
+
 def test_other_images_are_never_paired(fsens: Type, family: Path) -> None:
     other = fsens("measure", "--weights", "packaged:lsf", "num_images=30", "data.test_size=60")
     assert other.exit_code == 0, other.output

@@ -3,9 +3,12 @@
 import json
 import re
 import shutil
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import Result
 
@@ -33,6 +36,22 @@ def replaced(name: str, old: str, new: str) -> Callable[[Path], None]:
         (run / name).write_text(before.replace(old, new))
 
     return damage
+
+
+def squashed(run: Path) -> None:
+    """Change one byte so that the archive opens and what is inside cannot be unpacked."""
+    file = run / "samples.npz"
+    good = file.read_bytes()
+    for place in range(len(good)):
+        file.write_bytes(good[:place] + bytes([good[place] ^ 0x40]) + good[place + 1 :])
+        try:
+            with np.load(file) as stored:
+                dict(stored)
+        except zlib.error:
+            return
+        except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile):
+            continue
+    raise AssertionError("no byte does it")
 
 
 DEEP = 100_000 * '{"a":' + "1" + 100_000 * "}"
@@ -63,6 +82,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "lines of words": (replaced("lines.csv", "line,", "wiggle,"), "lines.csv"),
     "a cut archive": (
         lambda r: (r / "samples.npz").write_bytes((r / "samples.npz").read_bytes()[:300]) and None, "samples.npz"),
+    "an archive with another byte": (squashed, "samples.npz"),
     "an archive of nothing": (lambda r: (r / "samples.npz").write_bytes(b"") and None, "samples.npz"),
     "no text": (lambda r: (r / "summary.txt").write_bytes(b"\xff\xfe\x00") and None, "summary.txt"),
     "figures elsewhere": (

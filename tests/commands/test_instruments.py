@@ -7,10 +7,19 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from fsens_cli.runs.report.instruments import over_bands
+from fsens_cli.experiments.quantities import PROFILE, Findings, Line, Quantity
+from fsens_cli.runs.comparison import Compared, Comparison, Report
+from fsens_cli.runs.json_files import Fields
+from fsens_cli.runs.report.instruments import model_rows, over_bands, profiles
+from fsens_cli.runs.report.plots import specs_of
+from fsens_cli.runs.selection import FinishedRun, Provenance
 
 Type = Callable[..., Result]
 TINY = ["num_images=40", "data.test_size=40"]
+MADE = Provenance(
+    command="", seed="", weights_sha256="", data_fingerprint="", git_commit="", versions={}, device="", started="",
+    seconds=None,
+)  # fmt: skip
 ONLY_BANDS = ["suite.corruptions=[]", "suite.attacks=[]", "suite.minimal=false", "suite.shuffles=[]", "suite.noises=[]"]
 
 
@@ -25,6 +34,42 @@ def test_correlation_over_bands() -> None:
     assert other.value == -1
     assert over_bands((x[:4], [1, 2, 3, 4]), (x[:4], [1, 2, 3, 4])) is None
     assert over_bands((x, [1.0] * 6), (x, [1, 2, 3, 4, 5, 6])) is None
+
+
+def test_models_of_one_label_or_one_network_are_all_counted(tmp_path: Path) -> None:
+    """Two networks that two verbs call alike, and one network on two data sets."""
+    comparisons = []
+    for verb, network, values in (("measure", "a" * 64, (0.1, 0.2)), ("critical-band", "b" * 64, (0.3, 0.4))):
+        compared = []
+        for data, value in zip(("one", "two"), values, strict=True):
+            numbers = [
+                Quantity(key=key, label=key, value=value, low=None, high=None, n=9, role="listens", leading=True)
+                for key in ("first", "second")
+            ]
+            lines = [
+                Line(plot=PROFILE, title="t", x_label="x", y_label="y", label=name, x=[1.0, 2.0], y=[1.0, 2.0])
+                for name in ("gradient", "noise")
+            ]
+            nothing = Fields({}, tmp_path)
+            run = FinishedRun(
+                folder=tmp_path, record=nothing, results=nothing, verb=verb, model="resnet8", weights="w", training="",
+                data=data, num_images="9", network=network, warnings=(), made=MADE, figures=(), summary=(),
+                findings=Findings(quantities=tuple(numbers), lines=tuple(lines), warnings=(), asked={}),
+            )  # fmt: skip
+            compared.append(Compared(run=run, label="resnet8", quantities={}, differences={}))
+        comparisons.append(Comparison(verb=verb, runs=compared))
+    report = Report(comparisons=comparisons, skipped=[], differing=[])
+    assert len(profiles(report)) == 4
+    ((_, _, count, _),) = model_rows(report)
+    assert count == 4
+
+
+def test_words_across_a_plot_are_words_in_its_band_too() -> None:
+    line = Line(plot="p", title="t", x_label="x", y_label="y", x=["<b>A</b>", "B"], y=[1, 2], low=[0, 1], high=[2, 3])
+    ((_, spec),) = specs_of([("run", (line,))], {"run": "#000000"})
+    band, trace = spec["data"]
+    assert trace["x"] == ["&lt;b&gt;A&lt;/b&gt;", "B"]
+    assert band["x"] == [*trace["x"], *reversed(trace["x"])]
 
 
 def test_the_page_sets_instruments_side_by_side(fsens: Type) -> None:

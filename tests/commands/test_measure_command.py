@@ -57,6 +57,14 @@ def test_a_measurement_with_its_figures(measure: Type) -> None:
     assert (config["data"]["test_size"], config["tag"]) == (20, "mine")
 
 
+def test_one_image_has_a_spectrum_without_an_interval(measure: Type, fsens: Type) -> None:
+    result = measure("num_images=1")
+    assert result.exit_code == 0, result.output
+    assert next(Path("outputs").rglob("spectrum.png")).stat().st_size > 10_000
+    again = fsens("show", "latest")
+    assert again.stdout == result.stdout
+
+
 @pytest.mark.usefixtures("no_figures")
 def test_json_is_the_results_file_and_nothing_else(measure: Type) -> None:
     result = measure("--json")

@@ -131,7 +131,7 @@ def test_plots_return_axes_and_leave_matplotlib_alone() -> None:
         result.plot("map")
 
 
-def test_saved_results_are_runs(tmp_path: Path) -> None:
+def test_saved_results_are_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = fsens.measure(network(), data())
     second = fsens.measure(network(1), data())
     folder = first.save(tmp_path / "first")
@@ -145,6 +145,9 @@ def test_saved_results_are_runs(tmp_path: Path) -> None:
     assert back.tables["spectrum"].equals(first.tables["spectrum"])
     with pytest.raises(OutputError, match="not empty"):
         first.save(folder)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert back.save("~/copy") == tmp_path / "copy"
+    assert sorted(p.name for p in (tmp_path / "copy").iterdir()) == sorted(p.name for p in folder.iterdir())
     in_memory, from_files = fsens.compare(first, second), fsens.compare(back, fsens.load(tmp_path / "second"))
     one, other = in_memory["centroid"], from_files["centroid"]
     assert one is not None

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from fsens_cli.runs.figures.style import BLUE, COLUMN_WIDTH, GRAY, ORANGE, figure_style, subplots
+from fsens_cli.runs.figures.style import BLUE, COLUMN_WIDTH, GRAY, ORANGE, figure_style, octave_axis, subplots
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelPlot:
-    """What the figure shows; ``censored`` marks points that are bounds, ``note`` stands where there is no curve."""
+    """What the figure shows; ``censored`` marks points that are bounds, ``words`` what is said beside them."""
 
     gradient: Curve
     sensitivity: Curve | None
@@ -64,7 +63,7 @@ def critical_band_figure(plot: ChannelPlot) -> Figure:
             _sensitivity(below, plot.sensitivity, plot.censored)
         below.text(0.5, 1.01, plot.words, transform=below.transAxes, fontsize=7, ha="center", va="bottom")
         below.set(ylabel="sensitivity (1 / threshold sigma)", xlabel="spatial frequency (cycles/image)", ylim=(0, None))
-        _octaves(below, min(gradient.x), max(gradient.x))
+        octave_axis(below, 0.85 * min(gradient.x), 1.1 * max(gradient.x))
         if plot.sensitivity is not None:
             figure.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     return figure
@@ -82,14 +81,6 @@ def _sensitivity(axes: Axes, curve: Curve, censored: Sequence[bool]) -> None:
     bounds = [(x, y) for x, y, c in zip(curve.x, curve.y, censored, strict=True) if c]
     if bounds:
         axes.plot(*zip(*bounds, strict=True), "o", markersize=3, color="white", markeredgecolor=BLUE, label="a bound")
-
-
-def _octaves(axes: Axes, first: float, last: float) -> None:
-    axes.set_xscale("log", base=2)
-    axes.set_xlim(0.85 * first, 1.1 * last)
-    axes.xaxis.set_major_locator(FixedLocator([2.0**k for k in range(12) if 0.85 * first <= 2**k <= 1.1 * last]))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
 
 
 def index_figure(
@@ -116,6 +107,6 @@ def index_figure(
             title=f"{title}\n{words}",
             ylim=(-0.2, 4.5),
         )
-        _octaves(axes, min(frequency), max(frequency))
+        octave_axis(axes, 0.85 * min(frequency), 1.1 * max(frequency))
         figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure

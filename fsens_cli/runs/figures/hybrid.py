@@ -12,7 +12,6 @@ from fsens_cli.experiments.hybrid_curve import in_words
 from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, RED, figure_style, subplots
 
 LOW_COLOUR, HIGH_COLOUR = BLUE, RED
-LINE_STYLES = ("-", "--", "-.", ":")
 XLABEL = "mixing frequency (fraction of Nyquist)"
 DIFFERENCE = "p_low - p_high"
 
@@ -52,13 +51,13 @@ def curve_figure(curves: HybridCurves) -> Figure:
         figure.suptitle(curves.title, fontsize=8)
         for axes in (above, below):
             _mark_reversal(axes, curves)
-        _draw(above, curves.frequency, curves.p_low, LOW_COLOUR, "-")
-        _draw(above, curves.frequency, curves.p_high, HIGH_COLOUR, "-")
+        _draw(above, curves.frequency, curves.p_low, LOW_COLOUR)
+        _draw(above, curves.frequency, curves.p_high, HIGH_COLOUR)
         above.plot(curves.frequency, curves.neither, color=GRAY, linewidth=0.9, linestyle="--")
         above.set(ylabel="share of hybrids", ylim=(-0.02, 1.02))
         _add_cycles(above, curves.cycles_per_nyquist)
         below.axhline(0, color=GRAY, linewidth=0.6)
-        _draw(below, curves.frequency, curves.difference, BLACK, "-")
+        _draw(below, curves.frequency, curves.difference, BLACK)
         below.set(xlabel=XLABEL, ylabel=DIFFERENCE, ylim=(-1.05, 1.05), xlim=_limits(curves))
         _write_reversal(below, curves)
         _add_key(figure)
@@ -72,9 +71,9 @@ def _add_cycles(axes: Axes, cycles_per_nyquist: float) -> None:
     top.tick_params(labelsize=6.5)
 
 
-def _draw(axes: Axes, x: Sequence[float], band: Band, colour: str, style: str) -> None:
+def _draw(axes: Axes, x: Sequence[float], band: Band, colour: str) -> None:
     axes.fill_between(x, band.low, band.high, color=colour, alpha=0.25, linewidth=0)
-    axes.plot(x, band.mean, color=colour, linestyle=style, marker="o", markersize=2)
+    axes.plot(x, band.mean, color=colour, marker="o", markersize=2)
 
 
 def _mark_reversal(axes: Axes, curves: HybridCurves) -> None:

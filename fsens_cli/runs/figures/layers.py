@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from fsens_cli.runs.figures.style import (
     BLUE,
@@ -19,6 +17,7 @@ from fsens_cli.runs.figures.style import (
     RED,
     SKY,
     figure_style,
+    octave_axis,
     subplots,
 )
 
@@ -102,18 +101,10 @@ def spectra_figure(states: Sequence[StateSpectrum], *, title: str) -> Figure:
         grid[0, 0].set(ylabel="power per cell,\ndB to r = 1", title=title)
         if with_gradient:
             grid[1, 0].set(ylabel="share of gradient", ylim=(0, None))
-        _octaves(grid[-1, 0], max(max(s.radius) for s in states))
+        octave_axis(grid[-1, 0], 0.9, 1.1 * max(max(s.radius) for s in states))
+        grid[-1, 0].set_xlabel("spatial frequency (cycles/image)")
         scale = mpl.cm.ScalarMappable(norm=mpl.colors.Normalize(0, 1), cmap=colours)
         bar = figure.colorbar(scale, ax=grid[:, 0].tolist(), fraction=0.05, pad=0.02)
         bar.set_label("depth", fontsize=7)
         bar.ax.tick_params(labelsize=6)
     return figure
-
-
-def _octaves(axes: Axes, last: float) -> None:
-    axes.set_xscale("log", base=2)
-    axes.set_xlim(0.9, 1.1 * last)
-    axes.xaxis.set_major_locator(FixedLocator([2.0**k for k in range(12) if 2**k <= last]))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    axes.set_xlabel("spatial frequency (cycles/image)")

@@ -42,7 +42,9 @@ def spectrum_figure(curve: SpectrumCurve) -> Figure:
     """Draw the mean share against radius, its 95 % band, a white spectrum and the bands with their shares."""
     with figure_style():
         figure, (axes,) = new_figure(2.9)
-        top = 1.25 * max(*curve.high, *curve.white, *(curve.published[1] if curve.published else ()))
+        published = curve.published[1] if curve.published else ()
+        # One image has no interval.
+        top = 1.25 * float(np.nanmax([*curve.high, *curve.mean, *curve.white, *published]))
         _shade_bands(axes, curve, top)
         axes.plot(curve.radius, curve.white, "--", color=GRAY, linewidth=0.9, label="white gradient")
         if curve.published:

@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from fsens_cli.runs.files import replacing
 from fsens_cli.text import shown
@@ -69,15 +70,23 @@ def new_figure(height: float, *, rows: int = 1, share_x: bool = False) -> tuple[
         rows: of panels.
         share_x: whether they have one horizontal axis.
     """
-    figure = Figure(figsize=(COLUMN_WIDTH, height), layout="constrained")
-    panels = figure.subplots(rows, 1, sharex=share_x, squeeze=False)
+    figure, panels = subplots(rows, figsize=(COLUMN_WIDTH, height), sharex=share_x, squeeze=False)
     return figure, list(panels[:, 0])
 
 
 def subplots(rows: int = 1, columns: int = 1, *, figsize: tuple[float, float], **shared: Any) -> tuple[Figure, Any]:
     """Return a figure and its axes, as pyplot's function of this name does, without pyplot."""
-    figure = Figure(figsize=figsize)
+    figure = Figure(figsize=figsize, layout="constrained")
     return figure, figure.subplots(rows, columns, **shared)
+
+
+def octave_axis(axes: Axes, left: float, right: float) -> None:
+    """Let the horizontal axis run over octaves, with plain numbers at whole powers of two."""
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(left, right)
+    axes.xaxis.set_major_locator(FixedLocator([2.0**k for k in range(12) if left <= 2**k <= right]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
 
 
 @contextmanager
@@ -103,7 +112,7 @@ def _without_missing_letters() -> Iterator[None]:
 
 
 def save_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> None:
-    """Write the figure as ``NAME.png`` and so on, each in one step, and close it."""
+    """Write the figure as ``NAME.png`` and so on, each in one step."""
     _make_safe(figure)
     for extension in formats:
         with _without_missing_letters(), figure_style(), replacing(folder / f"{name}.{extension}") as temporary:

@@ -69,12 +69,14 @@ def _groups(comparison: Comparison, leading: Sequence[Quantity]) -> Iterator[str
 
 def _agreement(report: Report) -> Iterator[str]:
     """Say whether numbers of different verbs put the same networks in the same order of what they listen to."""
-    orders: dict[str, dict[str, float]] = {}
+    orders: dict[str, dict[tuple[str, str], float]] = {}
     for comparison in report.comparisons:
         for name in comparison.number_keys():
             named = comparison.named(name)
             if named.leading and named.role == "listens" and not named.group:
-                numbers = {c.run.network: c.quantities[name] for c in comparison.runs if name in c.quantities}
+                numbers = {
+                    (c.run.network, c.run.data): c.quantities[name] for c in comparison.runs if name in c.quantities
+                }
                 orders[named.label] = {w: q.value for w, q in numbers.items() if q.value is not None}
     shared = set.intersection(*(set(o) for o in orders.values())) if len(orders) > 1 else set()
     if len(shared) < 3:

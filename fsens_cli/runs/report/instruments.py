@@ -1,6 +1,7 @@
 """Whether instruments that measure reliance on frequencies apart from each other agree, over bands and over models."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
@@ -30,7 +31,11 @@ def profiles(report: Report) -> dict[str, dict[str, Curve]]:
                 x = [float(v) for v in line.x if not isinstance(v, str)]
                 if line.plot == PROFILE and len(x) == len(line.y):
                     found.setdefault(key, {})[line.label] = (x, line.y)
-    return {f"{labels[key]} on {key[1]}": curves for key, curves in found.items() if len(curves) > 1}
+    kept = {key: curves for key, curves in found.items() if len(curves) > 1}
+    names = {key: f"{labels[key]} on {key[1]}" for key in kept}
+    # Labels are told apart within a verb only; two networks of one label are told apart by their weights.
+    twice = {name for name, count in Counter(names.values()).items() if count > 1}
+    return {f"{n} ({key[0][-12:]})" if n in twice else n: kept[key] for key, n in names.items()}
 
 
 def over_bands(first: Curve, second: Curve) -> Interval | None:
@@ -70,27 +75,28 @@ def band_rows(report: Report) -> list[tuple[str, str, str, Interval]]:
 
 def model_rows(report: Report) -> list[tuple[Quantity, Quantity, int, Interval | None]]:
     """Return two numbers that say what a model listens to, how many models have both, and their correlation."""
-    values: dict[str, dict[str, float]] = {}
+    values: dict[str, dict[tuple[str, str], float]] = {}
     named: dict[str, Quantity] = {}
-    for network, number in _listening(report):
+    for model, number in _listening(report):
         named.setdefault(number.key, number)
         if number.value is not None:
-            values.setdefault(number.key, {})[network] = number.value
+            values.setdefault(number.key, {})[model] = number.value
     found = []
     for one, two in combinations(values, 2):
-        both = [n for n in values[one] if n in values[two]]
+        both = [model for model in values[one] if model in values[two]]
         if len(both) > 1:
-            r = correlation([values[one][n] for n in both], [values[two][n] for n in both], both)
+            networks = [network for network, _ in both]
+            r = correlation([values[one][m] for m in both], [values[two][m] for m in both], networks)
             found.append((named[one], named[two], len(both), r))
     return found
 
 
-def _listening(report: Report) -> Iterator[tuple[str, Quantity]]:
+def _listening(report: Report) -> Iterator[tuple[tuple[str, str], Quantity]]:
     for comparison in report.comparisons:
         for compared in comparison.runs:
             for number in compared.run.findings.quantities:
                 if number.role == "listens" and not number.group and not number.is_doubtful:
-                    yield compared.run.network, number
+                    yield (compared.run.network, compared.run.data), number
 
 
 def warning_of(rows: Sequence[tuple[Quantity, Quantity, int, Interval | None]]) -> str:

@@ -140,8 +140,8 @@ def _question(comparison: Comparison, words: Mapping[str, Words]) -> str:
 
 
 def _models(report: Report) -> str:
-    named = {c.label: _network(c.run) for comparison in report.comparisons for c in comparison.runs}
-    return "; ".join(f"{label} ({network})" for label, network in named.items())
+    named = [f"{c.label} ({_network(c.run)})" for comparison in report.comparisons for c in comparison.runs]
+    return "; ".join(dict.fromkeys(named))
 
 
 def _network(run: FinishedRun) -> str:

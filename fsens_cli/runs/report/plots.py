@@ -54,7 +54,7 @@ def _traces(run: str, line: Line, colour: str, dash: str) -> list[Json]:
     name = in_words(f"{run}, {line.label}" if line.label else run)
     trace: Json = {
         "type": "scatter",
-        "x": [in_words(x) if isinstance(x, str) else x for x in line.x],
+        "x": _across(line),
         "y": finite(line.y),
         "mode": {"points": "markers", "steps": "lines", "line": "lines+markers"}[line.style],
         "marker": {"size": 5, "color": colour},
@@ -93,11 +93,16 @@ def error_bars(value: Sequence[float], low: Sequence[float], high: Sequence[floa
     }
 
 
+def _across(line: Line) -> list[float | str]:
+    return [in_words(x) if isinstance(x, str) else x for x in line.x]
+
+
 def _band(line: Line, colour: str, group: str) -> Json:
     """Return the area between the bounds."""
+    x = _across(line)
     return {
         "type": "scatter",
-        "x": [*line.x, *reversed(line.x)],
+        "x": [*x, *reversed(x)],
         "y": finite([*line.high, *reversed(line.low)]),
         "fill": "toself",
         "fillcolor": colour,
