@@ -11,6 +11,7 @@ LEVEL = {
     "errors": 0,
     "text": 0,
     "memory": 1,
+    "typed": 1,
     "cache": 1,
     "fourier": 1,
     "parallel": 1,

@@ -19,6 +19,7 @@ from fsens_cli.statistics.channels import GaussianFit, channel_shape, fit_gaussi
 from fsens_cli.statistics.crossings import central_bounds
 from fsens_cli.statistics.intervals import Interval, wilson
 from fsens_cli.statistics.thresholds import class_resamples, threshold
+from fsens_cli.typed import require_types
 
 PROCEDURES = ("default", "reference")
 CRITERIA = ("half", "absolute")
@@ -64,6 +65,7 @@ class CriticalBandConfig:
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
+        require_types(self)
         require_one_of("procedure", self.procedure, PROCEDURES)
         require_one_of("spacing", self.spacing, ("auto", *SPACINGS))
         require_one_of("criterion", self.criterion, CRITERIA)

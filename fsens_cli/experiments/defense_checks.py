@@ -17,6 +17,7 @@ from torch import Tensor
 from fsens_cli.errors import require
 from fsens_cli.perturb.attacks.attack import attack
 from fsens_cli.perturb.attacks.config import AttackConfig
+from fsens_cli.typed import require_types
 
 Model = Callable[[Tensor], Tensor]
 Filter = Callable[[Tensor], Tensor]
@@ -50,6 +51,7 @@ class CheckConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        require_types(self, "checks.")
         require(self.images >= LEAST_RIGHT, f"checks.images={self.images} must be at least {LEAST_RIGHT}.")
         for option in ("steps", "queries"):
             require(getattr(self, option) >= 1, f"checks.{option}={getattr(self, option)} must be at least 1.")

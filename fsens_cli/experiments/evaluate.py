@@ -5,7 +5,7 @@ Shape letters: N images, C channels, H, W pixels, K conditions.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import nn
 
@@ -18,6 +18,7 @@ from fsens_cli.experiments.evaluation import EvaluateResult, PartResult
 from fsens_cli.experiments.suite import AttackEffort, CorruptionConfig, Part, SuiteConfig, plan, require_fit
 from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still
 from fsens_cli.perturb.attacks.config import ATTACKS
+from fsens_cli.typed import require_types
 
 
 @dataclass(kw_only=True)
@@ -40,10 +41,12 @@ class EvaluateConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        require_types(self)
         require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
         require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
 
 
+@runtime_checkable
 class PartRecorder(Protocol):
     """Keeps finished parts, so that a killed evaluation goes on where it stopped."""
 

@@ -16,6 +16,7 @@ from fsens_cli.statistics.chance import NOT_TOLD, told_from_chance
 from fsens_cli.statistics.crossings import first_rise
 from fsens_cli.statistics.intervals import Interval, wilson
 from fsens_cli.statistics.pairs import PairMean, pair_mean, score_bounds
+from fsens_cli.typed import require_types
 
 # Nyquist units; Li et al. 2023, the figures on CIFAR-10.
 PUBLISHED_GRID = (0.0, 0.07, 0.12, 0.16, 0.19, 0.22, 0.25, 0.32, 0.42, 0.57, 0.70, 0.85, 1.0)
@@ -53,6 +54,7 @@ class HybridConfig:
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
+        require_types(self)
         require_one_of("mask", self.mask, MASKS)
         require_one_of("pairs", self.pairs, PAIR_CHOICES)
         require(self.num == 0 or 2 <= self.num <= 1000, f"num={self.num}: give 2 to 1000 frequencies, or 0 for grid.")

@@ -17,6 +17,7 @@ from fsens_cli.fourier.features import band_energy
 from fsens_cli.models.taps import LAYOUTS, Tap
 from fsens_cli.objectives.input_gradient import TARGETS
 from fsens_cli.statistics.intervals import Interval, mean_bounds, mean_intervals
+from fsens_cli.typed import require_types
 
 PROCEDURES = ("default", "reference")
 SMALLEST_GRID = 8  # below it a ratio of bands says little
@@ -46,6 +47,7 @@ class LayersConfig:
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
+        require_types(self)
         require(bool(self.layers.strip()), "layers= is empty: give auto, all, or a pattern of module names.")
         require_one_of("procedure", self.procedure, PROCEDURES)
         require_one_of("target", self.target, TARGETS)

@@ -64,6 +64,8 @@ def measure(
             if not parts:
                 frequency_bands(basis.bins, config.bands)  # refuses sizes that have no three bands
             names = torch.arange(num_done, num_done + len(labels))
+            if index_N is not None and len(index_N) < num_done + len(labels):
+                raise DataError(f"index_N names {len(index_N)} images, and there are more: one number an image.")
             names = names if index_N is None else index_N[names]
             logits, grad, log_factor = input_gradient(classifier, images, labels, config.target)
             _require_finite(grad, names)

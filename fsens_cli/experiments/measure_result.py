@@ -16,6 +16,7 @@ from fsens_cli.fourier.bins import RadialBins
 from fsens_cli.fourier.sensitivity import CHANNEL_REDUCTIONS
 from fsens_cli.objectives.input_gradient import TARGETS
 from fsens_cli.statistics.intervals import Interval, mean_bounds, mean_intervals, wilson
+from fsens_cli.typed import require_types
 
 SPACES = ("pixel", "normalized")
 
@@ -51,6 +52,7 @@ class MeasureConfig:
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
+        require_types(self)
         require_one_of("target", self.target, TARGETS)
         require_one_of("space", self.space, SPACES)
         require_one_of("channels", self.channels, CHANNEL_REDUCTIONS)

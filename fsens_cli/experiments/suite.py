@@ -13,6 +13,7 @@ from fsens_cli.perturb.corruptions import CORRUPTIONS, TABLES
 from fsens_cli.perturb.corruptions.catalog import SMALLEST_SIDE
 from fsens_cli.perturb.filters import FILTERS
 from fsens_cli.perturb.noise import NOISES
+from fsens_cli.typed import require_types
 
 NORMS = ("linf", "l2")
 BAND_FILLS = ("zero", "shuffle")
@@ -77,6 +78,7 @@ class SuiteConfig:
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
+        require_types(self, "suite.")
         for name in self.corruptions:
             require_one_of("suite.corruptions", name, (*COLLECTIVE, *CORRUPTIONS))
         require(bool(self.severities), "suite.severities=[]: give one of 1 to 5, or suite.corruptions=[] for none.")
@@ -134,6 +136,7 @@ class CorruptionConfig:
 
     def __post_init__(self) -> None:
         """Check the table's name."""
+        require_types(self, "corruption.")
         require_one_of("corruption.table", self.table, ("auto", *TABLES))
 
 
@@ -155,6 +158,7 @@ class AttackEffort:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        require_types(self, "attack.")
         for option, least in (("steps", 0), ("minimal_steps", 0), ("restarts", 1), ("eot", 1)):
             value = getattr(self, option)
             require(value >= least, f"attack.{option}={value} must be at least {least}.")

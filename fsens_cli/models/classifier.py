@@ -87,6 +87,11 @@ class Classifier(nn.Module):
     def forward(self, images_NCHW: Tensor) -> Tensor:
         """Return logits (N, L) of images in [0, 1]."""
         filtered = self.front_end(images_NCHW)
+        if self.mean.shape[1] not in (1, filtered.shape[1]):
+            raise ModelError(
+                f"mean and std have {self.mean.shape[1]} entries and the images {filtered.shape[1]} channels: give one "
+                "a channel."
+            )
         normalised = (filtered - self.mean.to(filtered)) / self.std.to(filtered)
         narrow = _narrow_type(self.module)
         output = self.module(normalised if narrow is None else normalised.to(narrow))

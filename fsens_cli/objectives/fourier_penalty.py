@@ -20,6 +20,7 @@ from fsens_cli.objectives.input_gradient import twice_differentiable_cotangent
 from fsens_cli.objectives.regularizer import BatchShares, RegularizerSettings
 from fsens_cli.objectives.regularizers import REGULARIZERS
 from fsens_cli.parallel.world import ALONE, World
+from fsens_cli.typed import require_types
 
 
 @dataclass(kw_only=True)
@@ -28,6 +29,7 @@ class RegularizerConfig(RegularizerSettings):
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
+        require_types(self, "regularizer.")
         require_one_of("regularizer", self.name, ("none", *REGULARIZERS))
         super().__post_init__()
         has_target = bool(self.file) or bool(self.target)

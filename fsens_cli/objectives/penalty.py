@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fsens_cli.errors import ConfigError, DataError, require
+from fsens_cli.errors import ConfigError, DataError, ModelError, require, require_one_of
 from fsens_cli.fourier.bands import Band, band_mask, frequency_bands
 from fsens_cli.objectives.fourier_penalty import (
     PreparedPenalty,
@@ -18,6 +18,8 @@ from fsens_cli.objectives.fourier_penalty import (
     prepare_penalty,
 )
 from fsens_cli.objectives.penalised_pass import averages_untouched, bare, logits_of, twice_differentiable, uncompiled
+from fsens_cli.objectives.regularizers import REGULARIZERS
+from fsens_cli.typed import of_type, row_of_numbers
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -100,6 +102,10 @@ class FourierPenalty:
     ) -> None:
         if name == "none":
             raise ConfigError("regularizer=none has no penalty: leave it out of the loss.")
+        require_one_of("regularizer", name, REGULARIZERS)
+        spectrum = _as_spectrum(target)
+        if REGULARIZERS[name].needs_target and not spectrum:
+            raise ConfigError(f"regularizer={name} needs target=, a share for every radius from 1 on.")
         self.config = RegularizerConfig(
             name=name,
             weight=weight,
@@ -108,7 +114,7 @@ class FourierPenalty:
             entropy=entropy,
             channels=channels,
             space="normalized" if std is not None else "pixel",
-            target=_as_spectrum(target),
+            target=spectrum,
         )
         self.std = _as_std(std)
         self.last: PenaltyRecord | None = None
@@ -134,7 +140,7 @@ class FourierPenalty:
             ModelError: the model's output is not (N, L), or gradients are switched off.
         """
         due = self._next_call_is_due()
-        _check_batch(images_NCHW, labels_N)
+        _check_batch(model, images_NCHW, labels_N)
         if not due:
             return images_NCHW.new_zeros(())
         count = self.config.images_of(len(images_NCHW))
@@ -144,7 +150,7 @@ class FourierPenalty:
             return self._of(logits, part, labels_N[:count])
 
     def with_loss(
-        self, model: nn.Module, images_NCHW: Tensor, labels_N: Tensor, *, loss: Loss = nn.functional.cross_entropy
+        self, model: nn.Module, images_NCHW: Tensor, labels_N: Tensor, *, loss: Loss | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return ``(loss + penalty, logits)`` from one forward pass.
 
@@ -152,7 +158,7 @@ class FourierPenalty:
             model: in the mode that the training has it in; may be wrapped in ``DistributedDataParallel``.
             images_NCHW: in float32 or wider; autocast is off inside.
             labels_N: class numbers.
-            loss: of logits and labels, for the task; any closure, such as one with label smoothing.
+            loss: of logits and labels, for the task, such as one with label smoothing; without it the cross-entropy.
 
         With ``fraction`` below 1 the penalised images get a pass of their own, because the gradient of the whole batch
         would cost more.
@@ -160,24 +166,25 @@ class FourierPenalty:
         Raises:
             DataError, ModelError: as for a plain call.
         """
+        task = nn.functional.cross_entropy if loss is None else loss
         if self.config.fraction < 1:
             # The penalty's pass comes first, so that batch norm's averages are last moved by the whole batch.
             penalty = self(model, images_NCHW, labels_N)
             logits = logits_of(model, images_NCHW)
-            return loss(logits, labels_N) + penalty, logits
+            return task(logits, labels_N) + penalty, logits
         due = self._next_call_is_due()
-        _check_batch(images_NCHW, labels_N)
+        _check_batch(model, images_NCHW, labels_N, loss)
         if not due:
             logits = logits_of(model, images_NCHW)
-            return loss(logits, labels_N), logits
+            return task(logits, labels_N), logits
         images = images_NCHW.detach().requires_grad_()
         with twice_differentiable(images.device):
             logits = logits_of(uncompiled(model), images)
-            task = loss(logits, labels_N)
-            return task + self._of(logits, images, labels_N), logits
+            return task(logits, labels_N) + self._of(logits, images, labels_N), logits
 
     def _of(self, logits_NL: Tensor, images_NCHW: Tensor, labels_N: Tensor) -> Tensor:
         prepared = self._prepared_for(images_NCHW)
+        _require_fitting(logits_NL, images_NCHW, labels_N, self.std)
         # The gradient with respect to pixels is the one with respect to normalised images, divided by their std.
         scale = torch.ones((), device=images_NCHW.device) if self.std is None else 1 / self.std.to(images_NCHW.device)
         penalty = fourier_penalty(logits_NL, images_NCHW, labels_N, prepared, std=scale)
@@ -209,7 +216,7 @@ class FourierPenalty:
 
 def _as_spectrum(target: Sequence[float] | Tensor) -> list[float]:
     """Return a target's shares, summing to 1; an empty one stays empty."""
-    shares = torch.as_tensor(target, dtype=torch.float64)
+    shares = torch.tensor(of_type(target, list[float], "target"), dtype=torch.float64)
     if shares.numel() == 0:
         return []
     total = float(shares.sum())
@@ -221,20 +228,38 @@ def _as_spectrum(target: Sequence[float] | Tensor) -> list[float]:
 def _as_std(std: Sequence[float] | Tensor | float | None) -> Tensor | None:
     if std is None:
         return None
-    values = torch.as_tensor(std, dtype=torch.float32).flatten()
+    values = torch.tensor(row_of_numbers(std, "std"))
     require(bool((values > 0).all()) and bool(values.isfinite().all()), f"std={std} must hold positive numbers.")
     return values.reshape(1, -1, 1, 1)
 
 
-def _check_batch(images_NCHW: Tensor, labels_N: Tensor) -> None:
-    if images_NCHW.ndim != 4 or not images_NCHW.is_floating_point():
-        shape = tuple(images_NCHW.shape)
-        raise DataError(f"images must be floating point (N, C, H, W), got {images_NCHW.dtype} of shape {shape}.")
-    if labels_N.shape != images_NCHW.shape[:1] or labels_N.is_floating_point():
+def _check_batch(model: object, images: object, labels: object, loss: object = None) -> None:
+    if not isinstance(model, nn.Module):
+        raise ModelError(f"model must be a torch.nn.Module from images to logits, got {type(model).__name__}.")
+    if not isinstance(images, Tensor) or not isinstance(labels, Tensor):
+        got = f"{type(images).__name__} and {type(labels).__name__}"
+        raise DataError(f"images and labels must be tensors, got {got}.")
+    if images.ndim != 4 or not images.is_floating_point():
+        shape = tuple(images.shape)
+        raise DataError(f"images must be floating point (N, C, H, W), got {images.dtype} of shape {shape}.")
+    if labels.shape != images.shape[:1] or labels.is_floating_point():
         raise DataError(
-            f"labels must be class numbers of shape ({len(images_NCHW)},), got {labels_N.dtype} of shape "
-            f"{tuple(labels_N.shape)}: of mixed labels give the larger part's class."
+            f"labels must be class numbers of shape ({len(images)},), got {labels.dtype} of shape "
+            f"{tuple(labels.shape)}: of mixed labels give the larger part's class."
         )
+    if loss is not None and not callable(loss):
+        raise ConfigError(f"loss must be a function of logits and labels, got {type(loss).__name__}.")
+
+
+def _require_fitting(logits_NL: Tensor, images_NCHW: Tensor, labels_N: Tensor, std: Tensor | None) -> None:
+    """Refuse what does not fit the model or the images. Labels are looked at on the CPU alone: elsewhere that waits."""
+    channels, classes = images_NCHW.shape[1], logits_NL.shape[1]
+    if std is not None and std.numel() not in (1, channels):
+        raise ConfigError(f"std has {std.numel()} numbers and the images {channels} channels: give one a channel.")
+    if labels_N.device.type == "cpu" and len(labels_N):
+        low, high = (int(v) for v in labels_N.aminmax())
+        if low < 0 or high >= classes:
+            raise DataError(f"labels must lie in 0..{classes - 1} for this model, got {low if low < 0 else high}.")
 
 
 def _bands_of(prepared: PreparedPenalty) -> tuple[Band, ...]:

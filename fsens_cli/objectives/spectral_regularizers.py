@@ -74,8 +74,9 @@ def _target_spectrum(settings: RegularizerSettings, bins: RadialBins) -> Tensor:
     expected = bins.num_bins - 1
     if len(settings.target) != expected:
         size = "x".join(str(s) for s in bins.image_size)
+        source = f"regularizer.file={settings.file}" if settings.file else "the target spectrum"
         raise ConfigError(
-            f"regularizer.file={settings.file} has {len(settings.target)} radii and {size} images have {expected}: "
+            f"{source} has {len(settings.target)} radii and {size} images have {expected}: "
             f"give a share for every radius from 1 to {expected}."
         )
     return torch.tensor([0.0, *settings.target], dtype=torch.float64)

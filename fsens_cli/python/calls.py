@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fsens_cli.data.images import ImageSet
-from fsens_cli.errors import ConfigError, ModelError
+from fsens_cli.errors import ConfigError, require
 from fsens_cli.experiments import critical_band as masking
 from fsens_cli.experiments import evaluate as evaluation
 from fsens_cli.experiments import hybrid_probe as probing
@@ -30,13 +30,13 @@ from fsens_cli.experiments.layers_result import LayersConfig
 from fsens_cli.experiments.measure_findings import measure_findings
 from fsens_cli.experiments.measure_result import MeasureConfig
 from fsens_cli.fourier.bases import Basis
-from fsens_cli.models.classifier import Classifier, as_classifier, device_of
+from fsens_cli.models.classifier import Classifier, device_of
 from fsens_cli.models.front_end import build_front_end
-from fsens_cli.python.given import batches_of, in_memory
-from fsens_cli.python.results import Differences, Loaded, Result, Shown
+from fsens_cli.python.given import as_tensor, batches_of, in_memory
+from fsens_cli.python.given_model import Numbers, as_given, name_of
+from fsens_cli.python.results import Differences, Loaded, Result, Shown, folder_of
 from fsens_cli.python.settings import configured
 
-Numbers = Sequence[float] | Tensor | None
 MADE_HERE = "made here"
 
 
@@ -49,7 +49,7 @@ def measure(
     std: Numbers = None,
     progress: bool = False,
     index_N: Tensor | None = None,
-    basis: Basis | None = None,
+    basis: str | Basis = "",
     on_progress: Callable[[int], None] | None = None,
     **settings: Any,
 ) -> Result:
@@ -65,7 +65,7 @@ def measure(
         mean, std: of the images, where the model expects normalised ones.
         progress: whether to show a bar.
         index_N: names of the images; 0, 1, 2, ... if not given.
-        basis: any other unitary transform.
+        basis: ``fourier``, ``dct``, ``haar`` (the setting), or any other unitary transform.
         on_progress: called with the number of images done.
 
     The model and all global state stay as they are, and nothing is written.
@@ -78,18 +78,20 @@ def measure(
     >>> result["share-low"].n, result.plots
     (20, ('spectrum',))
     """
+    if not isinstance(basis, Basis):
+        settings |= {"basis": basis} if basis != "" else {}
     settled = configured(MeasureConfig, config, settings)
-    classifier = _classifier(model, mean, std)
+    require(on_progress is None or callable(on_progress), "on_progress must be a function of the images done.")
+    classifier = as_given(model, mean, std)
     title = _title(model, data)
-    if isinstance(data, ImageSet) and index_N is None:
-        index_N = data.index_N
+    names = data.index_N if isinstance(data, ImageSet) and index_N is None else index_N
     with _bar("measuring", _length(data), progress) as advance:
         raw = measuring.measure(
             classifier,
             batches_of(data, settled.batch_size),
             settled,
-            index_N=index_N,
-            basis=basis,
+            index_N=None if names is None else as_tensor(names, "index_N"),
+            basis=basis if isinstance(basis, Basis) else None,
             on_progress=on_progress or advance,
         )
     found = measure_findings(raw)
@@ -122,7 +124,7 @@ def hybrid_probe(
     settled = configured(HybridConfig, config, settings)
     images = in_memory(data)
     with _bar("mixing", len(images) * settled.pairings * len(settled.frequencies()), progress) as advance:
-        raw = probing.hybrid_probe(_classifier(model, mean, std), images, config=settled, on_progress=advance)
+        raw = probing.hybrid_probe(as_given(model, mean, std), images, config=settled, on_progress=advance)
 
     def write(folder: Path, figures: bool) -> None:
         from fsens_cli.commands.hybrid_probe import hybrid_lines
@@ -154,10 +156,12 @@ def evaluate(
     to 8-bit levels. Other arguments and errors are those of `measure`; ``recorder`` keeps finished parts.
     """
     settled = configured(EvaluateConfig, config, settings)
+    require(recorder is None or isinstance(recorder, PartRecorder), "recorder must have load(part) and save(result).")
+    require(on_progress is None or callable(on_progress), "on_progress must be a function of name, done, total.")
     images = in_memory(data)
     with _bar("evaluating", 0, progress) as advance:
         raw = evaluation.evaluate(
-            _classifier(model, mean, std), images, settled, recorder=recorder,
+            as_given(model, mean, std), images, settled, recorder=recorder,
             on_progress=on_progress or (lambda name, done, total: advance(done, name, total)),
         )  # fmt: skip
     found = evaluate_findings(raw, settled, source=MADE_HERE)
@@ -191,7 +195,7 @@ def critical_band(
     settled = configured(CriticalBandConfig, config, settings)
     if settled.procedure == "reference":
         raise ConfigError("procedure=reference is `fsens critical-band procedure=reference`.")
-    images, classifier = in_memory(data), _classifier(model, mean, std)
+    images, classifier = in_memory(data), as_given(model, mean, std)
     with _bar("masking", 0, progress) as advance:
         raw = masking.critical_band(classifier, images, settled, on_progress=advance)
 
@@ -225,7 +229,7 @@ def layers(
     settled = configured(LayersConfig, config, settings)
     images = in_memory(data)
     with _bar("layers", len(images), progress) as advance:
-        raw = depth.layers(_classifier(model, mean, std), images, settled, on_progress=advance)
+        raw = depth.layers(as_given(model, mean, std), images, settled, on_progress=advance)
 
     def write(folder: Path, figures: bool) -> None:
         from fsens_cli.commands.layers import layers_lines
@@ -271,7 +275,7 @@ def blur_defense(
     if settled.mode != "test_time" or settled.defense == "pca":
         raise ConfigError("in Python mode is test_time, and defense blur, high-pass or random-blur.")
     images = in_memory(data)
-    classifier = _classifier(model, mean, std)
+    classifier = as_given(model, mean, std)
     rows: list[DefenseRow] = []
     undefended: Classifier | None = None
     strengths = settled.strengths()
@@ -316,40 +320,21 @@ def load(folder: str | Path) -> Loaded:
     """
     from fsens_cli.runs.selection import read_run
 
-    run = read_run(Path(folder).expanduser())
+    run = read_run(folder_of(folder).expanduser())
     about = f"{run.results.text('model', '')} on {run.data}"
     return Loaded(run.verb, about, run.findings, run.folder)
 
 
-def _classifier(model: nn.Module, mean: Numbers, std: Numbers) -> Classifier:
-    if not isinstance(model, nn.Module):
-        raise ModelError(f"model must be a torch.nn.Module from images to logits, got {type(model).__name__}.")
-    if mean is None and std is None:
-        return as_classifier(model)
-    if isinstance(model, Classifier):
-        raise ModelError("a Classifier has its normalisation inside: leave out mean= and std=.")
-    if mean is None or std is None:
-        raise ModelError("give both mean= and std=, one number a channel, or neither.")
-    numbers = ([float(v) for v in torch.as_tensor(part).flatten()] for part in (mean, std))
-    made_mean, made_std = numbers
-    wrapped = Classifier(model, name=type(model).__name__, num_classes=0, mean=made_mean, std=made_std)
-    return wrapped.to(device_of(model))
-
-
 def _title(model: nn.Module, data: object) -> str:
     about = data.subject if isinstance(data, ImageSet) else "given images"
-    return f"{_name(model)} on {about}"
-
-
-def _name(model: nn.Module) -> str:
-    return model.name if isinstance(model, Classifier) else type(model).__name__
+    return f"{name_of(model)} on {about}"
 
 
 def _subject(model: nn.Module, data: object) -> Any:
     from fsens_cli.runs.measure_files import Subject
 
     about = data.subject if isinstance(data, ImageSet) else "given images"
-    return Subject(model=_name(model), weights="as given", data="given", data_title=about)
+    return Subject(model=name_of(model), weights="as given", data="given", data_title=about)
 
 
 def _record(verb: str, model: nn.Module, data: object) -> dict[str, object]:
@@ -358,7 +343,7 @@ def _record(verb: str, model: nn.Module, data: object) -> dict[str, object]:
     for name, value in sorted(model.state_dict().items()):
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    record: dict[str, object] = {"verb": verb, "model": _name(model), "weights": "as given", "data": "given"}
+    record: dict[str, object] = {"verb": verb, "model": name_of(model), "weights": "as given", "data": "given"}
     record["weights_sha256"] = digest.hexdigest()
     if isinstance(data, ImageSet):
         record["data_fingerprint"] = data.fingerprint()

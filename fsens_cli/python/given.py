@@ -32,7 +32,7 @@ def batches_of(data: object, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]
     if isinstance(data, ImageSet):
         yield from data.batches(batch_size, torch.device("cpu"))
     elif _is_pair_of_arrays(data):
-        images, labels = (_tensor(part) for part in data)  # type: ignore[attr-defined]
+        images, labels = _two(data)
         images, labels = as_images(images), as_labels(labels, len(images))
         for start in range(0, len(labels), batch_size):
             part = images[start : start + batch_size]
@@ -99,6 +99,7 @@ def in_unit(images: Tensor) -> Tensor:
         # NaN fails both comparisons, so write the condition for what is allowed.
         if not (low >= -1e-6 and high <= 1 + 1e-6):
             way = "divide by 255" if low >= 0 else "give them unnormalised, and mean=, std= for the model"
+            way = "some value is not a number" if low != low else way
             raise DataError(f"images must lie in [0, 1], got {low:.3g} to {high:.3g}: {way}.")
     return images
 
@@ -110,15 +111,32 @@ def as_labels(labels: Tensor, count: int) -> Tensor:
         DataError: another shape or type, or negative.
     """
     if labels.is_floating_point() or labels.shape != (count,):
-        hint = " One-hot labels: give labels.argmax(1)." if labels.ndim == 2 else ""
+        hints = {0: " One image and its label: give X[None] and [label].", 2: " One-hot: give labels.argmax(1)."}
+        hint = hints.get(labels.ndim, "")
         raise DataError(f"labels must be integers of shape ({count},), got {labels.dtype} {tuple(labels.shape)}.{hint}")
     if len(labels) and int(labels.min()) < 0:
         raise DataError(f"labels must not be negative, got {int(labels.min())}.")
     return labels.long()
 
 
-def _tensor(part: object) -> Tensor:
-    return part if isinstance(part, Tensor) else torch.from_numpy(np.ascontiguousarray(part))
+def as_tensor(part: object, what: str) -> Tensor:
+    """Return numbers in any form as a tensor, of the axes that they have.
+
+    Raises:
+        DataError: they are no numbers, or rows of unequal length.
+    """
+    if isinstance(part, Tensor):
+        return part
+    try:
+        array = np.asarray(part)
+        return torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{what} must be numbers, a tensor or an array; got {type(part).__name__}.") from error
+
+
+def _two(data: Any) -> tuple[Tensor, Tensor]:
+    images, labels = data
+    return as_tensor(images, "images"), as_tensor(labels, "labels")
 
 
 def _is_pair_of_arrays(data: object) -> bool:
@@ -154,7 +172,7 @@ def _pair(item: Any, number: int) -> tuple[Tensor, int]:
     try:
         image, label = item
         # Pictures of Pillow become arrays (H, W, C) of 8 bits.
-        return _tensor(image if isinstance(image, Tensor) else np.asarray(image)), int(label)
+        return as_tensor(image, "images"), int(label)
     except (TypeError, ValueError) as error:
         raise DataError(f"item {number} of the data set is no (image, label): got {type(item).__name__}.") from error
 
@@ -162,6 +180,11 @@ def _pair(item: Any, number: int) -> tuple[Tensor, int]:
 def _own_batches(data: Any) -> Iterator[tuple[Tensor, Tensor]]:
     if isinstance(data, Tensor | np.ndarray):
         raise DataError(f"images without labels: give (X, Y), or {FORMS}.")
+    if isinstance(data, str | bytes | dict):
+        raise DataError(f"data must be {FORMS}; got {type(data).__name__}.")
+    if isinstance(data, tuple) and not all(isinstance(part, tuple | list) for part in data):
+        parts = ", ".join(type(part).__name__ for part in data)
+        raise DataError(f"(X, Y) must be images (N, C, H, W) and their labels (N,); got ({parts}).")
     try:
         batches = iter(data)
     except TypeError as error:
@@ -169,5 +192,5 @@ def _own_batches(data: Any) -> Iterator[tuple[Tensor, Tensor]]:
     for batch in batches:
         if not isinstance(batch, tuple | list) or len(batch) < 2:
             raise DataError(f"each batch must be (images, labels), got {type(batch).__name__}: give {FORMS}.")
-        images = as_images(_tensor(batch[0]))
-        yield in_unit(images), as_labels(_tensor(batch[1]), len(images))
+        images = as_images(as_tensor(batch[0], "images"))
+        yield in_unit(images), as_labels(as_tensor(batch[1], "labels"), len(images))

@@ -1,5 +1,6 @@
 """Results that show themselves: numbers with intervals, tables, plots, and a folder of the same files as a run."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fsens_cli.errors import OutputError
 from fsens_cli.experiments.quantities import PROFILE, Findings, Quantity, paired_difference
 from fsens_cli.statistics.intervals import Interval
 
@@ -16,6 +18,17 @@ if TYPE_CHECKING:
     from fsens_cli.runs.figures.overlay import Axes
 
 SHOWN = 8  # numbers in a repr; the rest are a method away
+
+
+def folder_of(folder: str | os.PathLike[str]) -> Path:
+    """Return a folder's path.
+
+    Raises:
+        OutputError: what was given is no path.
+    """
+    if not isinstance(folder, str | os.PathLike):
+        raise OutputError(f"give a folder as text or a path; got {type(folder).__name__}.")
+    return Path(folder)
 
 
 class Shown(ABC):
@@ -45,7 +58,7 @@ class Shown(ABC):
         """Return one headline number with its interval, in plain units: ``result["share-low"]``."""
         found = self.quantities.get(name)
         if found is None:
-            raise KeyError(f"{name}: there are {', '.join(self.quantities)}")
+            raise KeyError(f"no number is called {name!r}; there are {', '.join(self.quantities)}")
         value, low, high = (float("nan") if v is None else v for v in (found.value, found.low, found.high))
         return Interval(value, low, high, found.n)
 
@@ -143,7 +156,7 @@ class Result(Shown):
         """Write the same files as a run into a new folder."""
         from fsens_cli.runs.saved import write_saved
 
-        return write_saved(Path(folder), self.record, lambda path: self.write(path, True))
+        return write_saved(folder_of(folder), self.record, lambda path: self.write(path, True))
 
     @property
     def tables(self) -> "dict[str, DataFrame]":
@@ -167,7 +180,7 @@ class Loaded(Shown):
         """Copy the folder."""
         from fsens_cli.runs.saved import copy_saved
 
-        return copy_saved(self.folder, Path(folder))
+        return copy_saved(self.folder, folder_of(folder))
 
     @property
     def tables(self) -> "dict[str, DataFrame]":

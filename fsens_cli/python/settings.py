@@ -1,16 +1,14 @@
 """Settings as keywords: the same names, ranges and messages as on the command line."""
 
 import dataclasses
-import types
-import typing
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from fsens_cli.errors import ConfigError, closest
+from fsens_cli.typed import hints_of, of_type
 
 Config = TypeVar("Config")
-WORDS = {int: "a whole number", float: "a number", str: "a word", bool: "True or False", list: "a list"}
 VARIANTS = "suite"
 
 
@@ -28,7 +26,8 @@ def configured(kind: type[Config], config: Config | None, settings: dict[str, An
     """
     if config is not None and not isinstance(config, kind):
         got = type(config).__name__
-        hint = " Images and labels go together: give data=(X, Y)." if hasattr(config, "shape") else ""
+        hint = " Single settings are keywords: target=..., batch_size=..." if isinstance(config, dict) else ""
+        hint = " Images and labels go together: give data=(X, Y)." if hasattr(config, "shape") else hint
         raise ConfigError(f"config must be a {kind.__name__}, got {got}.{hint}")
     made = kind() if config is None else config
     nested: dict[str, Any] = {}
@@ -44,34 +43,19 @@ def configured(kind: type[Config], config: Config | None, settings: dict[str, An
 
 
 def _replaced(config: Any, settings: dict[str, Any], prefix: str) -> Any:
-    fields = {f.name for f in dataclasses.fields(config)}
-    hints = typing.get_type_hints(type(config))
+    hints = hints_of(type(config))
     changes = {}
     for name, value in settings.items():
-        if name not in fields:
-            near = closest(name, fields)
+        if name not in hints:
+            near = closest(name, hints)
             hint = f" Closest: {', '.join(near)}." if near else ""
-            raise ConfigError(f"unknown setting '{prefix}{name}'.{hint} It can be {', '.join(sorted(fields))}.")
+            raise ConfigError(f"unknown setting '{prefix}{name}'.{hint} It can be {', '.join(sorted(hints))}.")
         current = getattr(config, name)
         if dataclasses.is_dataclass(current) and isinstance(value, dict):
             changes[name] = _replaced(current, value, f"{prefix}{name}.")
         else:
-            changes[name] = _of_type(value, hints[name], f"{prefix}{name}")
+            changes[name] = of_type(value, hints[name], f"{prefix}{name}")
     return dataclasses.replace(config, **changes)
-
-
-def _of_type(value: object, hint: object, name: str) -> object:
-    """Return the value as its field has it: whole numbers serve as numbers, tuples as lists."""
-    kind = typing.get_origin(hint) or hint
-    if isinstance(kind, types.UnionType) or kind not in WORDS:
-        return value
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if kind is list and isinstance(value, tuple):
-        return list(value)
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ConfigError(f"{name} must be {WORDS[kind]}, got {value!r}.")
-    return value
 
 
 @cache

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import fsens_cli as fsens
-from fsens_cli.errors import ConfigError, DataError, FsensError, ModelError, OutputError
+from fsens_cli.errors import ConfigError, OutputError
 
 NUM = 24
 
@@ -76,34 +76,6 @@ def test_normalised_input_is_told_by_mean_and_std() -> None:
     given = fsens.measure(network(), data(), mean=mean, std=std)
     inside = fsens.measure(Inside(), data())
     assert given["centroid"].value == pytest.approx(inside["centroid"].value, abs=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("call", "said"),
-    [
-        (lambda: fsens.measure("resnet50", data()), "model must be a torch.nn.Module"),
-        (lambda: fsens.measure(network(), data()[0]), "images without labels"),
-        (lambda: fsens.measure(network(), *data()), "Images and labels go together"),
-        (lambda: fsens.measure(network(), 7), "data must be a DataLoader"),
-        (lambda: fsens.measure(network(), [1, 2, 3]), "each batch must be"),
-        (lambda: fsens.measure(network(), (3 * data()[0] - 1, data()[1])), "give them unnormalised"),
-        (lambda: fsens.measure(network(), (255 * data()[0], data()[1])), "divide by 255"),
-        (lambda: fsens.measure(network(), (data()[0], nn.functional.one_hot(data()[1]))), "argmax"),
-        (lambda: fsens.measure(network(), data(), tarjet="margin"), "unknown setting 'tarjet'. Closest: target"),
-        (lambda: fsens.measure(network(), data(), target="margn"), "target=margn"),
-        (lambda: fsens.measure(network(), data(), batch_size="many"), "must be a whole number, got 'many'"),
-        (lambda: fsens.measure(network(), data(), mean=[0.5]), "both mean= and std="),
-        (lambda: fsens.evaluate(network(), data(), suite="everything"), "suite=everything is not known"),
-        (lambda: fsens.evaluate(network(), data(), suite={"atacks": []}), "unknown setting 'suite.atacks'"),
-        (lambda: fsens.load("nowhere"), "nowhere"),
-    ],
-)
-def test_what_cannot_be_used_is_told_in_one_sentence(call: Callable[[], object], said: str) -> None:
-    with pytest.raises(FsensError) as caught:
-        call()
-    assert said in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert isinstance(caught.value, ConfigError | DataError | ModelError | OutputError)
 
 
 def test_a_result_is_short_to_look_at_and_long_to_tabulate() -> None:

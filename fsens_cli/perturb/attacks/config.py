@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fsens_cli.errors import ConfigError, require, require_one_of
 from fsens_cli.perturb.ball import NORMS
+from fsens_cli.typed import require_types
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,7 @@ class AttackConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges, and what does not go together."""
+        require_types(self, "attack.")
         require_one_of("attack", self.name, ATTACKS)
         require_one_of("attack.norm", self.norm, NORMS)
         self._check_eps()

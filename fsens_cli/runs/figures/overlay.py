@@ -10,7 +10,7 @@ from matplotlib.axes import Axes as Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from fsens_cli.errors import require_one_of
+from fsens_cli.errors import ConfigError, require_one_of
 from fsens_cli.experiments.quantities import PROFILE, Line
 from fsens_cli.runs.figures.style import COLUMN_WIDTH, CYCLE, GRAY, TRAININGS, figure_style
 
@@ -86,6 +86,8 @@ def draw_plot(runs: Labelled, name: str, axes: Axes | None = None) -> Axes:
     """
     plots = plots_of(runs)
     require_one_of("plot", name, plots)
+    if axes is not None and not isinstance(axes, Axes):
+        raise ConfigError(f"ax must be matplotlib axes, got {type(axes).__name__}.")
     with figure_style():
         if axes is None:
             axes = Figure(figsize=(COLUMN_WIDTH, 2.3)).subplots()
