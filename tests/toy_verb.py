@@ -53,6 +53,7 @@ def brightness_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
         (mean,) = mean_intervals(value_N[:, None])
         answers = sample("mean", images.index_N, value_N)
         found = Findings(
+            verdict=f"as bright as {mean.value:.3f} of white",
             quantities=(
                 quantity(mean, "brightness", "mean brightness", leading=True, role="stands", sample=answers),
                 quantity(mean, "brightness", "mean brightness", group="again", note="a doubt"),

@@ -78,25 +78,7 @@ def spectrum_lines(result: MeasureResult) -> list[str]:
         f"centroid {interval_text(result.centroid, 2)} c/image, "
         f"median gradient norm {middle(result.per_image.gradient_norm_N):.3g}",
         f"self-check: {checked}; {zero} image{'' if zero == 1 else 's'} with zero gradient",
-        "",
-        verdict(result),
     ]
-
-
-def verdict(result: MeasureResult) -> str:
-    """Return in one sentence in which band most of the sensitivity lies."""
-    most = max(result.bands, key=lambda b: b.share.value)
-    first, last = most.band.first, most.band.last
-    if most is result.bands[0]:
-        where = f"at {last} c/image and below"
-    elif most is result.bands[-1]:
-        where = f"above {first - 1} c/image"
-    else:
-        where = f"between {first} and {last} c/image"
-    share = f"{100 * most.share.value:.0f} % of its sensitivity lies {where}"
-    if most.share.low > 0.5:
-        return f"listens to {most.band.name} frequencies: {share}"
-    return f"listens to no band alone: the most, {share}"
 
 
 def middle(value_N: Tensor) -> float:

@@ -34,10 +34,27 @@ def critical_band_findings(result: CriticalBandResult) -> Findings:
         )
     chance = () if channel.undefined else chance_warnings(result.accuracy, result.num_classes)
     return Findings(
+        verdict=_verdict(channel),
         quantities=tuple(found),
         warnings=(*chance, *result.warnings),
         lines=tuple(_lines(channel)),
         asked=asked_of(result.config),
+    )
+
+
+def _verdict(channel: Channel) -> str:
+    if channel.width is None or channel.centre is None:
+        return f"no channel: {channel.undefined}"
+    width = f"{'at least ' if channel.width_open else ''}{channel.width.text(2)}"
+    return f"noise disturbs it in a channel centred at {channel.centre.text(1)} c/image, {width} octaves wide"
+
+
+def _published_verdict(result: PublishedResult) -> str:
+    if result.fit is None:
+        return "no channel: all indices of the published procedure are the same"
+    return (
+        f"noise disturbs it in a channel centred at {result.centre:.1f} nominal c/image, {result.bandwidth:.2f} "
+        "octaves wide, by the published procedure, which has no intervals"
     )
 
 
@@ -118,6 +135,7 @@ def published_findings(result: PublishedResult, config: CriticalBandConfig) -> F
         return quantity(interval, key, label, unit=unit, scale=1, digits=2, note=note, leading=leading)
 
     return Findings(
+        verdict=_published_verdict(result),
         quantities=(
             quantity(result.clean, "accuracy", "accuracy, published stimuli without noise"),
             bare(result.bandwidth, "width", "published bandwidth", "octaves", leading=True),

@@ -7,7 +7,7 @@ from fsens_cli.experiments.defense import DefenseConfig, DefenseRow
 from fsens_cli.experiments.evaluate_findings import asked_of, evaluation_quantities, flat
 from fsens_cli.experiments.evaluation import PartResult
 from fsens_cli.experiments.hybrid_curve import in_words
-from fsens_cli.experiments.quantities import Findings, Line, Quantity, quantity
+from fsens_cli.experiments.quantities import Findings, Line, Quantity, paired_difference, quantity
 from fsens_cli.statistics.chance import chance_sentence
 from fsens_cli.statistics.intervals import Interval, wilson
 
@@ -17,8 +17,10 @@ UNRELIABLE, UNCHECKED = "unreliable", "not all checks run"
 
 def defense_findings(rows: Sequence[DefenseRow], config: DefenseConfig, *, source: str) -> Findings:
     """Return what the filters of all strengths do; ``source`` tells where corrupted images come from."""
+    quantities = tuple(number for row in rows for number in _quantities(row))
     return Findings(
-        quantities=tuple(number for row in rows for number in _quantities(row)),
+        verdict=verdict_on_sizes(rows, config, quantities),
+        quantities=quantities,
         warnings=tuple(f"{row.label}: {line}" for row in rows for line in row_warnings(row)),
         lines=tuple(_lines(rows, config)),
         asked={
@@ -31,6 +33,37 @@ def defense_findings(rows: Sequence[DefenseRow], config: DefenseConfig, *, sourc
             **flat({"checks": asdict(config.checks)}),
         },
     )
+
+
+def verdict_on_sizes(rows: Sequence[DefenseRow], config: DefenseConfig, quantities: Sequence[Quantity]) -> str:
+    """Say whether changes that fool the network get larger behind the filter, image by image, where checks hold."""
+    plain = next((row for row in rows if row.strength == 0), None)
+    asked = [row for row in rows if row.strength != 0 and not row.is_control]
+    if plain is None or not asked:
+        return "no verdict: a network without the filter and one behind it are needed"
+    sizes = {q.group: q for q in quantities if q.key == "median-linf"}
+    base = sizes[plain.label]
+    compared = [
+        (row, sizes[row.label], difference)
+        for row in asked
+        if not doubt_of(plain) and not doubt_of(row) and (difference := paired_difference(base, sizes[row.label]))
+    ]
+    if not compared or base.value is None:
+        return "no verdict: sizes without a filter, or behind every one, are not found or not checked"
+    row, size, difference = max(compared, key=lambda each: each[2].value)
+    verb = "trained through" if config.mode == "trained" else "behind"
+    accuracy = (
+        f"clean accuracy {100 * row.evaluation.accuracy.value:.1f} % for {100 * plain.evaluation.accuracy.value:.1f} %"
+    )
+    if difference.low > 0 and size.value is not None:
+        return (
+            f"defends: {verb} {row.label} it stands changes {size.value / base.value:.2f} times as large "
+            f"({base.shown(size.value)} for {base.shown(base.value)}/255), {accuracy}"
+        )
+    change = f"{base.difference_text(difference)} /255"
+    if all(found.high < 0 for *_, found in compared):
+        return f"does not defend: {verb} {row.label} smaller changes fool it, {change}, {accuracy}"
+    return f"no defence shown: {verb} {row.label} the change that fools it differs by {change}, {accuracy}"
 
 
 def row_warnings(row: DefenseRow) -> list[str]:

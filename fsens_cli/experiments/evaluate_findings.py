@@ -11,7 +11,7 @@ from fsens_cli.experiments.evaluate import EvaluateConfig
 from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow
 from fsens_cli.experiments.quantities import Findings, Line, Quantity, Sample, profile, quantity, sample
 from fsens_cli.fourier.octaves import bands_of, radius_in_cycles
-from fsens_cli.statistics.chance import NOT_TOLD, chance_warnings
+from fsens_cli.statistics.chance import NOT_TOLD, chance_sentence, chance_warnings
 
 GROUP_NAMES = {"low": "low frequency", "medium": "medium", "high": "high frequency", "all": "all"}
 NORM_NAMES = {"linf": "L-inf", "l2": "L2"}
@@ -30,11 +30,54 @@ def eps_text(eps: float, norm: str) -> str:
 def evaluate_findings(result: EvaluateResult, config: EvaluateConfig, *, source: str) -> Findings:
     """Return what an evaluation says; ``source`` tells where corrupted images come from."""
     return Findings(
+        verdict=verdict_on_harm(result),
         quantities=tuple(evaluation_quantities(result)),
         warnings=(*chance_warnings(result.accuracy, result.num_classes), *result.warnings),
         lines=(_groups(result), *_standing(result), *_profiles(result)),
         asked=asked_of(config, source),
     )
+
+
+def verdict_on_harm(result: EvaluateResult) -> str:
+    """Say what harms most, and which change is enough."""
+    doubt = chance_sentence(result.accuracy, result.num_classes)
+    if doubt:
+        return f"no verdict: {doubt}"
+    clean = f"{100 * result.accuracy.value:.1f} %"
+    said = [*_harm(result, clean), *_enough(result)]
+    return "; ".join(said) or f"right on {result.accuracy.text(1, scale=100, unit=' %')} of unchanged images"
+
+
+def _harm(result: EvaluateResult, clean: str) -> Iterator[str]:
+    rows = {row.group: row for row in result.groups()}
+    groups = [row for group, row in rows.items() if group != "all"]
+    worst = min(groups, key=lambda row: row.accuracy.value, default=None)
+    if worst is None:
+        return
+    others = [row.accuracy.low for row in groups if row is not worst]
+    whole = rows.get("all", worst)
+    if others and worst.drop.low > 0 and worst.accuracy.high < min(others):
+        yield (
+            f"hurt most by {worst.group}-frequency corruptions: {100 * worst.accuracy.value:.1f} % right, "
+            f"{clean} without"
+        )
+    elif whole.drop.low > 0:
+        yield f"hurt by corruptions: {100 * whole.accuracy.value:.1f} % right, {clean} without"
+    else:
+        yield f"no harm by corruptions that {whole.accuracy.n:,} images show: {100 * whole.accuracy.value:.1f} % right"
+
+
+def _enough(result: EvaluateResult) -> Iterator[str]:
+    """Yield the change that fools half of the images, or how many stand the largest attack."""
+    found = [row for row in result.minimal() if math.isfinite(row.median.value)]
+    attacks = [row for row in result.rows() if row.condition.kind == "attack"]
+    if found:
+        row = found[0]
+        yield f"half of the images fall to a change of {eps_text(row.median.value, row.norm)} ({NORM_NAMES[row.norm]})"
+    elif attacks:
+        row_of = min(attacks, key=lambda row: row.accuracy.value)
+        budget = eps_text(row_of.condition.parameter, row_of.condition.group)
+        yield f"{row_of.accuracy.text(1, scale=100, unit=' %')} stand {row_of.condition.probe} within {budget}"
 
 
 def _profiles(result: EvaluateResult) -> Iterator[Line]:

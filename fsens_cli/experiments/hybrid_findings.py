@@ -1,6 +1,7 @@
 """Headline numbers, warnings and plot lines of a hybrid probe."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 
@@ -15,6 +16,7 @@ def hybrid_findings(result: HybridResult) -> Findings:
     answers, config, f_rev = result.answers, result.config, result.f_rev
     right = sample("proportion", answers.index_N, answers.is_correct_N)
     return Findings(
+        verdict=verdict_on_reversal(f_rev, result.frequency_K.tolist(), min(result.image_size)),
         quantities=(
             quantity(result.accuracy, "accuracy", "accuracy, unmixed images", sample=right),
             quantity(
@@ -37,6 +39,28 @@ def hybrid_findings(result: HybridResult) -> Findings:
             "grid": str(config.frequencies()),
         },
     )
+
+
+def verdict_on_reversal(f_rev: Reversal, grid: Sequence[float], side: int) -> str:
+    """Say whom the model believes: low and high are the bands of a measurement, N/6 and N/3 cycles/image of N pixels.
+
+    ``grid`` are the mixing frequencies that were tried, in Nyquist units.
+    """
+    if f_rev.status == NOT_TOLD:
+        return f"no verdict: accuracy is {NOT_TOLD}"
+    first, last = (grid[k] * side / 2 for k in (0, -1))
+    if f_rev.status == ABOVE:
+        return (
+            f"high frequencies decide: in hybrids what lies above the cut wins, at every cut up to {last:.3g} c/image"
+        )
+    if f_rev.status == BELOW:
+        return f"low frequencies decide: in hybrids what lies below the cut wins, at every cut from {first:.3g} c/image"
+    at, low, high = (bound * side / 2 for bound in (f_rev.nyquist, f_rev.low, f_rev.high))
+    if low > side // 3:
+        return f"high frequencies decide: in hybrids what lies above the cut wins, for cuts up to {at:.1f} c/image"
+    if high <= side // 6:
+        return f"low frequencies decide: in hybrids what lies below the cut wins, for cuts from {at:.1f} c/image"
+    return f"neither end decides alone: low and high frequencies weigh the same at a cut of {at:.1f} c/image"
 
 
 def reversal_note(f_rev: Reversal, first: float, last: float) -> str:

@@ -17,11 +17,30 @@ def layers_findings(result: LayersResult) -> Findings:
     for row in result.rows:
         found += _quantities(row, result, leading=row is last_with_ratio(result.rows))
     return Findings(
+        verdict=verdict_on_gains(result.rows),
         quantities=tuple(found),
         warnings=(*chance_warnings(result.accuracy, result.num_classes), *result.warnings),
         lines=tuple(_lines(result.rows)),
         asked=asked_of(result.config),
     )
+
+
+def verdict_on_gains(rows: Sequence[LayerRow]) -> str:
+    """Say where high frequencies gain most against low ones, and where they lose most."""
+    sure = [(row, row.gain) for row in rows if row.gain is not None and (row.gain.low > 0 or row.gain.high < 0)]
+    if not sure:
+        return "no step between two states changes high against low frequencies by more than chance"
+    said: list[str] = []
+    for word, (row, gain) in (
+        ("gain", max(sure, key=lambda pair: pair[1].value)),
+        ("lose", min(sure, key=lambda pair: pair[1].value)),
+    ):
+        if (gain.value > 0) == (word == "gain"):
+            whom = "" if said else " against low ones"
+            said.append(
+                f"{word} most{whom} in {row.table.tap.name}, {gain.value:+.1f} dB [{gain.low:+.1f}, {gain.high:+.1f}]"
+            )
+    return f"high frequencies {', and '.join(said)}"
 
 
 def asked_of(config: LayersConfig) -> dict[str, str]:

@@ -1,8 +1,10 @@
 """Headline numbers, warnings and plot lines of a measurement."""
 
+from collections.abc import Sequence
+
 import torch
 
-from fsens_cli.experiments.measure_result import MeasureConfig, MeasureResult, centroid
+from fsens_cli.experiments.measure_result import BandShare, MeasureConfig, MeasureResult, centroid
 from fsens_cli.experiments.quantities import Findings, Line, Quantity, profile, quantity, sample
 from fsens_cli.fourier.bands import band_mask
 from fsens_cli.fourier.octaves import bands_of
@@ -16,11 +18,33 @@ MUST_AGREE = ("convention", "target", "space", "channels", "basis")
 def measure_findings(result: MeasureResult) -> Findings:
     """Return what a measurement says."""
     return Findings(
+        verdict=verdict_on_bands(result.bands),
         quantities=tuple(_quantities(result)),
         warnings=tuple(_warnings(result)),
         lines=(_spectrum(result), *_profile(result)),
         asked=asked_of(result.config) | {"bands": ", ".join(f"{b.band.name} to {b.band.last}" for b in result.bands)},
     )
+
+
+def verdict_on_bands(bands: Sequence[BandShare]) -> str:
+    """Say in which band most of the sensitivity lies, and whether that is more than of white noise."""
+    most = max(bands, key=lambda b: b.share.value)
+    name, first, last = most.band.name, most.band.first, most.band.last
+    if most is bands[0]:
+        where = f"at {last} c/image and below"
+    elif most is bands[-1]:
+        where = f"above {first - 1} c/image"
+    else:
+        where = f"between {first} and {last} c/image"
+    share = f"{most.share.text(0, scale=100, unit=' %')} of its sensitivity lies {where}"
+    if most.share.high <= 0.5:
+        return f"listens to no band alone: {', '.join(f'{b.band.name} {100 * b.share.value:.0f} %' for b in bands)}"
+    if most.share.low <= 0.5:
+        return f"may listen to {name} frequencies: {share}"
+    if most.share.low > most.white_share:
+        return f"listens to {name} frequencies: {100 * most.share.value:.0f} % of its sensitivity lies {where}"
+    less = "less than" if most.share.high < most.white_share else "no more than"
+    return f"does not prefer {name} frequencies: {share}, {less} of white noise ({100 * most.white_share:.0f} %)"
 
 
 def asked_of(config: MeasureConfig) -> dict[str, str]:

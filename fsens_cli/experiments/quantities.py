@@ -163,8 +163,11 @@ def profile(label: str, frequency: Sequence[float], value: Sequence[float]) -> L
 class Findings:
     """What a result says: its headline numbers, what makes them doubtful, and the lines that are worth a plot.
 
-    ``asked`` are the settings that must agree before the numbers of two results answer one question.
+    ``verdict`` answers the question in one sentence, which claims no more than the intervals carry; ``asked`` are the
+    settings that must agree before the numbers of two results answer one question.
     """
+
+    verdict: str
 
     quantities: tuple[Quantity, ...]
     warnings: tuple[str, ...]

@@ -9,6 +9,7 @@ def train_findings(test_accuracy: Interval, measured: Findings, config: TrainCon
     """Return what a training says: its accuracy on all test images, then what was measured on some of them."""
     whole = quantity(test_accuracy, "test-accuracy", "test accuracy, all images", leading=True)
     return Findings(
+        verdict=measured.verdict,
         quantities=(whole, *measured.quantities),
         warnings=measured.warnings,
         lines=measured.lines,

@@ -69,7 +69,8 @@ class Shown(ABC):
         lines = [f"{self.verb}  {self.title}", *(f" {q.title:<{width}}  {q.text_with_unit()}" for q in chosen)]
         if left:
             lines.append(f" and {left} more: .to_frame()")
-        return "\n".join([*lines, *(f"warning: {line}" for line in self.warnings[:1])])
+        said = [self.findings.verdict] if self.findings.verdict else []
+        return "\n".join([*lines, *said, *(f"warning: {line}" for line in self.warnings[:1])])
 
     def _repr_html_(self) -> str:
         """Return the same for a notebook."""
@@ -79,8 +80,9 @@ class Shown(ABC):
         )
         more = f"<p>and {left} more: <code>.to_frame()</code></p>" if left else ""
         doubts = "".join(f"<p><b>warning</b> {escape(line)}</p>" for line in self.warnings)
+        said = f"<p>{escape(self.findings.verdict)}</p>" if self.findings.verdict else ""
         head = "<tr><th></th><th>value, 95 % interval</th><th>n</th></tr>"
-        return f"<p><b>{self.verb}</b> {escape(self.title)}</p><table>{head}{rows}</table>{more}{doubts}"
+        return f"<p><b>{self.verb}</b> {escape(self.title)}</p><table>{head}{rows}</table>{more}{said}{doubts}"
 
     def _chosen(self) -> tuple[list[Quantity], int]:
         numbers = list(self.findings.quantities)

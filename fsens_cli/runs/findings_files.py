@@ -57,10 +57,12 @@ def write_results(
     folder: Path, results: Mapping[str, object], findings: Findings, summary: Sequence[str]
 ) -> dict[str, object]:
     """Write ``results.json`` and all that describes the run, and return what stands in ``results.json``."""
-    whole = {**results, "asked": findings.asked, "warnings": list(findings.warnings)}
+    whole = {**results, "verdict": findings.verdict, "asked": findings.asked, "warnings": list(findings.warnings)}
     _write_quantities(folder, findings.quantities)
     _write_lines(folder, findings.lines)
-    write_text(folder / SUMMARY, "".join(f"{_safe_cells(line)}\n" for line in summary))
+    # The verdict comes last: it stands right above the folder's name in the terminal.
+    words = [*summary, *(["", findings.verdict] if findings.verdict else [])]
+    write_text(folder / SUMMARY, "".join(f"{_safe_cells(line)}\n" for line in words))
     write_json(folder / "results.json", whole)
     return whole
 
@@ -138,6 +140,7 @@ def read_findings(folder: Path, results: Fields) -> Findings:
         OutputError: a file is missing, half-written or holds something else; the message names it.
     """
     return Findings(
+        verdict=results.text("verdict", ""),
         quantities=tuple(_read_quantities(folder)),
         warnings=tuple(results.texts("warnings")),
         lines=tuple(_read_lines(folder)),

@@ -42,7 +42,7 @@ def read_schema_1(folder: Path, verb: str, results: Fields) -> Findings:
     numbers.append(mean(place, measured, "centroid", "sensitivity, centroid", centroid, "c/image", 2))
     if verb == "train":
         numbers.insert(0, quantity(_interval(results, "test_accuracy"), "test-accuracy", "test accuracy, all images"))
-    return Findings(quantities=tuple(numbers), warnings=(), lines=(), asked={"schema": "1"})
+    return Findings(verdict="", quantities=tuple(numbers), warnings=(), lines=(), asked={"schema": "1"})
 
 
 def _interval(fields: Fields, name: str) -> Interval:

@@ -54,7 +54,7 @@ def test_models_of_one_label_or_one_network_are_all_counted(tmp_path: Path) -> N
             run = FinishedRun(
                 folder=tmp_path, record=nothing, results=nothing, verb=verb, model="resnet8", weights="w", training="",
                 data=data, num_images="9", network=network, warnings=(), made=MADE, figures=(), summary=(),
-                findings=Findings(quantities=tuple(numbers), lines=tuple(lines), warnings=(), asked={}),
+                findings=Findings(verdict="", quantities=tuple(numbers), lines=tuple(lines), warnings=(), asked={}),
             )  # fmt: skip
             compared.append(Compared(run=run, label="resnet8", quantities={}, differences={}))
         comparisons.append(Comparison(verb=verb, runs=compared))
