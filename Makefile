@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null)
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format smoke sweep-example report-example reproduce-quick wheel-test clean
+.PHONY: help install demo test check docs format smoke sweep-example report-example reproduce-quick wheel-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,10 +18,10 @@ install: $(STAMP) ## build .venv and install fsens with its development tools
 $(STAMP): pyproject.toml constraints.txt
 ifeq ($(UV),)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,docs]"
 else
 	$(UV) venv --quiet --allow-existing --seed $(VENV)
-	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[dev]"
+	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[dev,docs]"
 endif
 	@touch $@
 
@@ -36,6 +36,10 @@ check: $(STAMP) ## lint, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(STAMP) ## the manual as web pages, in build/site; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo 'build/site/index.html'
 
 format: $(STAMP) ## put the code into shape
 	$(BIN)/ruff check --fix .

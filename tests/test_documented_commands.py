@@ -15,7 +15,7 @@ from fsens_cli.config.launch import check_sweep
 from fsens_cli.config.launchers import choice
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # Words that stand for something of the reader's own.
 PLACEHOLDERS = re.compile(r"\b(RUN|ROOT|PATH|VERB|A|B)\b|\.\.\.|\|")
 
@@ -23,7 +23,11 @@ PLACEHOLDERS = re.compile(r"\b(RUN|ROOT|PATH|VERB|A|B)\b|\.\.\.|\|")
 def documented() -> list[str]:
     commands = []
     for page in PAGES:
+        fenced = False
         for line in page.read_text().replace("\\\n", " ").splitlines():
+            fenced ^= line.startswith("```")
+            if not fenced and not line.startswith((" ", "`")):
+                continue  # a sentence may begin with the program's name
             command = line.strip().strip("`").removeprefix("$ ").split("      #")[0].strip()
             if command.startswith("fsens ") and not PLACEHOLDERS.search(command):
                 commands.append(command)

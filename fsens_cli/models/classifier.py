@@ -46,7 +46,8 @@ class Classifier(nn.Module):
         module: maps normalised images (N, C, H, W) to logits (N, L).
         name: what the user calls it.
         num_classes: L.
-        mean, std: per channel, one number for all channels, or empty for no normalisation.
+        mean: per channel, one number for all channels, or empty for no normalisation.
+        std: the same.
         front_end: a filter on the [0, 1] image that belongs to the model; gradients and attacks go through it.
 
     Attributes:

@@ -62,7 +62,8 @@ def measure(
         data: a DataLoader or another iterable of (images, labels), a Dataset of pairs, (X, Y), or an ImageSet; it is
             read once.
         config: settings; keywords of the same names as on the command line replace single ones (``target="margin"``).
-        mean, std: of the images, where the model expects normalised ones.
+        mean: per channel of [0, 1] images, where the model expects normalised ones.
+        std: the same.
         progress: whether to show a bar.
         index_N: names of the images; 0, 1, 2, ... if not given.
         basis: ``fourier``, ``dct``, ``haar`` (the setting), or any other unitary transform.

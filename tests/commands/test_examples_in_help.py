@@ -25,7 +25,7 @@ def test_examples_of_a_verb_survive_rendering(verb: str, monkeypatch: pytest.Mon
 
 
 def test_documented_commands_have_no_bare_brackets() -> None:
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         for line in page.read_text().splitlines():
             if line.strip().startswith(("fsens ", "$ fsens ")):
                 assert not BARE.search(line), f"{page.name}: {line}"
