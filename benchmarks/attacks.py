@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from fsens_cli.models.build import build_classifier
-from fsens_cli.models.catalog import ImageShape, ModelConfig
-from fsens_cli.models.front_end import FrontEndConfig
+from fsens_cli.models.catalog import ImageShape
+from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.models.weights import Weights
 from fsens_cli.perturb.attacks.apgd import apgd
 from fsens_cli.perturb.attacks.config import AttackConfig

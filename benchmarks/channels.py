@@ -12,17 +12,18 @@ from collections.abc import Callable
 
 import torch
 
-from fsens_cli.data.dualband import DualbandConfig, load_dualband
+from fsens_cli.data.dualband import DualbandConfig
+from fsens_cli.data.dualband_images import load_dualband
 from fsens_cli.experiments.critical_band import critical_band
-from fsens_cli.experiments.critical_band_result import CriticalBandConfig
-from fsens_cli.experiments.evaluate import EvaluateConfig, evaluate
+from fsens_cli.experiments.critical_band_settings import CriticalBandConfig
+from fsens_cli.experiments.evaluate import evaluate
+from fsens_cli.experiments.evaluate_settings import EvaluateConfig, SuiteConfig
 from fsens_cli.experiments.layers import layers
-from fsens_cli.experiments.layers_result import LayersConfig
-from fsens_cli.experiments.suite import SuiteConfig
+from fsens_cli.experiments.layers_settings import LayersConfig
 from fsens_cli.models.build import build_classifier
-from fsens_cli.models.catalog import ImageShape, ModelConfig
+from fsens_cli.models.catalog import ImageShape
 from fsens_cli.models.classifier import held_still
-from fsens_cli.models.front_end import FrontEndConfig
+from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.models.weights import Weights
 from fsens_cli.objectives.input_gradient import input_gradient
 

@@ -17,10 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fsens_cli.data.dualband import DualbandConfig, load_dualband
+from fsens_cli.data.dualband import DualbandConfig
+from fsens_cli.data.dualband_images import load_dualband
 from fsens_cli.data.images import to_unit
-from fsens_cli.models.catalog import ImageShape, ModelConfig, build_network
-from fsens_cli.perturb.corruptions import CORRUPTIONS, corrupt
+from fsens_cli.models.catalog import ImageShape
+from fsens_cli.models.construct import build_network
+from fsens_cli.models.settings import ModelConfig
+from fsens_cli.perturb.corruptions.apply import corrupt
+from fsens_cli.perturb.corruptions.catalog import CORRUPTIONS
 
 
 def main() -> None:

@@ -12,12 +12,15 @@ from collections.abc import Callable
 
 import torch
 
-from fsens_cli.data.dualband import DualbandConfig, load_dualband
+from fsens_cli.data.dualband import DualbandConfig
+from fsens_cli.data.dualband_images import load_dualband
 from fsens_cli.data.images import ImageSet, to_unit
-from fsens_cli.experiments.hybrid_curve import HybridConfig
 from fsens_cli.experiments.hybrid_probe import hybrid_probe
-from fsens_cli.models.catalog import ImageShape, ModelConfig, build_network
+from fsens_cli.experiments.hybrid_settings import HybridConfig
+from fsens_cli.models.catalog import ImageShape
+from fsens_cli.models.construct import build_network
 from fsens_cli.models.device import pick_device
+from fsens_cli.models.settings import ModelConfig
 
 TURNS = 7
 

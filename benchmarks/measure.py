@@ -11,13 +11,14 @@ from collections.abc import Callable
 
 import torch
 
-from fsens_cli.data.dualband import DualbandConfig, load_dualband
+from fsens_cli.data.dualband import DualbandConfig
+from fsens_cli.data.dualband_images import load_dualband
 from fsens_cli.experiments.measure import measure
-from fsens_cli.experiments.measure_result import MeasureConfig
+from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.models.build import build_classifier
-from fsens_cli.models.catalog import ImageShape, ModelConfig
+from fsens_cli.models.catalog import ImageShape
 from fsens_cli.models.classifier import held_still
-from fsens_cli.models.front_end import FrontEndConfig
+from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.models.weights import Weights
 
 

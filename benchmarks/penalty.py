@@ -13,13 +13,15 @@ from collections.abc import Callable
 
 import torch
 
-from fsens_cli.experiments.training_step import StepConfig, take_step
+from fsens_cli.experiments.train_settings import StepConfig
+from fsens_cli.experiments.training_step import take_step
 from fsens_cli.models.build import build_classifier
-from fsens_cli.models.catalog import ImageShape, ModelConfig
-from fsens_cli.models.front_end import FrontEndConfig
+from fsens_cli.models.catalog import ImageShape
+from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.models.weights import Weights
-from fsens_cli.objectives.fourier_penalty import RegularizerConfig, prepare_penalty
+from fsens_cli.objectives.fourier_penalty import prepare_penalty
 from fsens_cli.objectives.penalty import FourierPenalty
+from fsens_cli.objectives.regularizers import RegularizerConfig
 
 
 def main() -> None:

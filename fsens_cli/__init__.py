@@ -7,13 +7,13 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from fsens_cli.data.images import ImageSet as ImageSet
     from fsens_cli.errors import FsensError as FsensError
-    from fsens_cli.experiments.evaluate import EvaluateConfig as EvaluateConfig
+    from fsens_cli.experiments.evaluate_settings import EvaluateConfig as EvaluateConfig
+    from fsens_cli.experiments.evaluate_settings import SuiteConfig as SuiteConfig
     from fsens_cli.experiments.evaluation import EvaluateResult as EvaluateResult
-    from fsens_cli.experiments.hybrid_curve import HybridConfig as HybridConfig
     from fsens_cli.experiments.hybrid_curve import HybridResult as HybridResult
-    from fsens_cli.experiments.measure_result import MeasureConfig as MeasureConfig
+    from fsens_cli.experiments.hybrid_settings import HybridConfig as HybridConfig
     from fsens_cli.experiments.measure_result import MeasureResult as MeasureResult
-    from fsens_cli.experiments.suite import SuiteConfig as SuiteConfig
+    from fsens_cli.experiments.measure_settings import MeasureConfig as MeasureConfig
     from fsens_cli.models.classifier import Classifier as Classifier
     from fsens_cli.objectives.penalty import FourierPenalty as FourierPenalty
     from fsens_cli.python.calls import blur_defense as blur_defense

@@ -8,16 +8,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fsens_cli.data.augment import AugmentConfig
+from fsens_cli.data.augment_settings import AugmentConfig
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import DataError, Interrupted, OutputError
-from fsens_cli.experiments.optimization import OptimConfig, optimizer_tensors
-from fsens_cli.experiments.train import TrainConfig, train
+from fsens_cli.experiments.optimization import optimizer_tensors
+from fsens_cli.experiments.train import train
+from fsens_cli.experiments.train_settings import AdversaryConfig, OptimConfig, StepConfig, TrainConfig
 from fsens_cli.experiments.train_state import TrainState
-from fsens_cli.experiments.training_step import AdversaryConfig, StepConfig, prepare_images, take_step
+from fsens_cli.experiments.training_step import prepare_images, take_step
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.objectives.double_backward import shared_batch_norm
-from fsens_cli.objectives.fourier_penalty import RegularizerConfig, prepare_penalty
+from fsens_cli.objectives.fourier_penalty import prepare_penalty
+from fsens_cli.objectives.regularizers import RegularizerConfig
 from fsens_cli.parallel.world import World
 
 SIDE = 12

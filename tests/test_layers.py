@@ -8,6 +8,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "fsens_cli"
 
 LEVEL = {
+    "deferred": 0,
     "errors": 0,
     "text": 0,
     "memory": 1,

@@ -22,12 +22,14 @@ from fsens_cli.config.compose import Request, flat_settings, job_yaml
 from fsens_cli.config.jobs import DefenseJob, JobFields, TrainJob
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, DataError
-from fsens_cli.experiments.defense import DefenseConfig, DefenseRow, as_trained, defend, row_label, with_front_end
+from fsens_cli.experiments.defense import DefenseRow, as_trained, defend, row_label, with_front_end
+from fsens_cli.experiments.defense_settings import DefenseConfig
 from fsens_cli.experiments.evaluate_findings import GROUP_NAMES
-from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.device import pick_device
-from fsens_cli.models.front_end import FrontEndConfig, build_front_end
+from fsens_cli.models.front_end import build_front_end
+from fsens_cli.models.names import check_model_name
+from fsens_cli.models.settings import FrontEndConfig
 from fsens_cli.models.weights import Weights, packaged_names
 from fsens_cli.runs.defense_files import VERB, write_defense
 from fsens_cli.runs.defense_summary import mark, minimal_of, reversal_text, size_ratio

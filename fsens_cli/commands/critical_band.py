@@ -13,7 +13,7 @@ from fsens_cli.experiments.critical_band import critical_band
 from fsens_cli.experiments.critical_band_reference import PublishedResult, published_critical_band
 from fsens_cli.experiments.critical_band_result import Channel, CriticalBandResult
 from fsens_cli.experiments.measure import measure
-from fsens_cli.experiments.measure_result import MeasureConfig
+from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.fourier.octaves import bands_of
 from fsens_cli.runs.critical_band_files import write_critical_band, write_published
 from fsens_cli.runs.measure_files import Subject

@@ -20,8 +20,8 @@ from fsens_cli.experiments.band_importance import importance
 from fsens_cli.experiments.evaluate import evaluate
 from fsens_cli.experiments.evaluate_findings import GROUP_NAMES, eps_text
 from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow, Row
-from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.device import pick_device
+from fsens_cli.models.names import check_model_name
 from fsens_cli.models.weights import Weights
 from fsens_cli.runs.evaluate_files import VERB, attack_seconds, write_evaluate
 from fsens_cli.runs.evaluate_summary import half_power_text, median_text, rank_text, rows_of_kind

@@ -10,8 +10,9 @@ from fsens_cli.commands.tables import table
 from fsens_cli.data.catalog import CATALOG
 from fsens_cli.data.record import DataSet
 from fsens_cli.errors import CheckpointError, ConfigError, suggestion
-from fsens_cli.models.catalog import PACKAGED, timm_names, torchvision_names
+from fsens_cli.models.catalog import PACKAGED
 from fsens_cli.models.library import has_torchvision_weights, on_disk, timm_place, torch_checkpoint, torchvision_file
+from fsens_cli.models.library_names import timm_names, torchvision_names
 from fsens_cli.models.public import PUBLIC
 from fsens_cli.models.weights import packaged_names, public_file
 

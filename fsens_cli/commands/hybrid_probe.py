@@ -12,7 +12,7 @@ from fsens_cli.config.jobs import HybridJob, JobFields
 from fsens_cli.experiments.hybrid_curve import Curve, HybridResult, Reversal, in_words
 from fsens_cli.experiments.hybrid_findings import reversal_note
 from fsens_cli.experiments.hybrid_probe import hybrid_probe
-from fsens_cli.fourier.hybrids import NYQUIST
+from fsens_cli.fourier.catalog import NYQUIST
 from fsens_cli.runs.hybrid_files import VERB, subject_text, write_hybrid
 from fsens_cli.runs.measure_files import Subject
 

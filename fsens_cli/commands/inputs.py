@@ -14,15 +14,17 @@ from fsens_cli.data.catalog import imagenet_hint, load_images, peek_classes, pee
 from fsens_cli.data.geometry import Geometry
 from fsens_cli.data.images import ImageSet
 from fsens_cli.data.official import root_of
-from fsens_cli.data.settings import FetchedSettings, Wanted
+from fsens_cli.data.settings import FetchedSettings
 from fsens_cli.data.trained_on import TrainedImages
+from fsens_cli.data.wanted import Wanted
 from fsens_cli.errors import CheckpointError
-from fsens_cli.experiments.measure_result import MeasureConfig
+from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.fourier.bands import frequency_bands
 from fsens_cli.fourier.bases import build_basis
 from fsens_cli.models.build import check_classes
 from fsens_cli.models.weights import Weights
-from fsens_cli.objectives.fourier_penalty import RegularizerConfig, prepare_penalty
+from fsens_cli.objectives.fourier_penalty import prepare_penalty
+from fsens_cli.objectives.regularizers import RegularizerConfig
 from fsens_cli.runs.training_images import read_training_images
 
 IMAGENET_CLASSES = 1000

@@ -12,7 +12,8 @@ from fsens_cli.commands.wording import interval_text, percent_interval
 from fsens_cli.config.jobs import JobFields, MeasureJob
 from fsens_cli.data.images import ImageSet
 from fsens_cli.experiments.measure import measure
-from fsens_cli.experiments.measure_result import MeasureConfig, MeasureResult
+from fsens_cli.experiments.measure_result import MeasureResult
+from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.runs.measure_files import Subject, require_published, write_measure
 

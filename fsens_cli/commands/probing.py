@@ -13,10 +13,10 @@ from fsens_cli.commands.options import Flags
 from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
 from fsens_cli.config.jobs import ImagesFields
 from fsens_cli.data.images import ImageSet
-from fsens_cli.experiments.measure_result import MeasureConfig
-from fsens_cli.models.catalog import check_model_name
+from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.device import pick_device
+from fsens_cli.models.names import check_model_name
 from fsens_cli.runs.folder import RunFolder
 from fsens_cli.runs.measure_files import Subject
 from fsens_cli.runs.provenance import peak_memory_mib

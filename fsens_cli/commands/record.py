@@ -7,7 +7,7 @@ import torch
 from fsens_cli.config.jobs import JobFields
 from fsens_cli.data.images import ImageSet
 from fsens_cli.models.classifier import Classifier
-from fsens_cli.models.factory import is_factory
+from fsens_cli.models.user_file import is_factory
 from fsens_cli.models.weights import Weights
 from fsens_cli.runs.folder import RunFolder
 from fsens_cli.runs.measure_files import Subject

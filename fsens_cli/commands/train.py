@@ -38,9 +38,9 @@ from fsens_cli.experiments.measure_result import MeasureResult
 from fsens_cli.experiments.quantities import Findings
 from fsens_cli.experiments.train import TrainResult, evaluate_accuracy, require_sharable, train
 from fsens_cli.experiments.train_state import TrainState
-from fsens_cli.models.catalog import check_model_name
 from fsens_cli.models.checkpoint import load_into, read_state_dict, sha256_of
 from fsens_cli.models.classifier import Classifier
+from fsens_cli.models.names import check_model_name
 from fsens_cli.models.weights import Weights, find_weights
 from fsens_cli.parallel.meeting import leave
 from fsens_cli.parallel.world import World

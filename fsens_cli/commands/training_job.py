@@ -7,7 +7,7 @@ from fsens_cli.config.jobs import TrainJob
 from fsens_cli.data.catalog import mirror_keeps_class
 from fsens_cli.data.images import ImageSet, channel_statistics
 from fsens_cli.models.build import kwargs_with_stored
-from fsens_cli.models.front_end import FrontEndConfig
+from fsens_cli.models.settings import FrontEndConfig
 from fsens_cli.models.weights import Weights
 from fsens_cli.runs.measure_files import Subject
 from fsens_cli.runs.spectrum_csv import read_target

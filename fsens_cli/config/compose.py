@@ -25,7 +25,7 @@ from fsens_cli.config.overrides import group_options, parse, prepare, quoted
 from fsens_cli.config.own_folder import check_folder
 from fsens_cli.data.catalog import CATALOG
 from fsens_cli.errors import ConfigError, FsensError
-from fsens_cli.models.catalog import ModelConfig
+from fsens_cli.models.settings import ModelConfig
 from fsens_cli.text import masked_values
 
 # Our run folders replace Hydra's: nothing is written or logged by it.

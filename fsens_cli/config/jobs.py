@@ -6,16 +6,14 @@ from typing import Any
 from omegaconf import MISSING
 
 from fsens_cli.errors import require, require_one_of
-from fsens_cli.experiments.critical_band_result import CriticalBandConfig
-from fsens_cli.experiments.defense import DefenseConfig
-from fsens_cli.experiments.evaluate import EvaluateConfig
-from fsens_cli.experiments.hybrid_curve import HybridConfig
-from fsens_cli.experiments.layers_result import LayersConfig
-from fsens_cli.experiments.measure_result import MeasureConfig
-from fsens_cli.experiments.optimization import OptimConfig
-from fsens_cli.experiments.train import TrainConfig
-from fsens_cli.models.catalog import ModelConfig
-from fsens_cli.models.front_end import FrontEndConfig
+from fsens_cli.experiments.critical_band_settings import CriticalBandConfig
+from fsens_cli.experiments.defense_settings import DefenseConfig
+from fsens_cli.experiments.evaluate_settings import EvaluateConfig
+from fsens_cli.experiments.hybrid_settings import HybridConfig
+from fsens_cli.experiments.layers_settings import LayersConfig
+from fsens_cli.experiments.measure_settings import MeasureConfig
+from fsens_cli.experiments.train_settings import OptimConfig, TrainConfig
+from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.runs.plot_settings import PlotConfig
 from fsens_cli.runs.trackers.tracker import TrackerConfig
 

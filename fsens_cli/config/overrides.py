@@ -18,7 +18,8 @@ from fsens_cli.config.launchers.choice import GROUP, SETTINGS, is_about_launcher
 from fsens_cli.config.spelling import exact_spelling, in_quotes, is_file
 from fsens_cli.data.catalog import CATALOG
 from fsens_cli.errors import ConfigError, suggestion
-from fsens_cli.models.catalog import PACKAGED, check_model_name
+from fsens_cli.models.catalog import PACKAGED
+from fsens_cli.models.names import check_model_name
 from fsens_cli.objectives.regularizers import REGULARIZERS
 
 # Everything else might be read as a number, as true or as null, or has a meaning in Hydra's grammar.

@@ -11,10 +11,10 @@ from typing import IO
 
 import numpy as np
 
+from fsens_cli.data.arrays import LAYOUT
 from fsens_cli.errors import DataError
 from fsens_cli.memory import require_memory
 
-LAYOUT = "an .npz with images and labels, or a folder with images.npy and labels.npy"
 ENDING = ".npy"
 ZIP, NPY = b"PK", b"\x93NUMPY"
 # What else is found under the name of an .npz, by how it begins.

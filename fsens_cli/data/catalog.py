@@ -1,18 +1,21 @@
 """The data sets that can be named."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fsens_cli.data.arrays import ARRAYS
 from fsens_cli.data.cifar import CIFAR10, CIFAR100
 from fsens_cli.data.dualband import DUALBAND
 from fsens_cli.data.fashion_mnist import FASHION_MNIST
 from fsens_cli.data.folder import FOLDER, IMAGENET
-from fsens_cli.data.geometry import Geometry
-from fsens_cli.data.images import ImageSet
 from fsens_cli.data.record import DataSet
-from fsens_cli.data.settings import EVERYTHING, DataSettings, Wanted
+from fsens_cli.data.settings import DataSettings
 from fsens_cli.data.svhn import SVHN
+
+if TYPE_CHECKING:
+    from fsens_cli.data.geometry import Geometry
+    from fsens_cli.data.images import ImageSet
+    from fsens_cli.data.wanted import Wanted
 
 DataConfig = DataSettings
 CATALOG: dict[str, DataSet[Any]] = {
@@ -20,12 +23,14 @@ CATALOG: dict[str, DataSet[Any]] = {
 }
 
 
-def load_images(config: DataConfig, split: str, wanted: Wanted = EVERYTHING) -> ImageSet:
-    """Return the wanted images of the ``train`` or ``test`` split of the configured data set."""
-    return CATALOG[config.name].load(config, split, wanted)
+def load_images(config: DataConfig, split: str, wanted: "Wanted | None" = None) -> "ImageSet":
+    """Return the wanted images, without a wish all, of the ``train`` or ``test`` split of the configured data set."""
+    from fsens_cli.data.wanted import EVERYTHING
+
+    return CATALOG[config.name].load(config, split, wanted or EVERYTHING)
 
 
-def peek_size(config: DataConfig, split: str, native: Geometry | None = None) -> tuple[int, int] | None:
+def peek_size(config: DataConfig, split: str, native: "Geometry | None" = None) -> tuple[int, int] | None:
     """Return height and width of the images without loading them; None where that cannot be told."""
     if config.size:
         return config.size[0], config.size[1]

@@ -4,18 +4,17 @@ import hashlib
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING, Any
 
 from fsens_cli.cache.places import Meter, cache_folder, shown
 from fsens_cli.cache.unpack import unpack, writable
-from fsens_cli.data.images import ImageSet
 from fsens_cli.data.official import OfficialFile, fetch, root_of, supply_words
 from fsens_cli.data.record import DataSet, from_whole_split
 from fsens_cli.data.settings import FetchedSettings
 from fsens_cli.errors import DataError, FetchError
+
+if TYPE_CHECKING:
+    from fsens_cli.data.images import ImageSet
 
 SIZE = (32, 32)
 
@@ -100,12 +99,17 @@ class Cifar100Config(FetchedSettings):
     title: str = "CIFAR-100"
 
 
-def load_cifar(config: FetchedSettings, split: str, meter: Meter) -> ImageSet:
+def load_cifar(config: FetchedSettings, split: str, meter: Meter) -> "ImageSet":
     """Read one split; unpack or download the archive first where needed, checked by its published MD5.
 
     Raises:
         DataError: neither there nor downloadable, or damaged.
     """
+    import numpy as np
+    import torch
+
+    from fsens_cli.data.images import ImageSet
+
     layout = LAYOUTS[config.name]
     folder = find_cifar(config) or _unpacked(config, layout, meter)
     batches = [_read(folder / name, md5, layout) for name, md5 in layout.files(split).items()]

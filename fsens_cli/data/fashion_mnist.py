@@ -4,16 +4,18 @@ import gzip
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING
 
 from fsens_cli.cache.places import Meter, shown
-from fsens_cli.data.images import ImageSet
 from fsens_cli.data.official import OfficialFile, fetch, root_of, supply_words
 from fsens_cli.data.record import DataSet, from_whole_split
 from fsens_cli.data.settings import FetchedSettings
 from fsens_cli.errors import DataError, require
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from fsens_cli.data.images import ImageSet
 
 SIZE = (28, 28)
 # Of Debian's package dataset-fashion-mnist.
@@ -51,12 +53,17 @@ class FashionMnistConfig(FetchedSettings):
         require(self.channels in (1, 3), f"data.channels={self.channels}: 3 is RGB, 1 is gray.")
 
 
-def load_fashion_mnist(config: FashionMnistConfig, split: str, meter: Meter) -> ImageSet:
+def load_fashion_mnist(config: FashionMnistConfig, split: str, meter: Meter) -> "ImageSet":
     """Read one split.
 
     Raises:
         DataError: neither there nor downloadable, or damaged.
     """
+    import numpy as np
+    import torch
+
+    from fsens_cli.data.images import ImageSet
+
     pixels = _read_idx(_find(f"{PREFIX[split]}-images-idx3-ubyte", config, meter), dimensions=3)
     label = _read_idx(_find(f"{PREFIX[split]}-labels-idx1-ubyte", config, meter), dimensions=1)
     if len(pixels) != len(label) or pixels.shape[1:] != SIZE:
@@ -90,8 +97,10 @@ def _find(name: str, config: FashionMnistConfig, meter: Meter) -> Path:
     return fetch(official, root_of(config), config, meter, files=WORDS)
 
 
-def _read_idx(file: Path, *, dimensions: int) -> np.ndarray:
+def _read_idx(file: Path, *, dimensions: int) -> "np.ndarray":
     """Return the bytes of an IDX file: two zeros, type 8, the number of dimensions, their sizes, the values."""
+    import numpy as np
+
     try:
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
             content = opened.read(LARGEST)  # a small file may unpack to one without end

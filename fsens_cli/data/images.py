@@ -161,3 +161,18 @@ def channel_statistics(images_NCHW: Tensor) -> tuple[Sequence[float], Sequence[f
     mean = total / count
     std = (square / count - mean.square()).clamp_min(0).sqrt().clamp_min(1e-4)
     return [round(m, 4) for m in mean.tolist()], [round(s, 4) for s in std.tolist()]
+
+
+def resized(images_NCHW: Tensor, height: int, width: int) -> Tensor:
+    """Return 8-bit images scaled (bicubic, averaging where it makes smaller) to cover H x W, the middle cropped."""
+    scale = max(height / images_NCHW.shape[-2], width / images_NCHW.shape[-1])
+    covering = [max(height, round(images_NCHW.shape[-2] * scale)), max(width, round(images_NCHW.shape[-1] * scale))]
+    top, left = (covering[0] - height) // 2, (covering[1] - width) // 2
+    blocks = []
+    for block in images_NCHW.split(1024):
+        scaled = torch.nn.functional.interpolate(
+            block.float(), covering, mode="bicubic", antialias=True, align_corners=False
+        )
+        cropped = scaled[..., top : top + height, left : left + width]
+        blocks.append(cropped.round().clamp(0, 255).to(torch.uint8))
+    return torch.cat(blocks)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from fsens_cli.data.arrays import MAX_CLASSES
 from fsens_cli.errors import DataError
 
-MAX_CLASSES = 100_000
 # PyTorch's cross-entropy leaves out -100, segmentation masks 255, and -1 often means unlabelled.
 IGNORED = (-100, -1, 255)
 

@@ -1,19 +1,25 @@
-"""The record of a data set: all that the rest of fsens knows of it."""
+"""The record of a data set: all that the rest of fsens knows of it.
+
+Records are read at every start: a file that holds one imports torch and numpy where it uses them.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from fsens_cli.cache.places import Meter
-from fsens_cli.data.geometry import Geometry, resized
-from fsens_cli.data.images import ImageSet
-from fsens_cli.data.settings import DataSettings, Wanted
+from fsens_cli.data.settings import DataSettings
 from fsens_cli.memory import require_memory
+
+if TYPE_CHECKING:
+    from fsens_cli.data.geometry import Geometry
+    from fsens_cli.data.images import ImageSet
+    from fsens_cli.data.wanted import Wanted
 
 Config = TypeVar("Config", bound=DataSettings)
 Size = tuple[int, int]
-Load = Callable[[Config, str, Wanted], ImageSet]
+Load = Callable[[Config, str, "Wanted"], "ImageSet"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +31,7 @@ class Peek(Generic[Config]):
         classes: their number, of the settings, the split and whether the weights are ImageNet's.
     """
 
-    size: Callable[[Config, str, Geometry | None], Size | None]
+    size: "Callable[[Config, str, Geometry | None], Size | None]"
     classes: Callable[[Config, str, bool], int | None]
 
 
@@ -73,10 +79,12 @@ class DataSet(Generic[Config]):
         return self.config.name
 
 
-def from_whole_split(load: Callable[[Config, str, Meter], ImageSet]) -> Load[Config]:
+def from_whole_split(load: "Callable[[Config, str, Meter], ImageSet]") -> Load[Config]:
     """Return a loader of the wanted images that reads the whole split, takes rows of it and scales these."""
 
-    def load_wanted(config: Config, split: str, wanted: Wanted) -> ImageSet:
+    def load_wanted(config: Config, split: str, wanted: "Wanted") -> "ImageSet":
+        from fsens_cli.data.images import resized
+
         images = load(config, split, wanted.meter)
         rows = wanted.rows(images.label_N, config)
         if len(rows) < len(images):

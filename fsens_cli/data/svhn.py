@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING
 
 from fsens_cli.cache.places import Meter, shown
-from fsens_cli.data.images import ImageSet
 from fsens_cli.data.official import OfficialFile, fetch, root_of, supply_words
 from fsens_cli.data.record import DataSet, from_whole_split
 from fsens_cli.data.settings import FetchedSettings
 from fsens_cli.errors import DataError
+
+if TYPE_CHECKING:
+    from fsens_cli.data.images import ImageSet
 
 SIZE = (32, 32)
 HOME = "http://ufldl.stanford.edu/housenumbers/"
@@ -39,14 +39,18 @@ class SvhnConfig(FetchedSettings):
     title: str = "SVHN"
 
 
-def load_svhn(config: SvhnConfig, split: str, meter: Meter) -> ImageSet:
+def load_svhn(config: SvhnConfig, split: str, meter: Meter) -> "ImageSet":
     """Read one split; label 10 of the files is the digit 0.
 
     Raises:
         DataError: neither there nor downloadable, or damaged.
     """
+    import numpy as np
+    import torch
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
+
+    from fsens_cli.data.images import ImageSet
 
     official, root = FILES[split], root_of(config)
     file = root / official.name

@@ -13,14 +13,13 @@ from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import DataError, ModelError
 from fsens_cli.experiments.critical_band_ladder import next_step
 from fsens_cli.experiments.critical_band_result import (
-    CRITERIA,
-    CriticalBandConfig,
     CriticalBandResult,
     MaskedAnswers,
     criterion_level,
     summarise,
     why_undefined,
 )
+from fsens_cli.experiments.critical_band_settings import CRITERIA, CriticalBandConfig
 from fsens_cli.fourier.octaves import BandSet, bands_of
 from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still
 from fsens_cli.perturb.band_noise import band_noise

@@ -3,7 +3,8 @@
 import math
 
 from fsens_cli.experiments.critical_band_reference import PublishedResult
-from fsens_cli.experiments.critical_band_result import Channel, CriticalBandConfig, CriticalBandResult
+from fsens_cli.experiments.critical_band_result import Channel, CriticalBandResult
+from fsens_cli.experiments.critical_band_settings import CriticalBandConfig
 from fsens_cli.experiments.quantities import Findings, Line, Quantity, profile, quantity, sample
 from fsens_cli.statistics.chance import chance_warnings
 from fsens_cli.statistics.intervals import Interval

@@ -4,51 +4,11 @@ Strengths are counted in whole steps: step u is sigma = lowest * 2^(u / steps an
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 
+from fsens_cli.experiments.critical_band_settings import Ladder
 from fsens_cli.statistics.thresholds import falling_fit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ladder:
-    """Strengths an octave apart, and how often the octave of the threshold is halved.
-
-    Attributes:
-        lowest: smallest sigma.
-        num_levels: strengths, each twice the one before.
-        halvings: of the octave in which accuracy crosses the criterion.
-        most: strengths tried in one band at most.
-    """
-
-    lowest: float = 0.005
-    num_levels: int = 9
-    halvings: int = 2
-    most: int = 7
-
-    @property
-    def octave(self) -> int:
-        """Steps in an octave."""
-        return int(2**self.halvings)
-
-    @property
-    def last(self) -> int:
-        """The strongest step."""
-        return self.octave * (self.num_levels - 1)
-
-    @property
-    def middle(self) -> int:
-        """The step where every band begins, so that all bands are known at this one strength."""
-        return self.octave * ((self.num_levels - 1) // 2)
-
-    def sigma(self, step: int) -> float:
-        """Return the strength of a step.
-
-        >>> Ladder().sigma(0), Ladder().sigma(Ladder().middle), Ladder().sigma(Ladder().last)
-        (0.005, 0.08, 1.28)
-        """
-        return float(self.lowest * 2 ** (step / self.octave))
 
 
 def next_step(accuracy: Mapping[int, float], criterion: float, ladder: Ladder, *, finest: int = 1) -> int | None:

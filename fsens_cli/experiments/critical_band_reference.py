@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import DataError, ModelError
 from fsens_cli.experiments.critical_band import Progress
-from fsens_cli.experiments.critical_band_result import CriticalBandConfig
+from fsens_cli.experiments.critical_band_settings import CriticalBandConfig
 from fsens_cli.fourier.perturbation import energy_by_radius, exact_radii, half_power_frequency, perturbation_power
 from fsens_cli.fourier.pyramid import num_levels
 from fsens_cli.models.classifier import as_classifier, device_of, held_still

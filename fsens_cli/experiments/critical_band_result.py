@@ -10,79 +10,17 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from fsens_cli.errors import require, require_one_of
-from fsens_cli.experiments.critical_band_ladder import Ladder
+from fsens_cli.experiments.critical_band_settings import CRITERIA, CriticalBandConfig, Ladder
 from fsens_cli.fourier.bands import Band
-from fsens_cli.fourier.octaves import SPACINGS, BandSet
-from fsens_cli.perturb.band_noise import RMS
+from fsens_cli.fourier.octaves import BandSet
 from fsens_cli.statistics.channels import GaussianFit, channel_shape, fit_gaussian
 from fsens_cli.statistics.crossings import central_bounds
 from fsens_cli.statistics.intervals import Interval, wilson
 from fsens_cli.statistics.thresholds import class_resamples, threshold
-from fsens_cli.typed import require_types
 
-PROCEDURES = ("default", "reference")
-CRITERIA = ("half", "absolute")
-PREPROCESSINGS = ("none", "gray", "published")
-CLIPS = ("none", "clamp", "published")
 ABSOLUTE = 0.5
 ABOVE_CHANCE = 0.05
 MUCH_OUT_OF_RANGE = 0.01
-
-
-@dataclass(kw_only=True)
-class CriticalBandConfig:
-    """How images are masked, and where the threshold lies.
-
-    Attributes:
-        procedure: ``default``, or ``reference`` for the published procedure step by step, which takes no other
-            setting than ``seed`` and ``batch_size``.
-        spacing: ``octave``, ``half-octave``, or ``auto``: half octaves where these are at most ten bands.
-        criterion: which threshold leads: ``half`` way from clean accuracy to chance, or ``absolute``, 50 % right.
-        preprocess: ``none``, ``gray``, or ``published``: gray, contrast around a mean of 0.449.
-        contrast: factor on each image's departure from its mean; published is 0.2.
-        clip: ``none``, ``clamp`` to [0, 1], or ``published``: the image is moved where the sum leaves the range.
-        rms: noise of ``expected`` strength, or ``exact`` in every field.
-        lowest: smallest sigma, on the [0, 1] pixel scale.
-        levels: strengths, each twice the one before.
-        batch_size: images at a time.
-        num_resamples: of the bootstrap over images.
-        seed: of noise and bootstrap.
-    """
-
-    procedure: str = "default"
-    spacing: str = "auto"
-    criterion: str = "half"
-    preprocess: str = "none"
-    contrast: float = 1.0
-    clip: str = "none"
-    rms: str = "expected"
-    lowest: float = 0.005
-    levels: int = 9
-    batch_size: int = 128
-    num_resamples: int = 1000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Check names and ranges."""
-        require_types(self)
-        require_one_of("procedure", self.procedure, PROCEDURES)
-        require_one_of("spacing", self.spacing, ("auto", *SPACINGS))
-        require_one_of("criterion", self.criterion, CRITERIA)
-        require_one_of("preprocess", self.preprocess, PREPROCESSINGS)
-        require_one_of("clip", self.clip, CLIPS)
-        require_one_of("rms", self.rms, RMS)
-        require(0 < self.contrast <= 1, f"contrast={self.contrast} must lie in (0, 1]; 1 changes nothing.")
-        require(0 < self.lowest < math.inf, f"lowest={self.lowest} must be positive: the smallest sigma of the noise.")
-        require(3 <= self.levels <= 16, f"levels={self.levels}: 3 to 16 strengths, each twice the one before.")
-        require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
-        require(self.num_resamples >= 100, f"num_resamples={self.num_resamples} must be at least 100.")
-        require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
-
-    @property
-    def ladder(self) -> Ladder:
-        """The strengths that may be tried."""
-        return Ladder(lowest=self.lowest, num_levels=self.levels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,104 +6,27 @@ Shape letters: N images, C channels, H, W pixels.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import torch
 from torch import nn
 
 from fsens_cli.data.images import ImageSet, sampled_rows, to_unit
-from fsens_cli.errors import require, require_one_of
-from fsens_cli.experiments.defense_checks import Check, CheckConfig, Subject, not_run, run_checks
-from fsens_cli.experiments.evaluate import EvaluateConfig, PartRecorder, evaluate
+from fsens_cli.experiments.defense_checks import Check, Subject, not_run, run_checks
+from fsens_cli.experiments.defense_settings import DefenseConfig
+from fsens_cli.experiments.evaluate import PartRecorder, evaluate
+from fsens_cli.experiments.evaluate_settings import EvaluateConfig
 from fsens_cli.experiments.evaluation import EvaluateResult
-from fsens_cli.experiments.hybrid_curve import HybridConfig
 from fsens_cli.experiments.hybrid_probe import hybrid_probe
+from fsens_cli.experiments.hybrid_settings import HybridConfig
 from fsens_cli.experiments.measure import measure
-from fsens_cli.experiments.measure_result import MeasureConfig
+from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.models.classifier import Classifier, device_of, held_still
-from fsens_cli.models.front_end import FrontEndConfig, GaussianBlur
+from fsens_cli.models.front_end import GaussianBlur
 from fsens_cli.statistics.chance import NOT_TOLD
 from fsens_cli.statistics.intervals import Interval
 from fsens_cli.statistics.medians import median
-
-MODES = ("auto", "test_time", "trained")
-# Strengths where none are given: a network that never saw a filter is at chance behind much more than the first ones.
-AT_TEST_TIME, IN_TRAINING = (0.0, 0.4, 0.5), (0.0, 1.0, 1.5, 2.0, 3.0)
-DEFENSES = ("blur", "high-pass", "random-blur", "pca")
-
-
-@dataclass(kw_only=True)
-class DefenseConfig(EvaluateConfig):
-    """Which filters, and what is asked about each.
-
-    Attributes:
-        mode: ``auto`` takes the packaged networks without and with a blur, and a control, where the data have them
-            and nothing else is asked for; elsewhere it is ``test_time``. ``test_time`` puts the filter in front of one
-            network that never saw it, a control; ``trained`` takes one network a strength, trained through its filter.
-        defense: ``blur``, ``high-pass``, ``random-blur`` or ``pca``.
-        sigmas: strengths in pixels; 0 is no filter. Empty: 0, .4 and .5 at test time, 0, 1, 1.5, 2 and 3 in training.
-        controls: for ``trained``: strengths that are put at test time in front of the network without a filter.
-        components: strengths of ``pca``; 0 is no filter.
-        runs: for ``trained``: one finished training, checkpoint or ``packaged:NAME`` a strength, in any order.
-        pairings: of the hybrid probe.
-        checks: of the numbers themselves.
-    """
-
-    mode: str = "auto"
-    defense: str = "blur"
-    sigmas: list[float] = field(default_factory=list)
-    controls: list[float] = field(default_factory=list)
-    components: list[int] = field(default_factory=list)
-    runs: list[str] = field(default_factory=list)
-    pairings: int = 2
-    checks: CheckConfig = field(default_factory=CheckConfig)
-
-    def __post_init__(self) -> None:
-        """Check names and ranges."""
-        EvaluateConfig.__post_init__(self)
-        require_one_of("mode", self.mode, MODES)
-        require_one_of("defense", self.defense, DEFENSES)
-        require(
-            all(0 <= s < math.inf for s in self.sigmas), f"sigmas={self.sigmas} must not be negative (pixels; 0: none)."
-        )
-        require(
-            all(0 < s < math.inf for s in self.controls) and len(set(self.controls)) == len(self.controls),
-            f"controls={self.controls} must be positive (pixels), each once.",
-        )
-        require(
-            not self.controls or (self.mode == "trained" and self.defense != "pca"),
-            "controls=[...] belong to mode=trained, beside a blur or high-pass; mode=test_time is all control.",
-        )
-        require(all(k >= 0 for k in self.components), f"components={self.components} must not be negative (0: none).")
-        require(self.pairings >= 1, f"pairings={self.pairings} must be at least 1.")
-        if self.defense == "pca":
-            require(bool(self.components), "defense=pca needs its strengths: components=[0,512].")
-        require(
-            self.mode != "test_time" or not self.runs,
-            "runs=[...] belong to mode=trained; mode=test_time takes one network by --model and --weights.",
-        )
-        require(
-            self.suite.minimal and set(self.suite.norms) == {"linf", "l2"},
-            "a defence is judged by minimal perturbations in both norms: suite.minimal=true suite.norms=[linf,l2].",
-        )
-        strengths = self.strengths()
-        require(len(set(strengths)) == len(strengths), f"{strengths}: every strength once.")
-
-    def strengths(self) -> list[float]:
-        """Return the strengths, weakest filter first."""
-        if self.defense == "pca":
-            return sorted(float(k) for k in self.components)
-        usual = IN_TRAINING if self.mode == "trained" else AT_TEST_TIME
-        return sorted(float(k) for k in (self.sigmas or usual))
-
-    def front_end(self, strength: float) -> FrontEndConfig:
-        """Return the filter of one strength."""
-        if strength == 0:
-            return FrontEndConfig()
-        if self.defense == "pca":
-            return FrontEndConfig(name="pca", components=int(strength))
-        return FrontEndConfig(name=self.defense, sigma=strength)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,49 +14,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fsens_cli.errors import require
+from fsens_cli.experiments.defense_settings import LEAST_RIGHT, CheckConfig
 from fsens_cli.perturb.attacks.attack import attack
 from fsens_cli.perturb.attacks.config import AttackConfig
-from fsens_cli.typed import require_types
 
 Model = Callable[[Tensor], Tensor]
 Filter = Callable[[Tensor], Tensor]
 
-# With fewer images that the model gets right, a check that tolerates one of them tells nothing.
-LEAST_RIGHT = 5
 
 # Names of the checks.
 UNBOUNDED, STEPS, STARTS, BLACK_BOX = "unbounded budget", "more steps", "random starts", "black-box attack"
 TRANSFER, LOW_PASS = "transfer", "attack in the low-pass basis"
 AT_LINF = (STEPS, STARTS, BLACK_BOX)
-
-
-@dataclass(kw_only=True)
-class CheckConfig:
-    """How the numbers are checked.
-
-    Attributes:
-        images: at most this many, of those that the model gets right.
-        steps: of the short attack; the long one takes four times as many.
-        queries: of the black-box attack.
-        starts: random starts that are compared.
-        tolerance: share of the images by which a check may fail to hold; at least one image.
-    """
-
-    images: int = 25
-    steps: int = 10
-    queries: int = 200
-    starts: int = 3
-    tolerance: float = 0.04
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        require_types(self, "checks.")
-        require(self.images >= LEAST_RIGHT, f"checks.images={self.images} must be at least {LEAST_RIGHT}.")
-        for option in ("steps", "queries"):
-            require(getattr(self, option) >= 1, f"checks.{option}={getattr(self, option)} must be at least 1.")
-        require(self.starts >= 2, f"checks.starts={self.starts} must be at least 2, to be compared.")
-        require(0 <= self.tolerance < 1, f"checks.tolerance={self.tolerance} must lie in [0, 1).")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from fsens_cli.experiments.defense import DefenseConfig, DefenseRow
+from fsens_cli.experiments.defense import DefenseRow
+from fsens_cli.experiments.defense_settings import DefenseConfig
 from fsens_cli.experiments.evaluate_findings import asked_of, evaluation_quantities, flat
 from fsens_cli.experiments.evaluation import PartResult
 from fsens_cli.experiments.hybrid_curve import in_words

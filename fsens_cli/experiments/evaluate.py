@@ -4,46 +4,20 @@ Shape letters: N images, C channels, H, W pixels, K conditions.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from torch import nn
 
 from fsens_cli.data.corrupted import CorruptedSets, open_corrupted
 from fsens_cli.data.images import ImageSet
-from fsens_cli.errors import ConfigError, DataError, require
+from fsens_cli.errors import ConfigError, DataError
 from fsens_cli.experiments.evaluate_parts import run_part, warnings_of
-from fsens_cli.experiments.evaluate_setting import Setting
+from fsens_cli.experiments.evaluate_settings import EvaluateConfig, SuiteConfig
+from fsens_cli.experiments.evaluate_shared import Setting
 from fsens_cli.experiments.evaluation import EvaluateResult, PartResult
-from fsens_cli.experiments.suite import AttackEffort, CorruptionConfig, Part, SuiteConfig, plan, require_fit
+from fsens_cli.experiments.suite import Part, plan, require_fit
 from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still
 from fsens_cli.perturb.attacks.config import ATTACKS
-from fsens_cli.typed import require_types
-
-
-@dataclass(kw_only=True)
-class EvaluateConfig:
-    """What is asked and how.
-
-    Attributes:
-        suite: the questions.
-        corruption: how corrupted images are made or where they are read.
-        attack: how hard attacks try.
-        batch_size: images at a time.
-        seed: of everything random.
-    """
-
-    suite: SuiteConfig = field(default_factory=SuiteConfig)
-    corruption: CorruptionConfig = field(default_factory=CorruptionConfig)
-    attack: AttackEffort = field(default_factory=AttackEffort)
-    batch_size: int = 128
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        require_types(self)
-        require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
-        require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
 
 
 @runtime_checkable

@@ -7,11 +7,10 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from fsens_cli.experiments.evaluate_setting import Setting
+from fsens_cli.experiments.evaluate_shared import Setting
 from fsens_cli.experiments.suite import Condition
-from fsens_cli.perturb.corruptions import corrupt
-from fsens_cli.perturb.filters import FILTERS
-from fsens_cli.perturb.noise import NOISES
+from fsens_cli.perturb.catalog import FILTERS, NOISES
+from fsens_cli.perturb.corruptions.apply import corrupt
 from fsens_cli.perturb.shuffle import shuffle_patches
 
 # Images (N, C, H, W) and their indices (N,) to changed images.

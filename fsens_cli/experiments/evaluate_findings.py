@@ -7,7 +7,7 @@ from dataclasses import asdict
 import torch
 
 from fsens_cli.experiments.band_importance import importance
-from fsens_cli.experiments.evaluate import EvaluateConfig
+from fsens_cli.experiments.evaluate_settings import EvaluateConfig
 from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow
 from fsens_cli.experiments.quantities import Findings, Line, Quantity, Sample, profile, quantity, sample
 from fsens_cli.fourier.octaves import bands_of, radius_in_cycles

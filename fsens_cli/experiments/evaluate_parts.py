@@ -14,7 +14,7 @@ from fsens_cli.errors import DataError, ModelError
 from fsens_cli.experiments.band_importance import band_values
 from fsens_cli.experiments.evaluate_changes import CHANGES, Perturb, unchanged
 from fsens_cli.experiments.evaluate_prediction import predict_corruptions
-from fsens_cli.experiments.evaluate_setting import Setting
+from fsens_cli.experiments.evaluate_shared import Setting
 from fsens_cli.experiments.evaluation import PartResult, StageRow
 from fsens_cli.experiments.suite import Part
 from fsens_cli.fourier.bases import build_basis

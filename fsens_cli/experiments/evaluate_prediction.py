@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fsens_cli.experiments.evaluate_changes import CHANGES
-from fsens_cli.experiments.evaluate_setting import Setting
+from fsens_cli.experiments.evaluate_shared import Setting
 from fsens_cli.experiments.evaluation import PartResult
 from fsens_cli.experiments.suite import Part
 from fsens_cli.fourier.bins import fourier_bins

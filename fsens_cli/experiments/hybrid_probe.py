@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from fsens_cli.data.images import ImageSet, to_unit
 from fsens_cli.errors import DataError, ModelError
-from fsens_cli.experiments.hybrid_curve import Answers, HybridConfig, HybridResult, summarise
+from fsens_cli.experiments.hybrid_curve import Answers, HybridResult, summarise
+from fsens_cli.experiments.hybrid_settings import HybridConfig
 from fsens_cli.experiments.pairing import pair_images, pairing_seeds, require_pairable
 from fsens_cli.fourier.hybrids import low_pass_mask, mix, spectrum
 from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still

@@ -12,14 +12,8 @@ from torch import Tensor, nn
 
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import DataError, ModelError
-from fsens_cli.experiments.layers_result import (
-    LayersConfig,
-    LayersResult,
-    LayerTable,
-    image_edges,
-    layer_rows,
-    layer_warnings,
-)
+from fsens_cli.experiments.layers_result import LayersResult, LayerTable, image_edges, layer_rows, layer_warnings
+from fsens_cli.experiments.layers_settings import LayersConfig
 from fsens_cli.fourier.bins import spectral_share
 from fsens_cli.fourier.features import is_constant, map_energy, published_log_amplitude
 from fsens_cli.fourier.sensitivity import rescale_each

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from fsens_cli.experiments.layers_result import LayerRow, LayersConfig, LayersResult, ratio_db
+from fsens_cli.experiments.layers_result import LayerRow, LayersResult, ratio_db
+from fsens_cli.experiments.layers_settings import LayersConfig
 from fsens_cli.experiments.quantities import Findings, Line, Quantity, quantity, sample
 from fsens_cli.statistics.chance import chance_warnings
 

@@ -10,50 +10,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fsens_cli.errors import require, require_one_of
+from fsens_cli.experiments.layers_settings import LayersConfig
 from fsens_cli.fourier.bands import frequency_bands
 from fsens_cli.fourier.bins import RadialBins, fourier_bins
 from fsens_cli.fourier.features import band_energy
-from fsens_cli.models.taps import LAYOUTS, Tap
-from fsens_cli.objectives.input_gradient import TARGETS
+from fsens_cli.models.taps import Tap
 from fsens_cli.statistics.intervals import Interval, mean_bounds, mean_intervals
-from fsens_cli.typed import require_types
 
-PROCEDURES = ("default", "reference")
 SMALLEST_GRID = 8  # below it a ratio of bands says little
-
-
-@dataclass(kw_only=True)
-class LayersConfig:
-    """Which states are read, and what of them.
-
-    Attributes:
-        layers: ``auto``, ``all``, or a pattern of module names.
-        procedure: ``default``, or ``reference`` for the published log amplitude beside it.
-        gradient: also measure the gradient of ``target`` with respect to every state.
-        target: ``loss``, ``logit`` or ``margin``.
-        layout: of states with four axes whose sizes do not tell.
-        batch_size: images at a time.
-        seed: of the images that a command draws, where it uses fewer than there are.
-    """
-
-    layers: str = "auto"
-    procedure: str = "default"
-    gradient: bool = True
-    target: str = "loss"
-    layout: str = "auto"
-    batch_size: int = 32
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Check names and ranges."""
-        require_types(self)
-        require(bool(self.layers.strip()), "layers= is empty: give auto, all, or a pattern of module names.")
-        require_one_of("procedure", self.procedure, PROCEDURES)
-        require_one_of("target", self.target, TARGETS)
-        require_one_of("layout", self.layout, LAYOUTS)
-        require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
-        require(0 <= self.seed < 2**63, f"seed={self.seed} must lie in 0..{2**63 - 1}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from fsens_cli.errors import DataError, ModelError
-from fsens_cli.experiments.measure_result import MeasureConfig, MeasureResult, PerImage, summarise
+from fsens_cli.experiments.measure_result import MeasureResult, PerImage, summarise
+from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.experiments.self_check import NUM_IMAGES as NUM_CHECKED
 from fsens_cli.experiments.self_check import SelfCheck, first_order_check
 from fsens_cli.fourier.bands import frequency_bands

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
-from fsens_cli.experiments.measure_result import BandShare, MeasureConfig, MeasureResult, centroid
+from fsens_cli.experiments.measure_result import BandShare, MeasureResult, centroid
+from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.experiments.quantities import Findings, Line, Quantity, profile, quantity, sample
 from fsens_cli.fourier.bands import band_mask
 from fsens_cli.fourier.octaves import bands_of

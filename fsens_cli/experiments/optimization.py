@@ -2,54 +2,12 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from fsens_cli.errors import CheckpointError, require, require_one_of
-
-OPTIMIZERS = ("sgd", "adamw")
-SCHEDULES = ("cosine", "linear", "step")
-
-
-@dataclass(kw_only=True)
-class OptimConfig:
-    """Optimizer and learning-rate schedule.
-
-    Attributes:
-        name: ``sgd`` (with Nesterov momentum) or ``adamw``.
-        lr: highest learning rate.
-        momentum: of SGD.
-        nesterov: whether SGD looks ahead.
-        weight_decay: not applied to biases and normalisation layers where ``decay_norm`` is false.
-        decay_norm: whether biases and normalisation layers decay too (the published recipe does).
-        warmup_epochs: linear rise from 0.
-        schedule: ``cosine`` or ``linear`` to 0 at the last step, or ``step``.
-        step_epochs, step_factor: of the step schedule.
-    """
-
-    name: str = "sgd"
-    lr: float = 0.1
-    momentum: float = 0.9
-    nesterov: bool = True
-    weight_decay: float = 5e-4
-    decay_norm: bool = False
-    warmup_epochs: float = 1.0
-    schedule: str = "cosine"
-    step_epochs: int = 50
-    step_factor: float = 0.1
-
-    def __post_init__(self) -> None:
-        """Check names and ranges."""
-        require_one_of("optim.name", self.name, OPTIMIZERS)
-        require_one_of("optim.schedule", self.schedule, SCHEDULES)
-        require(0 < self.lr < 100, f"optim.lr={self.lr} must lie in (0, 100).")
-        require(0 <= self.momentum < 1, f"optim.momentum={self.momentum} must lie in [0, 1).")
-        require(self.weight_decay >= 0, f"optim.weight_decay={self.weight_decay} must not be negative.")
-        require(self.warmup_epochs >= 0, f"optim.warmup_epochs={self.warmup_epochs} must not be negative.")
-        require(self.step_epochs >= 1, f"optim.step_epochs={self.step_epochs} must be at least 1.")
-        require(0 < self.step_factor <= 1, f"optim.step_factor={self.step_factor} must lie in (0, 1].")
+from fsens_cli.errors import CheckpointError, require
+from fsens_cli.experiments.train_settings import OptimConfig
 
 
 def build_optimizer(config: OptimConfig, module: nn.Module) -> torch.optim.Optimizer:

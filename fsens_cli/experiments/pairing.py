@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from fsens_cli.errors import DataError
-
-PAIRING_SEEDS = 1000  # seeds set aside for the pairings of one run
+from fsens_cli.experiments.hybrid_settings import PAIRING_SEEDS
 
 
 def pairing_seeds(seed: int, num_pairings: int) -> list[int]:

@@ -9,7 +9,7 @@ Shape letters: N images, C channels, H, W pixels.
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -18,53 +18,16 @@ from torch import Tensor
 from fsens_cli.data.images import ImageSet, split_off
 from fsens_cli.errors import Interrupted, require
 from fsens_cli.experiments.measure import measure
-from fsens_cli.experiments.measure_result import MeasureConfig
-from fsens_cli.experiments.optimization import (
-    OptimConfig,
-    build_optimizer,
-    learning_rate,
-    restore_optimizer,
-    set_learning_rate,
-)
+from fsens_cli.experiments.measure_settings import MeasureConfig
+from fsens_cli.experiments.optimization import build_optimizer, learning_rate, restore_optimizer, set_learning_rate
+from fsens_cli.experiments.train_settings import TrainConfig
 from fsens_cli.experiments.train_state import TrainState, add_up, require_finite, require_within
-from fsens_cli.experiments.training_step import StepConfig, prepare_images, take_step
+from fsens_cli.experiments.training_step import prepare_images, take_step
 from fsens_cli.models.classifier import Classifier, device_of, held_still
 from fsens_cli.models.front_end import reseed_front_end
 from fsens_cli.objectives.fourier_penalty import prepare_penalty
 from fsens_cli.parallel.world import ALONE, World
 from fsens_cli.statistics.intervals import Interval, wilson
-
-
-@dataclass(kw_only=True)
-class TrainConfig(StepConfig):
-    """A training: how long, with what, and what is kept apart.
-
-    Attributes:
-        epochs: passes over the training images.
-        batch_size: images a step, those of all processes together; the last incomplete batch of an epoch is left out.
-        val_fraction: part of every class of the training images kept apart to choose the best epoch.
-        probe_size: validation images whose band shares are followed over the epochs.
-        keep_every: the weights of every so many epochs are kept for good; 0 keeps none.
-        seed: of the split, the order and the augmentation.
-    """
-
-    epochs: int = 10
-    batch_size: int = 128
-    val_fraction: float = 0.05
-    probe_size: int = 128
-    keep_every: int = 0
-    seed: int = 0
-    optim: OptimConfig = field(default_factory=OptimConfig)
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        StepConfig.__post_init__(self)
-        require(self.epochs >= 1, f"epochs={self.epochs} must be at least 1.")
-        require(self.batch_size >= 2, f"batch_size={self.batch_size} must be at least 2 (batch norm needs two images).")
-        require(0 < self.val_fraction < 1, f"val_fraction={self.val_fraction} must lie in (0, 1).")
-        require(self.probe_size >= 1, f"probe_size={self.probe_size} must be at least 1.")
-        require(self.keep_every >= 0, f"keep_every={self.keep_every} must not be negative (0 keeps none).")
-        require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
 
 
 class Recorder(Protocol):

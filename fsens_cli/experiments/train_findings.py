@@ -1,7 +1,7 @@
 """Headline numbers and warnings of a training, with those of the measurement of its network."""
 
 from fsens_cli.experiments.quantities import Findings, quantity
-from fsens_cli.experiments.train import TrainConfig
+from fsens_cli.experiments.train_settings import TrainConfig
 from fsens_cli.statistics.intervals import Interval
 
 

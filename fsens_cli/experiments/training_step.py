@@ -5,80 +5,21 @@ Shape letters: N images, C channels, H, W pixels.
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from fsens_cli.data.augment import AugmentConfig, augment
+from fsens_cli.data.augment import augment
 from fsens_cli.data.images import to_unit
-from fsens_cli.errors import ConfigError, require, require_one_of
+from fsens_cli.experiments.train_settings import StepConfig
 from fsens_cli.models.classifier import Classifier, held_still
 from fsens_cli.objectives.double_backward import cheap_double_backward, shared_batch_norm
-from fsens_cli.objectives.fourier_penalty import Penalty, PreparedPenalty, RegularizerConfig, fourier_penalty
+from fsens_cli.objectives.fourier_penalty import Penalty, PreparedPenalty, fourier_penalty
 from fsens_cli.parallel.world import ALONE, World
 from fsens_cli.perturb.attacks.pgd import training_adversary
-from fsens_cli.perturb.ball import NORMS, random_start
-
-PRECISIONS = ("float32", "bf16")
-
-
-@dataclass(kw_only=True)
-class AdversaryConfig:
-    """Adversarial training: every image is replaced by its worst neighbour (Madry et al., ICLR 2018).
-
-    Attributes:
-        norm: ``none``, ``linf`` or ``l2``.
-        eps: radius of the ball on the [0, 1] scale.
-        step_size: of each step, same scale.
-        steps: number of steps.
-    """
-
-    norm: str = "none"
-    eps: float = 8 / 255
-    step_size: float = 2 / 255
-    steps: int = 7
-
-    def __post_init__(self) -> None:
-        """Check names and ranges."""
-        require_one_of("adversary.norm", self.norm, ("none", *NORMS))
-        require(self.eps > 0, f"adversary.eps={self.eps} must be positive.")
-        if self.norm == "linf":
-            require(self.eps <= 1, f"adversary.eps={self.eps}: pixels lie in [0, 1], so linf is at most 1.")
-        require(self.step_size > 0, f"adversary.step_size={self.step_size} must be positive.")
-        require(self.steps >= 1, f"adversary.steps={self.steps} must be at least 1.")
-
-
-@dataclass(kw_only=True)
-class StepConfig:
-    """Everything that one step needs to know.
-
-    Attributes:
-        label_smoothing: of the cross-entropy, in [0, 1).
-        noise_sd: standard deviation of Gaussian noise added to the training images, [0, 1] scale.
-        precision: ``float32``, or ``bf16`` autocast for the forward pass; the penalty is always float32 or wider.
-        compile: run the network through torch.compile; not together with a penalty.
-    """
-
-    label_smoothing: float = 0.0
-    noise_sd: float = 0.0
-    precision: str = "float32"
-    compile: bool = False
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
-    regularizer: RegularizerConfig = field(default_factory=RegularizerConfig)
-    adversary: AdversaryConfig = field(default_factory=AdversaryConfig)
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        require(0 <= self.label_smoothing < 1, f"label_smoothing={self.label_smoothing} must lie in [0, 1).")
-        require(0 <= self.noise_sd <= 1, f"noise_sd={self.noise_sd} must lie in [0, 1].")
-        require_one_of("precision", self.precision, PRECISIONS)
-        if self.compile and self.regularizer.is_on:
-            raise ConfigError(
-                f"compile=true does not go with regularizer={self.regularizer.name}: torch.compile has no double "
-                "backward. Set compile=false."
-            )
+from fsens_cli.perturb.ball import random_start
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from fsens_cli.errors import ConfigError, require_one_of
 from fsens_cli.fourier.bins import RadialBins, fourier_bins, nearest_integer
+from fsens_cli.fourier.catalog import BASES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,9 +146,6 @@ def _haar_row_level(size: int, levels: int) -> Tensor:
     for j in range(levels):
         level[size >> (j + 1) : size >> j] = levels - j
     return level
-
-
-BASES: dict[str, Callable[[int, int], Basis]] = {"fourier": fourier_basis, "dct": dct_basis, "haar": haar_basis}
 
 
 def build_basis(name: str, height: int, width: int) -> Basis:

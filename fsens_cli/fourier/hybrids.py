@@ -7,16 +7,13 @@ Shape letters: N images, C channels, H, W pixels, F = W // 2 + 1 columns of the 
 """
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from fsens_cli.errors import require_one_of
 from fsens_cli.fourier.bins import radius_grid
-
-NYQUIST = 0.5  # cycles per pixel
-LARGEST_MIXING = math.sqrt(2.0)  # Nyquist units: nothing lies beyond the corner
+from fsens_cli.fourier.catalog import MASKS, NYQUIST
 
 # A radius that equals the cutoff on paper differs from it in the last digit; such ties belong to the low image.
 TIE = 1e-9
@@ -42,13 +39,6 @@ def butterworth_mask(radius_HF: Tensor, cutoff: float, order: int) -> Tensor:
 def _relative(radius_HF: Tensor, cutoff: float) -> Tensor:
     """Return f / cutoff; at cutoff 0 everything but the constant is infinitely far above it."""
     return torch.where(radius_HF > 0, radius_HF / cutoff if cutoff > 0 else math.inf, 0.0)
-
-
-MASKS: dict[str, Callable[[Tensor, float, int], Tensor]] = {
-    "sharp": sharp_mask,
-    "gaussian": gaussian_mask,
-    "butterworth": butterworth_mask,
-}
 
 
 def low_pass_mask(name: str, height: int, width: int, mixing: float, *, order: int = 4) -> Tensor:

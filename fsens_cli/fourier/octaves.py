@@ -11,8 +11,7 @@ from torch import Tensor
 from fsens_cli.errors import ConfigError, require_one_of
 from fsens_cli.fourier.bands import Band, band_mask
 from fsens_cli.fourier.bins import RadialBins, fourier_bins, nearest_integer, radius_grid
-
-SPACINGS = {"octave": 1, "half-octave": 2}
+from fsens_cli.fourier.catalog import SPACINGS
 
 
 @dataclass(frozen=True, slots=True)

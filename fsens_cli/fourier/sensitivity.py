@@ -12,8 +12,7 @@ from torch import Tensor
 from fsens_cli.errors import require_one_of
 from fsens_cli.fourier.bases import Basis
 from fsens_cli.fourier.bins import radial_sum, spectral_share
-
-CHANNEL_REDUCTIONS = ("mean", "power")
+from fsens_cli.fourier.catalog import CHANNEL_REDUCTIONS
 
 
 def rescale_each(grad_NCHW: Tensor) -> tuple[Tensor, Tensor]:

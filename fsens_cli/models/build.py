@@ -7,15 +7,20 @@ import torch
 from torch import Tensor
 
 from fsens_cli.errors import CheckpointError, FsensError, ModelError
-from fsens_cli.models.catalog import ImageShape, ModelConfig, build_network, native_size, same_network
+from fsens_cli.models.catalog import ImageShape
 from fsens_cli.models.checkpoint import read_state_dict
 from fsens_cli.models.classifier import Classifier, held_still
+from fsens_cli.models.construct import build_network, native_size
 from fsens_cli.models.description import kwargs_from_file
-from fsens_cli.models.factory import classes_hint, is_factory, parameters_of
+from fsens_cli.models.factory import classes_hint, parameters_of
 from fsens_cli.models.fitting import load_weights
-from fsens_cli.models.front_end import FrontEndConfig, build_front_end
+from fsens_cli.models.front_end import build_front_end
+from fsens_cli.models.names import same_network
 from fsens_cli.models.normalization import layer_inside, normalization_for
-from fsens_cli.models.user_code import as_guest, in_words, naming_the_place
+from fsens_cli.models.settings import FrontEndConfig, ModelConfig
+from fsens_cli.models.user_code import as_guest, naming_the_place
+from fsens_cli.models.user_file import is_factory
+from fsens_cli.models.user_place import in_words
 from fsens_cli.models.weights import Weights
 
 

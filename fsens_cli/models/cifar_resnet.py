@@ -3,7 +3,11 @@
 Parameter names are those of the widely used public checkpoints (``layer1.0.conv1``, ``downsample.0``), so these load.
 """
 
+from typing import Any
+
 from torch import Tensor, nn
+
+from fsens_cli.models.catalog import ImageShape
 
 
 class BasicBlock(nn.Module):
@@ -54,3 +58,8 @@ class CifarResNet(nn.Module):
 def _stage(channels_in: int, channels_out: int, num_blocks: int, stride: int) -> nn.Sequential:
     first = BasicBlock(channels_in, channels_out, stride)
     return nn.Sequential(first, *(BasicBlock(channels_out, channels_out, 1) for _ in range(num_blocks - 1)))
+
+
+def cifar_resnet(blocks_per_stage: int, *, num_classes: int, shape: ImageShape, **kwargs: Any) -> CifarResNet:
+    """Build the network for images of a shape; further arguments are the constructor's."""
+    return CifarResNet(blocks_per_stage, num_classes=num_classes, channels=shape.channels, **kwargs)

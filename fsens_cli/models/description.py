@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from fsens_cli.errors import CheckpointError, FsensError
-from fsens_cli.models.front_end import FrontEndConfig
+from fsens_cli.models.settings import FrontEndConfig
 
 # Arguments of a constructor that only say how large the network is and how its last layers read it.
 KWARGS_FROM_FILES = frozenset((

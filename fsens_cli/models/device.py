@@ -1,18 +1,22 @@
 """Which device does a name mean, and which share of a machine does a job get?"""
 
 import os
-
-import torch
+from typing import TYPE_CHECKING
 
 from fsens_cli.errors import ConfigError
 
+if TYPE_CHECKING:
+    import torch
 
-def pick_device(name: str) -> torch.device:
+
+def pick_device(name: str) -> "torch.device":
     """Return the device; ``auto`` is the first CUDA device where there is one, else the CPU.
 
     Raises:
         ConfigError: the device does not exist here.
     """
+    import torch
+
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -30,6 +34,8 @@ def pick_device(name: str) -> torch.device:
 
 def num_gpus(name: str) -> int:
     """Return how many GPUs jobs with this setting may be dealt out to."""
+    import torch
+
     return torch.cuda.device_count() if name in ("auto", "cuda") else 0
 
 
@@ -50,9 +56,13 @@ def num_cores() -> int:
 
 def num_threads() -> int:
     """Return how many threads torch uses for one operation."""
+    import torch
+
     return torch.get_num_threads()
 
 
 def use_threads(count: int) -> None:
     """Let torch use this many threads for one operation."""
+    import torch
+
     torch.set_num_threads(count)

@@ -1,6 +1,5 @@
 """A user's own network: ``path/to/net.py:factory`` or ``package.module:factory``."""
 
-import ast
 import copy
 import importlib
 import importlib.util
@@ -14,42 +13,8 @@ from types import ModuleType
 from torch import nn
 
 from fsens_cli.errors import ModelError, suggestion
-from fsens_cli.models.user_code import as_guest, in_words, naming_the_place
-
-
-def is_factory(name: str) -> bool:
-    """Return whether a model name points at Python code rather than at a catalogue."""
-    return ":" in name and not name.startswith("hub:")
-
-
-def split_factory(name: str) -> tuple[str, str]:
-    """Split ``where:function`` and check that a file named there exists.
-
-    Raises:
-        ModelError: no such file, or nothing after the colon.
-    """
-    where, _, function = name.rpartition(":")
-    if not where or not function:
-        raise ModelError(f"model={name}: expected FILE.py:FUNCTION or PACKAGE.MODULE:FUNCTION.")
-    if where.endswith(".py") and not Path(where).expanduser().is_file():
-        raise ModelError(f"model={name}: there is no file {where}.")
-    return where, function
-
-
-def functions_of(file: Path) -> list[str]:
-    """Return the functions and classes at the top of a Python file, read without running it.
-
-    Raises:
-        ModelError: no such file, or no Python.
-    """
-    if not file.expanduser().is_file():
-        raise ModelError(f"model={file}: there is no file {file}.")
-    try:
-        tree = ast.parse(file.expanduser().read_bytes())
-    except (SyntaxError, ValueError) as error:
-        raise ModelError(f"model={file}: it is no Python: {in_words(error)}.") from error
-    kinds = (ast.FunctionDef, ast.ClassDef)
-    return [node.name for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")]
+from fsens_cli.models.user_code import as_guest, naming_the_place
+from fsens_cli.models.user_file import split_factory
 
 
 def call_factory(name: str, kwargs: dict[str, object], *, num_classes: int) -> nn.Module:

@@ -4,52 +4,15 @@ Shape letters: N images, C channels, H, W pixels, D = C H W numbers of an image,
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from fsens_cli.errors import ConfigError, ModelError, require, require_one_of
+from fsens_cli.errors import ConfigError, ModelError
+from fsens_cli.models.settings import FrontEndConfig
 
-FILTERS = ("none", "blur", "high-pass", "random-blur", "pca")
 # A covariance of more numbers than this does not fit into memory in double precision beside everything else.
 MAX_PCA_NUMBERS = 64 * 64 * 3
-
-
-@dataclass(kw_only=True)
-class FrontEndConfig:
-    """A filter in front of the network.
-
-    Attributes:
-        name: ``none``, ``blur``, ``high-pass`` (what the blur takes away, and the mean), ``random-blur`` (a new sigma
-            for each batch, uniform from 0 to ``sigma``) or ``pca``.
-        sigma: standard deviation of the Gaussian blur in pixels.
-        components: principal components of the training images that ``pca`` keeps.
-    """
-
-    name: str = "none"
-    sigma: float = 1.5
-    components: int = 512
-
-    def __post_init__(self) -> None:
-        """Check names and ranges."""
-        require_one_of("frontend", self.name, FILTERS)
-        require(
-            0 < self.sigma < math.inf,
-            f"frontend.sigma={self.sigma} must be positive (pixels); frontend=none is no blur.",
-        )
-        require(self.components >= 1, f"frontend.components={self.components} must be at least 1.")
-
-    @property
-    def label(self) -> str:
-        """The filter and how strong it is, in words.
-
-        >>> FrontEndConfig(name="blur").label, FrontEndConfig(name="pca").label, FrontEndConfig().label
-        ('blur 1.5', 'pca 512', 'none')
-        """
-        if self.name == "none":
-            return "none"
-        return f"{self.name} {self.components if self.name == 'pca' else format(self.sigma, 'g')}"
 
 
 def gaussian_kernel(sigma: float) -> Tensor:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from fsens_cli.errors import CheckpointError
-from fsens_cli.models.catalog import ModelConfig
 from fsens_cli.models.classifier import Classifier, Normalization, held_still
+from fsens_cli.models.settings import ModelConfig
 from fsens_cli.models.weights import Weights
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

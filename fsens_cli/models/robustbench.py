@@ -9,12 +9,13 @@ import importlib
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from fsens_cli.cache.places import cache_folder, offline_switch
 from fsens_cli.errors import ModelError, suggestion
+
+if TYPE_CHECKING:
+    from torch import nn
 
 PREFIX = "robustbench/"
 THREATS = ("Linf", "L2", "corruptions")
@@ -37,7 +38,7 @@ def split_robustbench(name: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=1)
-def load_robustbench(name: str, data: str) -> tuple[nn.Module, Path | None]:
+def load_robustbench(name: str, data: str) -> "tuple[nn.Module, Path | None]":
     """Return the trained network and its file; the zoo fetches it into fsens's cache where it is not there.
 
     Raises:

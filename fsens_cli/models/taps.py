@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from fsens_cli.errors import ModelError, suggestion
 from fsens_cli.models.classifier import Classifier, held_still
 
-LAYOUTS = ("auto", "channels-first", "channels-last")
 INPUT, OUTPUT = "input", "output"
 
 # Class names of blocks in timm, torchvision and most networks; the module's own name has a number.

@@ -6,21 +6,15 @@ Whatever it raises is told in one line that names the place in the user's file.
 import contextlib
 import os
 import sys
-import sysconfig
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
-from fsens_cli.errors import FsensError, ModelError, in_one_line
+from fsens_cli.errors import FsensError, ModelError
 from fsens_cli.models.classifier import Classifier
-
-PACKAGE = Path(__file__).resolve().parents[1]
-LIBRARIES = (sysconfig.get_path("stdlib"), sysconfig.get_path("platlib"), sysconfig.get_path("purelib"))
-NOT_THE_USERS = (PACKAGE, Path(torch.__file__).parents[1], *LIBRARIES)
-OTHERS = tuple(str(Path(folder).resolve()) + os.sep for folder in NOT_THE_USERS)
-LONGEST_MESSAGE = 300
+from fsens_cli.models.user_place import in_words, is_users
 
 
 @contextlib.contextmanager
@@ -68,37 +62,9 @@ def naming_the_place(what: str, hint: str = "") -> Iterator[None]:
         raise ModelError(f"{what} failed: {in_words(error)}.{hint}") from error
 
 
-def in_words(error: BaseException) -> str:
-    """Return type, message and place of an error of the user's code."""
-    place = place_of(error)
-    if isinstance(error, SystemExit):
-        said = f"it ends the program with sys.exit({error.code!r})"
-    else:
-        message = in_one_line(error, longest=LONGEST_MESSAGE)
-        kind = type(error).__name__
-        said = kind if message == kind else f"{kind}: {message}"
-    return f"{said} ({place})" if place else said
-
-
 def told_of_model(error: BaseException) -> str:
     """Return in one line what the model's code raised; empty where the error came from elsewhere."""
     frames = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
-    if Classifier.forward.__code__ in frames or any(_is_users(code.co_filename) for code in frames):
+    if Classifier.forward.__code__ in frames or any(is_users(code.co_filename) for code in frames):
         return f"the model failed: {in_words(error)}."
     return ""
-
-
-def place_of(error: BaseException) -> str:
-    """Return file, line and function of the innermost frame that is the user's; empty where none is.
-
-    >>> place_of(ValueError("raised nowhere"))
-    ''
-    """
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{Path(error.filename).name}, line {error.lineno}"
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame.filename)]
-    return f"{Path(own[-1].filename).name}, line {own[-1].lineno}, in {own[-1].name}" if own else ""
-
-
-def _is_users(filename: str) -> bool:
-    return not filename.startswith("<") and not str(Path(filename).resolve()).startswith(OTHERS)

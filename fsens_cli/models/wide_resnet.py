@@ -3,10 +3,13 @@
 Parameter names are those of the widely used public checkpoints (``block1.layer.0.conv1``, ``convShortcut``).
 """
 
+from typing import Any
+
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from fsens_cli.errors import ModelError
+from fsens_cli.models.catalog import ImageShape
 
 STAGES = (16, 32, 64)
 
@@ -68,3 +71,8 @@ class WideResNet(nn.Module):
         """Return logits (N, num_classes) of normalised images (N, C, H, W), any H and W from 4 up."""
         x = self.block3(self.block2(self.block1(self.conv1(x))))
         return self.fc(relu(self.bn1(x)).mean(dim=(2, 3)))
+
+
+def wide_resnet(*, num_classes: int, shape: ImageShape, **kwargs: Any) -> WideResNet:
+    """Build the network for images of a shape; further arguments are the constructor's."""
+    return WideResNet(num_classes=num_classes, channels=shape.channels, **kwargs)

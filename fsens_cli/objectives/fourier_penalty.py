@@ -12,31 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fsens_cli.errors import ConfigError, require, require_one_of
+from fsens_cli.errors import ConfigError
 from fsens_cli.fourier.bases import Basis, fourier_basis
 from fsens_cli.fourier.sensitivity import sensitivity_share
+from fsens_cli.objectives.batch_shares import BatchShares
 from fsens_cli.objectives.convolution import for_inputs_alone
 from fsens_cli.objectives.input_gradient import twice_differentiable_cotangent
-from fsens_cli.objectives.regularizer import BatchShares, RegularizerSettings
-from fsens_cli.objectives.regularizers import REGULARIZERS
+from fsens_cli.objectives.regularizers import REGULARIZERS, RegularizerConfig
 from fsens_cli.parallel.world import ALONE, World
-from fsens_cli.typed import require_types
-
-
-@dataclass(kw_only=True)
-class RegularizerConfig(RegularizerSettings):
-    """Which spectrum is asked for, and how strongly: a name of the registry, or ``none``."""
-
-    def __post_init__(self) -> None:
-        """Check names and ranges."""
-        require_types(self, "regularizer.")
-        require_one_of("regularizer", self.name, ("none", *REGULARIZERS))
-        super().__post_init__()
-        has_target = bool(self.file) or bool(self.target)
-        needs_target = self.name != "none" and REGULARIZERS[self.name].needs_target
-        require(not needs_target or has_target, f"regularizer={self.name} needs regularizer.file=SPECTRUM.csv.")
-        takers = ", ".join(name for name, entry in REGULARIZERS.items() if entry.needs_target)
-        require(needs_target or not has_target, f"regularizer.file belongs to regularizer={takers} alone.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

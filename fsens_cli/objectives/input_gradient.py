@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from fsens_cli.errors import DataError, ModelError, require_one_of
+from fsens_cli.objectives.targets import TARGETS
 
 Model = Callable[[Tensor], Tensor]
 
-TARGETS = ("loss", "logit", "margin")
 SMALLEST_LOG_PROBABILITY = -46.0
 
 

@@ -11,14 +11,9 @@ from torch import Tensor, nn
 
 from fsens_cli.errors import ConfigError, DataError, ModelError, require, require_one_of
 from fsens_cli.fourier.bands import Band, band_mask, frequency_bands
-from fsens_cli.objectives.fourier_penalty import (
-    PreparedPenalty,
-    RegularizerConfig,
-    fourier_penalty,
-    prepare_penalty,
-)
+from fsens_cli.objectives.fourier_penalty import PreparedPenalty, fourier_penalty, prepare_penalty
 from fsens_cli.objectives.penalised_pass import averages_untouched, bare, logits_of, twice_differentiable, uncompiled
-from fsens_cli.objectives.regularizers import REGULARIZERS
+from fsens_cli.objectives.regularizers import REGULARIZERS, RegularizerConfig
 from fsens_cli.typed import of_type, row_of_numbers
 
 Loss = Callable[[Tensor, Tensor], Tensor]

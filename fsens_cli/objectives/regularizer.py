@@ -1,18 +1,20 @@
 """The settings of a regularizer, and the record that each one of them is.
 
-Shape letters: N images, K radial bins.
+Shape letter: K radial bins.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from fsens_cli.errors import require, require_one_of
-from fsens_cli.fourier.bins import RadialBins
-from fsens_cli.fourier.sensitivity import CHANNEL_REDUCTIONS
-from fsens_cli.parallel.world import ALONE, World
+from fsens_cli.fourier.catalog import CHANNEL_REDUCTIONS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fsens_cli.fourier.bins import RadialBins
+    from fsens_cli.objectives.batch_shares import BatchShares
 
 ENTROPIES = ("batch", "per_image")
 
@@ -62,38 +64,6 @@ class RegularizerSettings:
         return min(batch_size, max(2, round(self.fraction * batch_size)))
 
 
-@dataclass(frozen=True, slots=True)
-class BatchShares:
-    """The sensitivities of a batch that several processes may share; rows that take no part are zero.
-
-    Attributes:
-        share_NK: of this process's images.
-        num_used: images of the whole batch that take part, at least 1, shape ().
-        any_used: 1 where any does, else 0, shape ().
-        world: the processes.
-    """
-
-    share_NK: Tensor
-    num_used: Tensor
-    any_used: Tensor
-    world: World = ALONE
-
-    @classmethod
-    def of(cls, share_NK: Tensor, used_N: Tensor, world: World = ALONE) -> "BatchShares":
-        """Return the shares with the rows that take no part set to zero."""
-        share_NK = torch.where(used_N[:, None], share_NK, torch.zeros_like(share_NK))
-        count = world.total(used_N.sum())
-        return cls(share_NK, count.clamp_min(1).to(share_NK.dtype), (count > 0).to(share_NK.dtype), world)
-
-    def mean_K(self) -> Tensor:
-        """Return the mean share of the whole batch at each radius."""
-        return self.mean_of(self.share_NK)
-
-    def mean_of(self, values: Tensor) -> Tensor:
-        """Return the mean over the images of the whole batch of values that are 0 for those that take no part."""
-        return self.world.differentiable_total(values.sum(dim=0)) / self.num_used
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regularizer:
     """A penalty of a share: what a training pays for a spectrum.
@@ -109,6 +79,6 @@ class Regularizer:
 
     name: str
     keeps: str
-    counted: Callable[[RegularizerSettings, RadialBins], Tensor]
-    penalty: Callable[[BatchShares, Tensor, RegularizerSettings], Tensor]
+    counted: "Callable[[RegularizerSettings, RadialBins], Tensor]"
+    penalty: "Callable[[BatchShares, Tensor, RegularizerSettings], Tensor]"
     needs_target: bool = False

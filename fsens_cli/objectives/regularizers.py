@@ -1,6 +1,53 @@
-"""The regularizers that can be named."""
+"""The regularizers that can be named, and the settings of the one that is chosen."""
 
-from fsens_cli.objectives.regularizer import Regularizer
-from fsens_cli.objectives.spectral_regularizers import ASF, HSF, LSF, MSF, TARGET
+from dataclasses import dataclass
+from functools import partial
 
-REGULARIZERS: dict[str, Regularizer] = {entry.name: entry for entry in (LSF, MSF, HSF, ASF, TARGET)}
+from fsens_cli.deferred import deferred
+from fsens_cli.errors import require, require_one_of
+from fsens_cli.objectives.regularizer import Regularizer, RegularizerSettings
+from fsens_cli.typed import require_types
+
+SPECTRAL = "fsens_cli.objectives.spectral_regularizers"
+
+
+def _keep(name: str, band: str, keeps: str) -> Regularizer:
+    outside = partial(deferred(f"{SPECTRAL}:cells_outside"), band)
+    return Regularizer(name=name, keeps=keeps, counted=outside, penalty=deferred(f"{SPECTRAL}:share_outside"))
+
+
+_ALL = (
+    _keep("lsf", "low", "the low band: R is the share above N/6"),
+    _keep("msf", "mid", "the mid band: R is the share up to N/6 and above N/3"),
+    _keep("hsf", "high", "the high band: R is the share up to N/3"),
+    Regularizer(
+        name="asf",
+        keeps="all radii alike: R is minus the entropy",
+        counted=deferred(f"{SPECTRAL}:radii_to_nyquist"),
+        penalty=deferred(f"{SPECTRAL}:minus_entropy"),
+    ),
+    Regularizer(
+        name="target",
+        keeps="a given spectrum: R is the Kullback-Leibler divergence from it",
+        counted=deferred(f"{SPECTRAL}:target_spectrum"),
+        penalty=deferred(f"{SPECTRAL}:divergence_from"),
+        needs_target=True,
+    ),
+)
+REGULARIZERS: dict[str, Regularizer] = {entry.name: entry for entry in _ALL}
+
+
+@dataclass(kw_only=True)
+class RegularizerConfig(RegularizerSettings):
+    """Which spectrum is asked for, and how strongly: a name of the registry, or ``none``."""
+
+    def __post_init__(self) -> None:
+        """Check names and ranges."""
+        require_types(self, "regularizer.")
+        require_one_of("regularizer", self.name, ("none", *REGULARIZERS))
+        super().__post_init__()
+        has_target = bool(self.file) or bool(self.target)
+        needs_target = self.name != "none" and REGULARIZERS[self.name].needs_target
+        require(not needs_target or has_target, f"regularizer={self.name} needs regularizer.file=SPECTRUM.csv.")
+        takers = ", ".join(name for name, entry in REGULARIZERS.items() if entry.needs_target)
+        require(needs_target or not has_target, f"regularizer.file belongs to regularizer={takers} alone.")

@@ -10,7 +10,8 @@ from torch import Tensor
 from fsens_cli.errors import ConfigError, require
 from fsens_cli.fourier.bands import band_mask, frequency_bands
 from fsens_cli.fourier.bins import RadialBins
-from fsens_cli.objectives.regularizer import BatchShares, Regularizer, RegularizerSettings
+from fsens_cli.objectives.batch_shares import BatchShares
+from fsens_cli.objectives.regularizer import RegularizerSettings
 
 SMALLEST_SHARE = 1e-12
 
@@ -38,22 +39,21 @@ def divergence(target: Tensor, share: Tensor) -> Tensor:
     )
 
 
-def _share_outside(shares: BatchShares, outside_K: Tensor, settings: RegularizerSettings) -> Tensor:
+def share_outside(shares: BatchShares, outside_K: Tensor, settings: RegularizerSettings) -> Tensor:
     """Return the mean share outside the band that is kept, 0 .. 1."""
     del settings
     return (shares.mean_K() * outside_K).sum()
 
 
-def _keep(name: str, band: str, keeps: str) -> Regularizer:
-    def outside(settings: RegularizerSettings, bins: RadialBins) -> Tensor:
-        del settings
-        kept = next(b for b in frequency_bands(bins) if b.name == band)
-        return (~band_mask(bins, kept)).double()
-
-    return Regularizer(name=name, keeps=keeps, counted=outside, penalty=_share_outside)
+def cells_outside(band: str, settings: RegularizerSettings, bins: RadialBins) -> Tensor:
+    """Return 1 for the radial bins outside the band that is kept, else 0, shape (K,)."""
+    del settings
+    kept = next(b for b in frequency_bands(bins) if b.name == band)
+    return (~band_mask(bins, kept)).double()
 
 
-def _radii_to_nyquist(settings: RegularizerSettings, bins: RadialBins) -> Tensor:
+def radii_to_nyquist(settings: RegularizerSettings, bins: RadialBins) -> Tensor:
+    """Return 1 for the radii 1 .. floor(N / 2), else 0, shape (K,)."""
     del settings
     height, width = bins.image_size
     last = min(height, width) // 2
@@ -62,14 +62,14 @@ def _radii_to_nyquist(settings: RegularizerSettings, bins: RadialBins) -> Tensor
     return ((radius_K >= 1) & (radius_K <= last)).double()
 
 
-def _minus_entropy(shares: BatchShares, counted_K: Tensor, settings: RegularizerSettings) -> Tensor:
+def minus_entropy(shares: BatchShares, counted_K: Tensor, settings: RegularizerSettings) -> Tensor:
     """Return minus the entropy over the radii 1 .. floor(N / 2), renormalised, in bits, -log2(floor(N / 2)) .. 0."""
     if settings.entropy == "per_image":
         return shares.mean_of(negative_entropy(shares.share_NK * counted_K))
     return negative_entropy(shares.mean_K() * counted_K)
 
 
-def _target_spectrum(settings: RegularizerSettings, bins: RadialBins) -> Tensor:
+def target_spectrum(settings: RegularizerSettings, bins: RadialBins) -> Tensor:
     """Return the target as shares of all K bins, bin 0 the constant with 0."""
     expected = bins.num_bins - 1
     if len(settings.target) != expected:
@@ -82,22 +82,7 @@ def _target_spectrum(settings: RegularizerSettings, bins: RadialBins) -> Tensor:
     return torch.tensor([0.0, *settings.target], dtype=torch.float64)
 
 
-def _divergence(shares: BatchShares, target_K: Tensor, settings: RegularizerSettings) -> Tensor:
+def divergence_from(shares: BatchShares, target_K: Tensor, settings: RegularizerSettings) -> Tensor:
     """Return the Kullback-Leibler divergence of the batch's mean from the target, in bits, 0 and up."""
     del settings
     return divergence(target_K, shares.mean_K()) * shares.any_used
-
-
-LSF = _keep("lsf", "low", "the low band: R is the share above N/6")
-MSF = _keep("msf", "mid", "the mid band: R is the share up to N/6 and above N/3")
-HSF = _keep("hsf", "high", "the high band: R is the share up to N/3")
-ASF = Regularizer(
-    name="asf", keeps="all radii alike: R is minus the entropy", counted=_radii_to_nyquist, penalty=_minus_entropy
-)
-TARGET = Regularizer(
-    name="target",
-    keeps="a given spectrum: R is the Kullback-Leibler divergence from it",
-    counted=_target_spectrum,
-    penalty=_divergence,
-    needs_target=True,
-)

@@ -6,8 +6,6 @@ Shape letters: N images, C channels, H, W pixels. Sizes are on the [0, 1] pixel 
 import torch
 from torch import Tensor
 
-NORMS = ("linf", "l2")
-
 
 def project(delta_NCHW: Tensor, norm: str, eps: float) -> Tensor:
     """Return the nearest perturbation inside the ball of radius ``eps`` in the ``linf`` or ``l2`` norm."""

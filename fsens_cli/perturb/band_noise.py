@@ -8,9 +8,8 @@ from torch import Tensor
 
 from fsens_cli.errors import require_one_of
 from fsens_cli.fourier.octaves import BandSet, band_cells
+from fsens_cli.perturb.catalog import RMS
 from fsens_cli.perturb.keyed_random import ImageDraws
-
-RMS = ("expected", "exact")
 
 
 def band_noise(bands: BandSet, *, index_N: Tensor, seed: int, rms: str = "expected") -> Tensor:

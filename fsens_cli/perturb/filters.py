@@ -7,8 +7,6 @@ Shape letters: N images, C channels, H, W pixels, F columns of the half plane.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -53,23 +51,3 @@ def band_of_radii(height: int, width: int, low: float, high: float) -> Tensor:
     kept = (radius_HF > low + TIE) & (radius_HF <= high + TIE)
     kept[0, 0] = True
     return kept
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilterRecord:
-    """One way to leave frequencies out.
-
-    Attributes:
-        keep: (images, edge) or, for a band, (images, lower edge, upper edge) to images; edges in cycles per image.
-        is_band: whether it has two edges.
-    """
-
-    keep: Callable[..., Tensor]
-    is_band: bool = False
-
-
-FILTERS: dict[str, FilterRecord] = {
-    "low-pass": FilterRecord(keep=low_pass),
-    "high-pass": FilterRecord(keep=high_pass),
-    "band-pass": FilterRecord(keep=band_pass, is_band=True),
-}

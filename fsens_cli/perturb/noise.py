@@ -7,8 +7,6 @@ share one noise pattern.
 Shape letters: N images, C channels, H, W pixels.
 """
 
-from typing import Protocol
-
 import torch
 from torch import Tensor
 
@@ -39,18 +37,3 @@ def salt_and_pepper(images_NCHW: Tensor, share: float, *, index_N: Tensor, seed:
     uniform = draws.uniform(1, *images_NCHW.shape[2:])
     salted = torch.where(uniform < share / 2, 1.0, images_NCHW)
     return torch.where(uniform >= 1 - share / 2, 0.0, salted)
-
-
-class AddNoise(Protocol):
-    """(N, C, H, W) images and a strength to noisy images."""
-
-    def __call__(self, images_NCHW: Tensor, strength: float, /, *, index_N: Tensor, seed: int) -> Tensor:
-        """Return images in [0, 1]."""
-        ...
-
-
-NOISES: dict[str, AddNoise] = {
-    "gaussian": gaussian_noise,
-    "uniform": uniform_noise,
-    "salt-and-pepper": salt_and_pepper,
-}

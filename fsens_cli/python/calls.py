@@ -18,17 +18,19 @@ from fsens_cli.experiments import hybrid_probe as probing
 from fsens_cli.experiments import layers as depth
 from fsens_cli.experiments import measure as measuring
 from fsens_cli.experiments.critical_band_findings import critical_band_findings
-from fsens_cli.experiments.critical_band_result import CriticalBandConfig
-from fsens_cli.experiments.defense import DefenseConfig, DefenseRow, defend, with_front_end
+from fsens_cli.experiments.critical_band_settings import CriticalBandConfig
+from fsens_cli.experiments.defense import DefenseRow, defend, with_front_end
 from fsens_cli.experiments.defense_findings import defense_findings
-from fsens_cli.experiments.evaluate import EvaluateConfig, NothingKept, PartRecorder
+from fsens_cli.experiments.defense_settings import DefenseConfig
+from fsens_cli.experiments.evaluate import NothingKept, PartRecorder
 from fsens_cli.experiments.evaluate_findings import evaluate_findings
-from fsens_cli.experiments.hybrid_curve import HybridConfig
+from fsens_cli.experiments.evaluate_settings import EvaluateConfig
 from fsens_cli.experiments.hybrid_findings import hybrid_findings
+from fsens_cli.experiments.hybrid_settings import HybridConfig
 from fsens_cli.experiments.layers_findings import layers_findings
-from fsens_cli.experiments.layers_result import LayersConfig
+from fsens_cli.experiments.layers_settings import LayersConfig
 from fsens_cli.experiments.measure_findings import measure_findings
-from fsens_cli.experiments.measure_result import MeasureConfig
+from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.fourier.bases import Basis
 from fsens_cli.models.classifier import Classifier, device_of
 from fsens_cli.models.front_end import build_front_end

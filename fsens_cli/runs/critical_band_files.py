@@ -8,7 +8,8 @@ import numpy as np
 
 from fsens_cli.experiments.critical_band_findings import critical_band_findings, published_findings
 from fsens_cli.experiments.critical_band_reference import STRENGTHS, PublishedResult
-from fsens_cli.experiments.critical_band_result import Channel, CriticalBandConfig, CriticalBandResult
+from fsens_cli.experiments.critical_band_result import Channel, CriticalBandResult
+from fsens_cli.experiments.critical_band_settings import CriticalBandConfig
 from fsens_cli.experiments.measure_result import MeasureResult
 from fsens_cli.experiments.quantities import Findings
 from fsens_cli.runs.figures.critical_band import ChannelPlot, Curve, critical_band_figure, index_figure

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fsens_cli.experiments.defense import DefenseConfig, DefenseRow
+from fsens_cli.experiments.defense import DefenseRow
 from fsens_cli.experiments.defense_findings import defense_findings, row_warnings, standing_of
+from fsens_cli.experiments.defense_settings import DefenseConfig
 from fsens_cli.experiments.quantities import Findings
 from fsens_cli.fourier.perturbation import cumulative_share, exact_radii
 from fsens_cli.fourier.sensitivity import full_plane

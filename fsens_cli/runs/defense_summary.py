@@ -3,8 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from fsens_cli.experiments.defense import DefenseConfig, DefenseRow, Preference
+from fsens_cli.experiments.defense import DefenseRow, Preference
 from fsens_cli.experiments.defense_findings import doubt_of, row_warnings, standing_of
+from fsens_cli.experiments.defense_settings import DefenseConfig
 from fsens_cli.experiments.evaluate_findings import GROUP_NAMES, eps_text
 from fsens_cli.experiments.evaluation import MinimalRow
 from fsens_cli.experiments.hybrid_curve import in_words

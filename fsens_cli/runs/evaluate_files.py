@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from fsens_cli.experiments.evaluate import EvaluateConfig
 from fsens_cli.experiments.evaluate_findings import evaluate_findings
+from fsens_cli.experiments.evaluate_settings import EvaluateConfig
 from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow, PartResult
 from fsens_cli.experiments.quantities import Findings
 from fsens_cli.fourier.perturbation import exact_radii, half_power_frequency

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fsens_cli.experiments.quantities import Findings
-from fsens_cli.experiments.train import TrainConfig, TrainResult
+from fsens_cli.experiments.train import TrainResult
 from fsens_cli.experiments.train_findings import train_findings
+from fsens_cli.experiments.train_settings import TrainConfig
 from fsens_cli.runs.figures.style import save_figure
 from fsens_cli.runs.figures.training import training_figure
 from fsens_cli.runs.files import write_table

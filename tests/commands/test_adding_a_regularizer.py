@@ -14,7 +14,8 @@ import fsens_cli
 from fsens_cli.commands.verbs.train import TRAIN
 from fsens_cli.fourier.bins import RadialBins
 from fsens_cli.objectives import penalty
-from fsens_cli.objectives.regularizer import BatchShares, Regularizer, RegularizerSettings
+from fsens_cli.objectives.batch_shares import BatchShares
+from fsens_cli.objectives.regularizer import Regularizer, RegularizerSettings
 from fsens_cli.objectives.regularizers import REGULARIZERS
 
 Type = Callable[..., Result]
@@ -75,5 +76,5 @@ def test_every_list_of_regularizers_names_all() -> None:
 
 def test_the_paragraph_on_adding_a_regularizer_names_what_is_touched() -> None:
     page = " ".join((ROOT / "docs" / "architecture.md").read_text().split())
-    assert "its function and its record in a file of `objectives/`" in page
-    assert "and one entry in `objectives/regularizers.py`" in page
+    assert "its function in a file of `objectives/`" in page
+    assert "and its record as one entry in `objectives/regularizers.py`" in page

@@ -93,5 +93,8 @@ def test_the_documents_name_every_data_set() -> None:
 
 def test_the_paragraph_on_adding_a_data_set_names_what_is_touched() -> None:
     page = " ".join((ROOT / "docs" / "architecture.md").read_text().split())
-    assert "A data set: one file in `data/` with its settings, its loader and its record" in page
+    assert (
+        "A data set: one file in `data/` with its settings, its loader (which imports torch inside) and its record"
+        in page
+    )
     assert "and one entry in `data/catalog.py`" in page

@@ -162,7 +162,8 @@ def write_official(root: Path, label: np.ndarray, names: tuple[str, ...]) -> Non
 
 
 def test_official_pictures(evaluate: Type, error_of: ErrorOf, somewhere: Path) -> None:
-    from fsens_cli.data.dualband import DualbandConfig, load_dualband
+    from fsens_cli.data.dualband import DualbandConfig
+    from fsens_cli.data.dualband_images import load_dualband
 
     label = np.zeros(10_000, dtype=np.uint8)
     label[:40] = load_dualband(DualbandConfig(test_size=40), "test").label_N.numpy()

@@ -28,8 +28,10 @@ from fsens_cli.commands import console
 from fsens_cli.commands.options import Flags
 from fsens_cli.data import catalog
 from fsens_cli.models import weights as weights_module
-from fsens_cli.models.catalog import ImageShape, ModelConfig, build_network
+from fsens_cli.models.catalog import ImageShape
 from fsens_cli.models.checkpoint import serialise
+from fsens_cli.models.construct import build_network
+from fsens_cli.models.settings import ModelConfig
 from fsens_cli.models.weights import Weights
 
 Type = Callable[..., Result]

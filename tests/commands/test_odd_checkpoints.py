@@ -23,11 +23,13 @@ from typer.testing import Result
 
 from fsens_cli.data.catalog import load_images
 from fsens_cli.data.dualband import DualbandConfig
-from fsens_cli.data.settings import Wanted
+from fsens_cli.data.wanted import Wanted
 from fsens_cli.experiments.measure import measure
-from fsens_cli.models.catalog import ImageShape, ModelConfig, build_network
+from fsens_cli.models.catalog import ImageShape
 from fsens_cli.models.checkpoint import load_into, read_state_dict
 from fsens_cli.models.classifier import Classifier
+from fsens_cli.models.construct import build_network
+from fsens_cli.models.settings import ModelConfig
 from fsens_cli.models.weights import PACKAGED_FOLDER
 
 Fsens = Callable[..., Result]

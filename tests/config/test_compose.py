@@ -20,13 +20,12 @@ from fsens_cli.data.catalog import CATALOG
 from fsens_cli.data.dualband import DualbandConfig
 from fsens_cli.data.folder import FolderConfig
 from fsens_cli.errors import ConfigError, FsensError
-from fsens_cli.experiments.hybrid_curve import PUBLISHED_GRID, HybridConfig
-from fsens_cli.experiments.measure_result import CONVENTIONS
-from fsens_cli.experiments.optimization import OptimConfig
-from fsens_cli.experiments.suite import SuiteConfig
-from fsens_cli.models.catalog import ModelConfig
-from fsens_cli.models.front_end import FrontEndConfig
-from fsens_cli.objectives.fourier_penalty import RegularizerConfig
+from fsens_cli.experiments.evaluate_settings import SuiteConfig
+from fsens_cli.experiments.hybrid_settings import PUBLISHED_GRID, HybridConfig
+from fsens_cli.experiments.measure_settings import CONVENTIONS
+from fsens_cli.experiments.train_settings import OptimConfig
+from fsens_cli.models.settings import FrontEndConfig, ModelConfig
+from fsens_cli.objectives.regularizers import RegularizerConfig
 
 BASIC = Crew(name="basic")
 

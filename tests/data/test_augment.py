@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from fsens_cli.data.augment import AugmentConfig, augment, flip_where, flips_of, shift_randomly
+from fsens_cli.data.augment import augment, flip_where, flips_of, shift_randomly
+from fsens_cli.data.augment_settings import AugmentConfig
 from fsens_cli.errors import ConfigError
 
 

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from fsens_cli.data.dualband import HIGH_RADII, LOW_RADII, NUM_ORIENTATIONS, DualbandConfig, load_dualband
+from fsens_cli.data.dualband import NUM_ORIENTATIONS, DualbandConfig
+from fsens_cli.data.dualband_images import HIGH_RADII, LOW_RADII, load_dualband
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError
 

@@ -11,9 +11,10 @@ from PIL import Image
 
 from fsens_cli.data import pictures
 from fsens_cli.data.catalog import may_be_imagenet, peek_classes, peek_size
-from fsens_cli.data.folder import FolderConfig, ImageNetConfig, load_folder
+from fsens_cli.data.folder import FolderConfig, ImageNetConfig
+from fsens_cli.data.folder_images import load_folder
 from fsens_cli.data.geometry import Geometry
-from fsens_cli.data.settings import Wanted
+from fsens_cli.data.wanted import Wanted
 from fsens_cli.errors import ConfigError, DataError
 
 

@@ -9,9 +9,9 @@ from torchvision.transforms._presets import ImageClassification
 
 from fsens_cli.data.catalog import CATALOG, load_images, peek_classes, peek_size
 from fsens_cli.data.dualband import DualbandConfig
-from fsens_cli.data.geometry import Geometry, resized
-from fsens_cli.data.images import sampled_rows, stratified_rows
-from fsens_cli.data.settings import Wanted
+from fsens_cli.data.geometry import Geometry
+from fsens_cli.data.images import resized, sampled_rows, stratified_rows
+from fsens_cli.data.wanted import Wanted
 from fsens_cli.errors import ConfigError, DataError
 
 

@@ -6,10 +6,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fsens_cli.data.dualband import DualbandConfig, load_dualband
-from fsens_cli.data.folder import FolderConfig, load_folder
-from fsens_cli.data.settings import Wanted
+from fsens_cli.data.dualband import DualbandConfig
+from fsens_cli.data.dualband_images import load_dualband
+from fsens_cli.data.folder import FolderConfig
+from fsens_cli.data.folder_images import load_folder
 from fsens_cli.data.trained_on import TrainedImages
+from fsens_cli.data.wanted import Wanted
 
 
 def flat(root: Path, count: int = 10) -> FolderConfig:

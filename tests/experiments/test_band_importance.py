@@ -8,10 +8,10 @@ from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError
 from fsens_cli.experiments.band_importance import VALUES, by_class, importance
 from fsens_cli.experiments.class_spectra import band_shares, class_spectra
-from fsens_cli.experiments.evaluate import EvaluateConfig, evaluate
+from fsens_cli.experiments.evaluate import evaluate
+from fsens_cli.experiments.evaluate_settings import EvaluateConfig, SuiteConfig
 from fsens_cli.experiments.evaluation import EvaluateResult
 from fsens_cli.experiments.measure import measure
-from fsens_cli.experiments.suite import SuiteConfig
 from fsens_cli.fourier.octaves import bands_of, split_into_bands
 
 NOTHING = {"corruptions": [], "filters": [], "shuffles": [], "noises": [], "attacks": []}

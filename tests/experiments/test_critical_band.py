@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from fsens_cli.errors import ConfigError, DataError
 from fsens_cli.experiments.critical_band import critical_band
-from fsens_cli.experiments.critical_band_ladder import Ladder, next_step
-from fsens_cli.experiments.critical_band_result import CriticalBandConfig, MaskedAnswers, summarise
+from fsens_cli.experiments.critical_band_ladder import next_step
+from fsens_cli.experiments.critical_band_result import MaskedAnswers, summarise
+from fsens_cli.experiments.critical_band_settings import CriticalBandConfig, Ladder
 from fsens_cli.fourier.bands import Band
 from fsens_cli.fourier.bins import RadialBins, fourier_bins, hermitian_weight, radius_grid
 from fsens_cli.fourier.octaves import BandSet, band_cells, bands_of, octave_bands

@@ -8,26 +8,25 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fsens_cli.data.dualband import DualbandConfig, load_dualband
+from fsens_cli.data.dualband import DualbandConfig
+from fsens_cli.data.dualband_images import load_dualband
 from fsens_cli.data.images import ImageSet, to_unit
 from fsens_cli.errors import ConfigError, DataError, ModelError
-from fsens_cli.experiments.evaluate import EvaluateConfig, evaluate
+from fsens_cli.experiments.evaluate import evaluate
 from fsens_cli.experiments.evaluate_parts import classify
-from fsens_cli.experiments.evaluate_setting import Setting
-from fsens_cli.experiments.evaluation import EvaluateResult, PartResult
-from fsens_cli.experiments.suite import (
+from fsens_cli.experiments.evaluate_settings import (
     STANDARD,
     AttackEffort,
-    Condition,
     CorruptionConfig,
-    Part,
+    EvaluateConfig,
     SuiteConfig,
-    default_cutoffs,
-    plan,
-    require_fit,
 )
+from fsens_cli.experiments.evaluate_shared import Setting
+from fsens_cli.experiments.evaluation import EvaluateResult, PartResult
+from fsens_cli.experiments.suite import Condition, Part, default_cutoffs, plan, require_fit
 from fsens_cli.models.classifier import as_classifier
-from fsens_cli.perturb.corruptions import CORRUPTIONS, corrupt
+from fsens_cli.perturb.corruptions.apply import corrupt
+from fsens_cli.perturb.corruptions.catalog import CORRUPTIONS
 from fsens_cli.perturb.filters import band_pass, low_pass
 from fsens_cli.perturb.fourier_noise import add_fourier_noise
 from fsens_cli.statistics.chance import chance_sentence

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 import fsens_cli.experiments.hybrid_probe as module
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, DataError, ModelError
-from fsens_cli.experiments.hybrid_curve import PUBLISHED_GRID, HybridConfig, HybridResult, example_pair
+from fsens_cli.experiments.hybrid_curve import HybridResult, example_pair
 from fsens_cli.experiments.hybrid_probe import hybrid_probe
+from fsens_cli.experiments.hybrid_settings import PUBLISHED_GRID, HybridConfig
 from fsens_cli.fourier.bins import radius_grid
 
 

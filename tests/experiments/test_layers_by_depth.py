@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, DataError, ModelError
 from fsens_cli.experiments.layers import layers
-from fsens_cli.experiments.layers_result import LayerRow, LayersConfig, LayersResult
+from fsens_cli.experiments.layers_result import LayerRow, LayersResult
+from fsens_cli.experiments.layers_settings import LayersConfig
 from fsens_cli.fourier.bases import fourier_basis
 from fsens_cli.fourier.bins import fourier_bins
 from fsens_cli.fourier.features import map_energy, published_log_amplitude
@@ -158,7 +159,7 @@ def test_gradient_at_a_layer_is_the_spectrum_of_what_reads_it() -> None:
 
 def test_gradient_of_the_image_is_what_measure_finds() -> None:
     from fsens_cli.experiments.measure import measure
-    from fsens_cli.experiments.measure_result import MeasureConfig
+    from fsens_cli.experiments.measure_settings import MeasureConfig
 
     torch.manual_seed(4)
     network = Chain(16, one=nn.Conv2d(3, 3, 3, padding=1), two=nn.Tanh())

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from fsens_cli.errors import ConfigError, DataError, ModelError
 from fsens_cli.experiments.measure import measure
-from fsens_cli.experiments.measure_result import CONVENTIONS, MeasureConfig, MeasureResult
+from fsens_cli.experiments.measure_result import MeasureResult
+from fsens_cli.experiments.measure_settings import CONVENTIONS, MeasureConfig
 from fsens_cli.fourier.bases import Basis, dct_basis, fourier_basis, fourier_power
 from fsens_cli.fourier.sensitivity import sensitivity_share
 from fsens_cli.models.classifier import Classifier

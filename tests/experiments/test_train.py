@@ -7,17 +7,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fsens_cli.data.augment import AugmentConfig
+from fsens_cli.data.augment_settings import AugmentConfig
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, Interrupted, ModelError
-from fsens_cli.experiments.optimization import OptimConfig, build_optimizer, learning_rate, optimizer_tensors
-from fsens_cli.experiments.train import TrainConfig, evaluate_accuracy, train
+from fsens_cli.experiments.optimization import build_optimizer, learning_rate, optimizer_tensors
+from fsens_cli.experiments.train import evaluate_accuracy, train
+from fsens_cli.experiments.train_settings import AdversaryConfig, OptimConfig, TrainConfig
 from fsens_cli.experiments.train_state import TrainState
-from fsens_cli.experiments.training_step import AdversaryConfig, losses, prepare_images
+from fsens_cli.experiments.training_step import losses, prepare_images
 from fsens_cli.models.cifar_resnet import CifarResNet
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.front_end import RandomBlur
-from fsens_cli.objectives.fourier_penalty import RegularizerConfig, prepare_penalty
+from fsens_cli.objectives.fourier_penalty import prepare_penalty
+from fsens_cli.objectives.regularizers import RegularizerConfig
 
 
 @dataclass

@@ -10,14 +10,16 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from fsens_cli.data.augment import AugmentConfig
-from fsens_cli.experiments.training_step import AdversaryConfig, StepConfig, StepSums, prepare_images, take_step
+from fsens_cli.data.augment_settings import AugmentConfig
+from fsens_cli.experiments.train_settings import AdversaryConfig, StepConfig
+from fsens_cli.experiments.training_step import StepSums, prepare_images, take_step
 from fsens_cli.models.build import build_classifier
-from fsens_cli.models.catalog import ImageShape, ModelConfig
+from fsens_cli.models.catalog import ImageShape
 from fsens_cli.models.classifier import Classifier
-from fsens_cli.models.front_end import FrontEndConfig
+from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.models.weights import Weights
-from fsens_cli.objectives.fourier_penalty import RegularizerConfig, prepare_penalty
+from fsens_cli.objectives.fourier_penalty import prepare_penalty
+from fsens_cli.objectives.regularizers import RegularizerConfig
 
 SIZE = 16
 NETWORKS = {

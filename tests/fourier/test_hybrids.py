@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from fsens_cli.errors import ConfigError
-from fsens_cli.experiments.hybrid_curve import PUBLISHED_GRID
-from fsens_cli.fourier.hybrids import MASKS, low_pass_mask, mix, spectrum, split_image
+from fsens_cli.experiments.hybrid_settings import PUBLISHED_GRID
+from fsens_cli.fourier.catalog import MASKS
+from fsens_cli.fourier.hybrids import low_pass_mask, mix, spectrum, split_image
 
 SIZES = [(32, 32), (31, 31), (30, 31), (17, 24), (4, 9), (2, 2)]
 

@@ -8,10 +8,13 @@ from torch import nn
 
 from fsens_cli.errors import CheckpointError, ConfigError, ModelError
 from fsens_cli.models.build import build_classifier
-from fsens_cli.models.catalog import PACKAGED, ImageShape, ModelConfig, build_network, check_model_name
+from fsens_cli.models.catalog import PACKAGED, ImageShape
 from fsens_cli.models.checkpoint import serialise
+from fsens_cli.models.construct import build_network
 from fsens_cli.models.device import pick_device
-from fsens_cli.models.front_end import FrontEndConfig, GaussianBlur
+from fsens_cli.models.front_end import GaussianBlur
+from fsens_cli.models.names import check_model_name
+from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.models.weights import Weights, find_weights
 
 SHAPE = ImageShape(3, 16, 16)

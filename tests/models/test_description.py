@@ -9,10 +9,11 @@ from torch import nn
 
 from fsens_cli.errors import CheckpointError, ModelError
 from fsens_cli.models.build import build_classifier
-from fsens_cli.models.catalog import ImageShape, ModelConfig, build_network
+from fsens_cli.models.catalog import ImageShape
 from fsens_cli.models.checkpoint import read_metadata, serialise
+from fsens_cli.models.construct import build_network
 from fsens_cli.models.description import checked_description, kwargs_from_file
-from fsens_cli.models.front_end import FrontEndConfig
+from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.models.weights import find_weights
 
 NET = """

@@ -13,7 +13,6 @@ from fsens_cli.fourier.bases import fourier_power
 from fsens_cli.fourier.bins import radius_grid
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.front_end import (
-    FrontEndConfig,
     GaussianBlur,
     HighPass,
     PrincipalComponents,
@@ -21,6 +20,7 @@ from fsens_cli.models.front_end import (
     build_front_end,
     gaussian_kernel,
 )
+from fsens_cli.models.settings import FrontEndConfig
 from fsens_cli.objectives.input_gradient import input_gradient
 
 

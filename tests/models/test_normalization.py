@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from fsens_cli.errors import CheckpointError
 from fsens_cli.models.assumed import assumed_description, statistics_of_tags
 from fsens_cli.models.build import build_classifier
-from fsens_cli.models.catalog import ImageShape, ModelConfig
+from fsens_cli.models.catalog import ImageShape
 from fsens_cli.models.classifier import Classifier
-from fsens_cli.models.front_end import FrontEndConfig
 from fsens_cli.models.normalization import HALF, IMAGENET, UNCHANGED, better_normalization, normalization_for
+from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.models.weights import Weights, find_weights
 
 NOTHING: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())

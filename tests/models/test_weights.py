@@ -20,11 +20,12 @@ from fsens_cli.errors import CheckpointError, ModelError
 from fsens_cli.models import library, public
 from fsens_cli.models import weights as weights_module
 from fsens_cli.models.build import build_classifier
-from fsens_cli.models.catalog import ImageShape, ModelConfig, build_network
+from fsens_cli.models.catalog import ImageShape
 from fsens_cli.models.classifier import Classifier
-from fsens_cli.models.front_end import FrontEndConfig
+from fsens_cli.models.construct import build_network
 from fsens_cli.models.hub_network import hub_network
 from fsens_cli.models.public import PUBLIC
+from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.models.weights import Weights, find_weights
 
 SMALL, LARGE = ImageShape(3, 32, 32), ImageShape(3, 64, 64)

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fsens_cli.objectives.fourier_penalty import RegularizerConfig, fourier_penalty, prepare_penalty
+from fsens_cli.objectives.fourier_penalty import fourier_penalty, prepare_penalty
+from fsens_cli.objectives.regularizers import RegularizerConfig
 
 
 def network() -> nn.Sequential:

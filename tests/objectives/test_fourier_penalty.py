@@ -8,13 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from fsens_cli.errors import ConfigError
-from fsens_cli.objectives.fourier_penalty import (
-    PreparedPenalty,
-    RegularizerConfig,
-    fourier_penalty,
-    penalty_of_share,
-    prepare_penalty,
-)
+from fsens_cli.objectives.fourier_penalty import PreparedPenalty, fourier_penalty, penalty_of_share, prepare_penalty
+from fsens_cli.objectives.regularizers import RegularizerConfig
 
 SIZES = [(12, 12), (13, 13), (12, 17), (15, 12)]
 NAMES = ["lsf", "msf", "hsf", "asf", "target"]

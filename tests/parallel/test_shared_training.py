@@ -11,7 +11,7 @@ from two_processes import in_two_processes
 
 from fsens_cli.errors import ConfigError
 from fsens_cli.experiments.train import require_sharable, train
-from fsens_cli.objectives.fourier_penalty import RegularizerConfig
+from fsens_cli.objectives.regularizers import RegularizerConfig
 from fsens_cli.parallel.world import ALONE
 
 # Both processes are started once, by the worker that runs all of these.

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from fsens_cli.perturb.corruptions import TABLES
+from fsens_cli.perturb.corruptions.constants import TABLES
 from fsens_cli.perturb.keyed_random import ImageDraws
 
 SEED = 11

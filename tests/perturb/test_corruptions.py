@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from fsens_cli.errors import ConfigError, DataError
-from fsens_cli.perturb.corruptions import CORRUPTIONS, TABLES, Corruption, corrupt, table_for
+from fsens_cli.perturb.corruptions.apply import corrupt
+from fsens_cli.perturb.corruptions.catalog import CORRUPTIONS, Corruption
+from fsens_cli.perturb.corruptions.constants import TABLES, table_for
 
 EXTRA = ["speckle_noise", "gaussian_blur", "spatter", "saturate"]
 STANDARD = [name for name in CORRUPTIONS if name not in EXTRA]

@@ -13,8 +13,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from fsens_cli.perturb.corruptions import CORRUPTIONS, TABLES, corrupt
+from fsens_cli.perturb.corruptions.apply import corrupt
 from fsens_cli.perturb.corruptions.blur import scatter_once
+from fsens_cli.perturb.corruptions.catalog import CORRUPTIONS
+from fsens_cli.perturb.corruptions.constants import TABLES
 from fsens_cli.perturb.corruptions.elastic import affine_warp, displace
 from fsens_cli.perturb.corruptions.frost import fit, read_frost
 from fsens_cli.perturb.keyed_random import ImageDraws

@@ -14,7 +14,8 @@ from torch import Tensor
 from fsens_cli.fourier.bands import band_mask, frequency_bands
 from fsens_cli.fourier.bases import fourier_power
 from fsens_cli.fourier.bins import fourier_bins, radial_sum, spectral_share
-from fsens_cli.perturb.corruptions import TABLES, corrupt
+from fsens_cli.perturb.corruptions.apply import corrupt
+from fsens_cli.perturb.corruptions.constants import TABLES
 
 # Largest relative difference of the mean absolute change, absolute of mean and sd (in levels) and of a band's share.
 TOLERANCE = {

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from fsens_cli.experiments.suite import SuiteConfig
+from fsens_cli.experiments.evaluate_settings import SuiteConfig
 from fsens_cli.perturb.attacks.attack import SINGLE
 from fsens_cli.perturb.attacks.cascades import stages_of
 from fsens_cli.perturb.attacks.config import ATTACKS, FIXED_BUDGET_ATTACKS, AttackConfig
 from fsens_cli.perturb.attacks.minimal import MEMBERS, SEARCHES
-from fsens_cli.perturb.corruptions import CORRUPTIONS, TABLES
-from fsens_cli.perturb.filters import FILTERS
-from fsens_cli.perturb.noise import NOISES
+from fsens_cli.perturb.catalog import FILTERS, NOISES
+from fsens_cli.perturb.corruptions.catalog import CORRUPTIONS
+from fsens_cli.perturb.corruptions.constants import TABLES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -54,6 +54,5 @@ def test_the_paragraphs_on_adding_them_name_what_is_touched() -> None:
     page = " ".join((DOCS / "architecture.md").read_text().split())
     for place in ("`ATTACKS` of `perturb/attacks/config.py`", "`SINGLE` of `attack.py`", "`SEARCHES` of `minimal.py`"):
         assert place in page
-    assert "`FILTERS` of `perturb/filters.py`" in page
-    assert "`NOISES` of `perturb/noise.py`" in page
-    assert "A corruption: its function and its record in `perturb/corruptions/catalog.py`" in page
+    assert "`FILTERS` or `NOISES` of `perturb/catalog.py`" in page
+    assert "A corruption: its function in a file of `perturb/corruptions/`, its record in `catalog.py` there" in page

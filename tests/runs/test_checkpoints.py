@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from fsens_cli.errors import CheckpointError
-from fsens_cli.experiments.optimization import OptimConfig, build_optimizer, optimizer_tensors, restore_optimizer
+from fsens_cli.experiments.optimization import build_optimizer, optimizer_tensors, restore_optimizer
+from fsens_cli.experiments.train_settings import OptimConfig
 from fsens_cli.experiments.train_state import SUMS, TrainState, require_within, state_from
 from fsens_cli.models.checkpoint import sha256_of
 from fsens_cli.models.classifier import Classifier

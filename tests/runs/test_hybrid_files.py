@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import OutputError
-from fsens_cli.experiments.hybrid_curve import HybridConfig, HybridResult
+from fsens_cli.experiments.hybrid_curve import HybridResult
 from fsens_cli.experiments.hybrid_probe import hybrid_probe
+from fsens_cli.experiments.hybrid_settings import HybridConfig
 from fsens_cli.runs.hybrid_files import (
     draw_hybrid,
     example_columns,

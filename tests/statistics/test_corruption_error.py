@@ -3,7 +3,7 @@
 import pytest
 
 from fsens_cli.errors import ConfigError
-from fsens_cli.perturb.corruptions import CORRUPTIONS
+from fsens_cli.perturb.corruptions.catalog import CORRUPTIONS
 from fsens_cli.statistics.corruption_error import (
     ALEXNET,
     ALEXNET_CLEAN,

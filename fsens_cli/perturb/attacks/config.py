@@ -4,8 +4,9 @@ import math
 from dataclasses import dataclass
 
 from fsens_cli.errors import ConfigError, require, require_one_of
-from fsens_cli.perturb.ball import NORMS
 from fsens_cli.typed import require_types
+
+NORMS = ("linf", "l2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

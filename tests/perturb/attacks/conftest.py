@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fsens_cli.data.dualband import DualbandConfig, load_dualband
+from fsens_cli.data.dualband import DualbandConfig
+from fsens_cli.data.dualband_images import load_dualband
 from fsens_cli.data.images import to_unit
 from fsens_cli.models.build import build_classifier
-from fsens_cli.models.catalog import ImageShape, ModelConfig
-from fsens_cli.models.front_end import FrontEndConfig
+from fsens_cli.models.catalog import ImageShape
+from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.models.weights import find_weights
 
 

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from fsens_cli.data.images import ImageSet
-from fsens_cli.experiments.evaluate import EvaluateConfig, evaluate
-from fsens_cli.experiments.suite import SuiteConfig
+from fsens_cli.experiments.evaluate import evaluate
+from fsens_cli.experiments.evaluate_settings import EvaluateConfig, SuiteConfig
 from fsens_cli.perturb.attacks.attack import attack
 from fsens_cli.perturb.attacks.config import AttackConfig
 from fsens_cli.perturb.attacks.minimal import minimal_perturbation

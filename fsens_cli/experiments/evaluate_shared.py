@@ -11,7 +11,8 @@ from torch import Tensor
 
 from fsens_cli.data.corrupted import CorruptedSets
 from fsens_cli.data.images import ImageSet
-from fsens_cli.experiments.suite import AttackEffort, CorruptionConfig, Part
+from fsens_cli.experiments.evaluate_settings import AttackEffort, CorruptionConfig
+from fsens_cli.experiments.suite import Part
 from fsens_cli.models.classifier import Classifier
 
 

@@ -1,0 +1,56 @@
+"""The names by which networks are called, and the closest ones to a wrong name."""
+
+from pathlib import Path
+
+from fsens_cli.errors import ModelError, suggestion
+from fsens_cli.models import hub_network, robustbench
+from fsens_cli.models.catalog import PACKAGED
+from fsens_cli.models.library_names import timm_names, torchvision_names
+from fsens_cli.models.user_file import functions_of, is_factory, split_factory
+
+
+def check_model_name(name: str) -> None:
+    """Raise ModelError, with the closest names, unless ``name`` can be built."""
+    if name in PACKAGED:
+        return
+    if name.startswith(hub_network.PREFIX):
+        hub_network.split_hub(name)
+        return
+    if name.startswith(robustbench.PREFIX):
+        robustbench.split_robustbench(name)
+        return
+    if is_factory(name):
+        split_factory(name)
+        return
+    if name.endswith(".py"):
+        functions = functions_of(Path(name))
+        listed = ", ".join(f"{name}:{function}" for function in functions) or "it has none at its top"
+        raise ModelError(f"model={name}: name the function or class that makes the network: {listed}.")
+    known = timm_names() if name.startswith("timm/") else (*PACKAGED, *torchvision_names())
+    if name in known or _is_tagged(name):
+        return
+    near = known if name.startswith("timm/") else (*known, *timm_names())
+    raise ModelError(
+        f"unknown model '{name}'.{suggestion(name, near)} `fsens models` lists them all; your own network is "
+        "FILE.py:FUNCTION."
+    )
+
+
+def _is_tagged(name: str) -> bool:
+    """Return whether ``timm/NAME.TAG`` names one of timm's trainings of a network."""
+    if not name.startswith("timm/") or "." not in name:
+        return False
+    import timm
+
+    return name.removeprefix("timm/") in timm.list_models(pretrained=True)
+
+
+def same_network(name: str, other: str) -> bool:
+    """Return whether two names mean one network: a file may be typed from another folder.
+
+    >>> same_network("net.py:make", "/home/me/net.py:make"), same_network("resnet8", "resnet20")
+    (True, False)
+    """
+    if is_factory(name) and is_factory(other):
+        return name.rpartition("/")[2] == other.rpartition("/")[2]
+    return name == other

@@ -1,0 +1,3 @@
+"""What of a network's answer can be differentiated."""
+
+TARGETS = ("loss", "logit", "margin")
