@@ -24,7 +24,14 @@ from fsens_cli.models.device import pick_device
 from fsens_cli.models.names import check_model_name
 from fsens_cli.models.weights import Weights
 from fsens_cli.runs.evaluate_files import VERB, attack_seconds, write_evaluate
-from fsens_cli.runs.evaluate_summary import half_power_text, median_text, rank_text, rows_of_kind
+from fsens_cli.runs.evaluate_summary import (
+    calibration_cells,
+    corruption_error_text,
+    half_power_text,
+    median_text,
+    rank_text,
+    rows_of_kind,
+)
 from fsens_cli.runs.evaluation_parts import PartFiles
 from fsens_cli.runs.folder import RunFolder
 from fsens_cli.runs.measure_files import Subject
@@ -97,7 +104,9 @@ def evaluate_lines(result: EvaluateResult, subject: Subject) -> list[str]:
         f"{subject.model} ({subject.weights}) on {subject.data_title}, {len(result.clean.index_N):,} images, "
         f"clean accuracy {percent_interval(result.accuracy)}",
         *_section("Common corruptions", _corruption_rows(result)),
+        *([f" {words}"] if (words := corruption_error_text(result.corruption_error)) else []),
         *_prediction_line(result),
+        *_section("Calibration", _calibration_rows(result)),
         *_section("Band-limited and shuffled images, noise", _worst_rows(result)),
         *_section("Adversarial perturbations", _attack_rows(result)),
         *_agreement_line(result),
@@ -120,6 +129,11 @@ def _corruption_rows(result: EvaluateResult) -> list[dict[str, str]]:
         }
         for row in result.groups()
     ]
+
+
+def _calibration_rows(result: EvaluateResult) -> list[dict[str, str]]:
+    names = ("images", "ECE %", "NLL nats", "Brier 0..2")
+    return [dict(zip(names, cells, strict=True)) for cells in calibration_cells(result.calibration)]
 
 
 def _prediction_line(result: EvaluateResult) -> list[str]:

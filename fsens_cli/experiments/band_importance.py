@@ -16,7 +16,7 @@ from torch import Tensor
 from fsens_cli.data.images import to_unit
 from fsens_cli.errors import ModelError
 from fsens_cli.experiments.evaluate_shared import Setting
-from fsens_cli.experiments.evaluation import PartResult
+from fsens_cli.experiments.part_result import PartResult
 from fsens_cli.experiments.suite import Part
 from fsens_cli.fourier.octaves import BandSet, bands_of, split_into_bands
 from fsens_cli.statistics.intervals import Interval, mean_intervals

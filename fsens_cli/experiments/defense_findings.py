@@ -6,8 +6,8 @@ from dataclasses import asdict
 from fsens_cli.experiments.defense import DefenseRow
 from fsens_cli.experiments.defense_settings import DefenseConfig
 from fsens_cli.experiments.evaluate_findings import asked_of, evaluation_quantities, flat
-from fsens_cli.experiments.evaluation import PartResult
 from fsens_cli.experiments.hybrid_curve import in_words
+from fsens_cli.experiments.part_result import PartResult
 from fsens_cli.experiments.quantities import Findings, Line, Quantity, paired_difference, quantity
 from fsens_cli.statistics.chance import chance_sentence
 from fsens_cli.statistics.intervals import Interval, wilson

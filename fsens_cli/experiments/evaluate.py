@@ -3,21 +3,28 @@
 Shape letters: N images, C channels, H, W pixels, K conditions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from torch import nn
 
 from fsens_cli.data.corrupted import CorruptedSets, open_corrupted
+from fsens_cli.data.imagenet import are_wordnet_ids
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, DataError
+from fsens_cli.experiments.evaluate_calibration import calibration_rows
+from fsens_cli.experiments.evaluate_corruption_error import corruption_error
 from fsens_cli.experiments.evaluate_parts import run_part, warnings_of
 from fsens_cli.experiments.evaluate_settings import EvaluateConfig, SuiteConfig
 from fsens_cli.experiments.evaluate_shared import Setting
-from fsens_cli.experiments.evaluation import EvaluateResult, PartResult
+from fsens_cli.experiments.evaluation import EvaluateResult
+from fsens_cli.experiments.part_result import PartResult
 from fsens_cli.experiments.suite import Part, plan, require_fit
 from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still
 from fsens_cli.perturb.attacks.config import ATTACKS
+
+NUM_IMAGENET = 1000
 
 
 @runtime_checkable
@@ -91,11 +98,37 @@ def evaluate(
                 recorder.save(kept)
             results[part.name] = kept
     on_progress("", len(parts), len(parts))
-    return EvaluateResult(
+    result = EvaluateResult(
         parts=results,
         image_size=(height, width),
         num_classes=num_classes,
-        warnings=(*warnings, *(f"{p.part.name}: {note}" for p in results.values() for note in p.notes)),
+        warnings=(*warnings, *_notes(results)),
+    )
+    return _with_averages(result, images, config.seed) if result.told_from_chance else result
+
+
+def _notes(results: Mapping[str, PartResult]) -> list[str]:
+    """Return what the parts say, each thing once where several say the same."""
+    by_note: dict[str, list[str]] = {}
+    for result in results.values():
+        for note in result.notes:
+            by_note.setdefault(note, []).append(result.part.name)
+    return [
+        f"{names[0]}: {note}" if len(names) == 1 else f"{names[0]} and {len(names) - 1} more: {note}"
+        for note, names in by_note.items()
+    ]
+
+
+def _with_averages(result: EvaluateResult, images: ImageSet, seed: int) -> EvaluateResult:
+    """Return the same with calibration and the published averages over corruptions."""
+    corrupted = result.of_kind("corruption")
+    is_imagenet = images.num_classes == NUM_IMAGENET and are_wordnet_ids(images.class_names)
+    return replace(
+        result,
+        calibration=calibration_rows(result.clean, corrupted, seed=seed),
+        corruption_error=corruption_error(
+            result.clean, corrupted, is_imagenet=is_imagenet, image_size=result.image_size
+        ),
     )
 
 

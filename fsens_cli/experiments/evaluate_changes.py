@@ -7,14 +7,12 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from fsens_cli.experiments.answers import Perturb
 from fsens_cli.experiments.evaluate_shared import Setting
 from fsens_cli.experiments.suite import Condition
 from fsens_cli.perturb.catalog import FILTERS, NOISES
 from fsens_cli.perturb.corruptions.apply import corrupt
 from fsens_cli.perturb.shuffle import shuffle_patches
-
-# Images (N, C, H, W) and their indices (N,) to changed images.
-Perturb = Callable[[Tensor, Tensor], Tensor]
 
 
 def _clean(condition: Condition, setting: Setting) -> Perturb:

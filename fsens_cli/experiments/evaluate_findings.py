@@ -16,6 +16,7 @@ from fsens_cli.statistics.chance import NOT_TOLD, chance_sentence, chance_warnin
 GROUP_NAMES = {"low": "low frequency", "medium": "medium", "high": "high frequency", "all": "all"}
 NORM_NAMES = {"linf": "L-inf", "l2": "L2"}
 NOT_FOUND = "not found"
+MCE_REFERENCE = "AlexNet on the 50,000 images: 100"
 
 
 def eps_text(eps: float, norm: str) -> str:
@@ -33,7 +34,7 @@ def evaluate_findings(result: EvaluateResult, config: EvaluateConfig, *, source:
         verdict=verdict_on_harm(result),
         quantities=tuple(evaluation_quantities(result)),
         warnings=(*chance_warnings(result.accuracy, result.num_classes), *result.warnings),
-        lines=(_groups(result), *_standing(result), *_profiles(result)),
+        lines=(_groups(result), *_miscalibration(result), *_standing(result), *_profiles(result)),
         asked=asked_of(config, source),
     )
 
@@ -134,6 +135,8 @@ def evaluation_quantities(result: EvaluateResult, *, group: str = "", doubt: str
             sample=sample("mean", clean.index_N, mean_N),
         )
     if not group:
+        yield from _corruption_error(result)
+        yield from _calibration(result)
         yield from _attacks(result)
         yield from _agreement(result)
         yield from _bands(result)
@@ -141,6 +144,35 @@ def evaluation_quantities(result: EvaluateResult, *, group: str = "", doubt: str
     for found in result.minimal():
         sizes = minimal[found.norm]
         yield from _perturbations(found, sample("median", sizes.index_N, sizes.size_N), group=group, doubt=doubt)
+
+
+def _corruption_error(result: EvaluateResult) -> Iterator[Quantity]:
+    found = result.corruption_error
+    if found is None:
+        return
+    numbers = (
+        ("mce", f"mCE ({MCE_REFERENCE})", found.mce, found.mce_N),
+        ("relative-mce", f"relative mCE ({MCE_REFERENCE})", found.relative_mce, found.relative_mce_N),
+        ("mean-error", "mean error, 15 corruptions at 5 severities", found.mean_error, found.mean_error_N),
+    )
+    for key, label, interval, of_each_N in numbers:
+        if interval is not None and of_each_N is not None:
+            yield quantity(interval, key, label, sample=sample("mean", result.clean.index_N, of_each_N))
+
+
+def _calibration(result: EvaluateResult) -> Iterator[Quantity]:
+    """Yield the three scores of the clean images, then of each severity."""
+    for row in result.calibration:
+        suffix, words = (f"-{row.severity}", f", {row.name}") if row.severity else ("", "")
+        index_N = result.clean.index_N
+        loss_N, brier_N = row.found.loss_N, row.found.brier_N
+        yield quantity(row.found.error, f"ece{suffix}", f"expected calibration error{words}")
+        for interval, key, label, unit, of_each_N in (
+            (row.found.log_likelihood_loss, "nll", "negative log-likelihood", "nats", loss_N),
+            (row.found.brier, "brier", "Brier score", "0..2", brier_N),
+        ):
+            kept = sample("mean", index_N, of_each_N)
+            yield quantity(interval, f"{key}{suffix}", f"{label}{words}", unit=unit, scale=1, digits=3, sample=kept)
 
 
 def _agreement(result: EvaluateResult) -> Iterator[Quantity]:
@@ -224,6 +256,21 @@ def _groups(result: EvaluateResult) -> Line:
         low=[100 * interval.low for _, interval in bars],
         high=[100 * interval.high for _, interval in bars],
     )
+
+
+def _miscalibration(result: EvaluateResult) -> Iterator[Line]:
+    rows = result.calibration
+    if rows:
+        yield Line(
+            plot="calibration",
+            title="Calibration under corruptions",
+            x_label="severity (0: clean)",
+            y_label="expected calibration error (%)",
+            x=[float(row.severity) for row in rows],
+            y=[100 * row.found.error.value for row in rows],
+            low=[100 * row.found.error.low for row in rows],
+            high=[100 * row.found.error.high for row in rows],
+        )
 
 
 def _standing(result: EvaluateResult) -> Iterator[Line]:

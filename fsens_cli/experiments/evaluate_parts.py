@@ -4,30 +4,28 @@ Shape letters: N images, C channels, H, W pixels, K conditions, M frequencies, B
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import DataError, ModelError
+from fsens_cli.experiments.answers import ask, is_right, side_by_side
 from fsens_cli.experiments.band_importance import band_values
-from fsens_cli.experiments.evaluate_changes import CHANGES, Perturb, unchanged
+from fsens_cli.experiments.evaluate_changes import CHANGES, unchanged
 from fsens_cli.experiments.evaluate_prediction import predict_corruptions
 from fsens_cli.experiments.evaluate_shared import Setting
-from fsens_cli.experiments.evaluation import PartResult, StageRow
+from fsens_cli.experiments.part_result import PartResult, StageRow
 from fsens_cli.experiments.suite import Part
 from fsens_cli.fourier.bases import build_basis
 from fsens_cli.fourier.perturbation import energy_by_radius, perturbation_power
 from fsens_cli.fourier.sensitivity import gradient_power, rescale_each, rounding_power
-from fsens_cli.models.classifier import Classifier
 from fsens_cli.objectives.input_gradient import input_gradient
 from fsens_cli.perturb.attacks.attack import AttackResult, attack
 from fsens_cli.perturb.attacks.cascades import shortened
 from fsens_cli.perturb.attacks.costs import Cost
 from fsens_cli.perturb.attacks.inspection import inspect_model
 from fsens_cli.perturb.attacks.minimal import MinimalResult, minimal_perturbation
-from fsens_cli.perturb.attacks.watch import undecided
 from fsens_cli.perturb.fourier_noise import add_fourier_noise, heat_map_frequencies
 
 # L2 norm of the added frequency in each channel, as published for CIFAR-10 and for ImageNet (Yin et al. 2019), and how
@@ -44,6 +42,12 @@ SUSPICIOUS_SHARE = 0.002
 
 # So many images, drawn at random, tell whether the model is random, has a gradient and gives logits.
 NUM_INSPECTED = 8
+
+# Kinds of parts whose probabilities are held against what is right.
+CALIBRATED = ("clean", "corruption")
+PROBABILITIES = (
+    "the model's output looks like probabilities, so nothing is said of its calibration: take away the last softmax"
+)
 
 # What leaves out a part that needs the model's gradient.
 WITHOUT_GRADIENT = {"prediction": "suite.prediction=false", "gradient": "suite.heat_map=false"}
@@ -81,36 +85,20 @@ def warnings_of(setting: Setting, *, attacked: bool) -> tuple[int, list[str]]:
     return num_classes, [finding.message for finding in findings if finding.kind != "zero-gradient"]
 
 
-def classify(setting: Setting, images: ImageSet, perturbations: Sequence[Perturb]) -> Tensor:
-    """Return whether the model is right on each image under each perturbation, shape (N, K), bool, on the CPU."""
-    rows = []
-    with torch.no_grad():
-        for batch, labels, index in setting.batches(images):
-            columns = [_right(setting.classifier, change(batch, index), labels) for change in perturbations]
-            rows.append(torch.stack(columns, dim=1).cpu())
-    return torch.cat(rows)
-
-
-def _right(classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
-    logits = classifier(images)
-    if bool(undecided(logits).any()):
-        raise ModelError("the model's output on perturbed images is not a number: it overflows there.")
-    right: Tensor = logits.argmax(dim=1) == labels
-    return right
-
-
 def _perturbed(part: Part, setting: Setting) -> PartResult:
     images = setting.chosen(part)
     if part.kind == "corruption" and setting.corrupted is not None:
         # The official pictures, instead of changes made here.
         sets = [setting.corrupted.load(c.probe, c.severity) for c in part.conditions]
-        columns = [classify(setting, corrupted, [unchanged]) for corrupted in sets]
-        return PartResult(
-            part=part, index_N=images.index_N, label_N=images.label_N, correct_NK=torch.cat(columns, dim=1)
-        )
-    changes = [CHANGES[part.kind](condition, setting) for condition in part.conditions]
-    correct = classify(setting, images, changes)
-    return PartResult(part=part, index_N=images.index_N, label_N=images.label_N, correct_NK=correct)
+        found = side_by_side([ask(setting, corrupted, [unchanged]) for corrupted in sets])
+    else:
+        found = ask(setting, images, [CHANGES[part.kind](condition, setting) for condition in part.conditions])
+    result = PartResult(part=part, index_N=images.index_N, label_N=images.label_N, correct_NK=found.right_NK)
+    if part.kind not in CALIBRATED:
+        return result
+    if found.look_like_probabilities:
+        return replace(result, notes=(PROBABILITIES,))
+    return replace(result, confidence_NK=found.confidence_NK, loss_NK=found.loss_NK, brier_NK=found.brier_NK)
 
 
 def _attacked(part: Part, setting: Setting) -> PartResult:
@@ -250,7 +238,7 @@ def _heat_map(part: Part, setting: Setting) -> PartResult:
             right = []
             for some in frequency_M2.split(max(1, IMAGES_AT_ONCE // len(batch))):
                 noisy = add_fourier_noise(batch, some, length, index_N=index, seed=setting.seed)
-                answer = _right(setting.classifier, noisy.flatten(0, 1), labels.repeat(len(some)))
+                answer = is_right(setting.classifier, noisy.flatten(0, 1), labels.repeat(len(some)))
                 right.append(answer.reshape(len(some), -1))
             rows.append(torch.cat(right).T.cpu())
     return PartResult(

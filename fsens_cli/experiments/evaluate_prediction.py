@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fsens_cli.experiments.evaluate_changes import CHANGES
 from fsens_cli.experiments.evaluate_shared import Setting
-from fsens_cli.experiments.evaluation import PartResult
+from fsens_cli.experiments.part_result import PartResult
 from fsens_cli.experiments.suite import Part
 from fsens_cli.fourier.bins import fourier_bins
 from fsens_cli.fourier.overlap import dimensions_of_kinds, energy_of_kinds, flat_change, random_phase_change

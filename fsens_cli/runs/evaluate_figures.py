@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fsens_cli.runs.band_files import draw_band_importance
+from fsens_cli.runs.calibration_files import draw_calibration
 from fsens_cli.runs.figures.corruption_bars import CorruptionBar, corruption_figure
 from fsens_cli.runs.figures.filter_curves import filter_figure
 from fsens_cli.runs.figures.heat_map import heat_map_figure
@@ -70,7 +71,7 @@ def draw_evaluate(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
         words=f"{results.text('model')} ({results.text('weights')}) on {results.text('data')}",
         clean=results.fields("accuracy").number("value"),
     )
-    drawn = (_corruptions, _prediction, _filters, _robustness, _heat_map)
+    drawn = (_corruptions, _calibration, _prediction, _filters, _robustness, _heat_map)
     found = [figure for draw in drawn if (figure := draw(evaluated)) is not None]
     return [*found, *draw_band_importance(folder, formats, title=evaluated.title)]
 
@@ -80,6 +81,16 @@ def _corruptions(e: _Evaluated) -> FigureFile | None:
         return None
     figure = corruption_figure(_bars(e.accuracy), _group_means(e.results), clean=e.clean, title=e.title)
     return e.keep(figure, "corruptions", f"Accuracy of {e.words} under each corruption.", "One bar a corruption.")
+
+
+def _calibration(e: _Evaluated) -> FigureFile | None:
+    figure = draw_calibration(e.folder, e.title)
+    if figure is None:
+        return None
+    caption = f"Calibration of {e.words}: accuracy against confidence in 15 bins, and its error at each severity."
+    return e.keep(
+        figure, "calibration", caption, "A line for the clean images and one a severity; the diagonal is calibrated."
+    )
 
 
 def _prediction(e: _Evaluated) -> FigureFile | None:

@@ -7,10 +7,12 @@ import torch
 
 from fsens_cli.experiments.evaluate_findings import evaluate_findings
 from fsens_cli.experiments.evaluate_settings import EvaluateConfig
-from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow, PartResult
+from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow
+from fsens_cli.experiments.part_result import PartResult
 from fsens_cli.experiments.quantities import Findings
 from fsens_cli.fourier.perturbation import exact_radii, half_power_frequency
 from fsens_cli.runs.band_files import band_importance_dict, write_band_importance
+from fsens_cli.runs.calibration_files import calibration_dicts, corruption_error_dict, write_calibration
 from fsens_cli.runs.evaluate_figures import draw_evaluate
 from fsens_cli.runs.evaluate_summary import summary_text
 from fsens_cli.runs.files import write_table, write_text
@@ -55,6 +57,8 @@ def evaluate_results(result: EvaluateResult, subject: Subject, *, suite: str, so
             }
             for row in result.groups()
         ],
+        "corruption_error": corruption_error_dict(result.corruption_error),
+        "calibration": calibration_dicts(result.calibration),
         "conditions": [
             {
                 "name": row.condition.label,
@@ -113,6 +117,7 @@ def write_evaluate(
     _write_attack_stages(folder, result)
     _write_per_image(folder, result)
     _write_minimal(folder, result)
+    write_calibration(folder, result.calibration)
     write_prediction(folder, result.prediction(), result.image_size)
     _write_heat_map(folder, result)
     write_band_importance(folder, result, class_names)

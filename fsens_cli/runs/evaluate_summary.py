@@ -3,7 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from fsens_cli.experiments.evaluate_findings import GROUP_NAMES, NOT_FOUND, eps_text
+from fsens_cli.experiments.evaluate_calibration import CalibrationRow
+from fsens_cli.experiments.evaluate_corruption_error import CorruptionError
+from fsens_cli.experiments.evaluate_findings import GROUP_NAMES, MCE_REFERENCE, NOT_FOUND, eps_text
 from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow, Row
 from fsens_cli.runs.measure_files import Subject
 from fsens_cli.statistics.intervals import Interval
@@ -56,6 +58,7 @@ def summary_text(result: EvaluateResult, subject: Subject, *, suite: str, source
         "Numbers are percent correct with 95 % intervals unless a unit is given.",
         *(f"**Warning:** {warning.rstrip('.')}." for warning in warnings),
         *_corruptions(result, source),
+        *_calibration(result),
         *_prediction(result),
         *_parameters(result, "filter", "Band-limited images", "cycles/image"),
         *_parameters(result, "shuffle", "Shuffled patches", "patches a side"),
@@ -85,8 +88,44 @@ def _corruptions(result: EvaluateResult, source: str) -> list[str]:
     return [
         f"## Common corruptions\n\nImages: {source}.",
         markdown_table(["group", "corruptions", "accuracy", "points below clean"], rows),
+        *([f"{words}."] if (words := corruption_error_text(result.corruption_error)) else []),
         markdown_table(["corruption", *(f"severity {s}" for s in severities)], each),
         "![](corruptions.png)",
+    ]
+
+
+def corruption_error_text(found: CorruptionError | None) -> str:
+    """Return the averages over the 15 corruptions in words; empty where there are none."""
+    if found is None:
+        return ""
+    mean = f"mean error over 15 corruptions at 5 severities {percent(found.mean_error)} %"
+    if found.mce is None or found.relative_mce is None:
+        return mean
+    return f"mCE {percent(found.mce)}, relative mCE {percent(found.relative_mce)} ({MCE_REFERENCE}); {mean}"
+
+
+def calibration_cells(rows: Sequence[CalibrationRow]) -> list[list[str]]:
+    """Return what is calibrated, ECE in percent, NLL in nats and Brier score, with intervals."""
+    return [
+        [
+            row.name,
+            percent(row.found.error),
+            row.found.log_likelihood_loss.text(3),
+            row.found.brier.text(3),
+        ]
+        for row in rows
+    ]
+
+
+def _calibration(result: EvaluateResult) -> list[str]:
+    if not result.calibration:
+        return []
+    return [
+        "## Calibration",
+        "Expected calibration error in 15 bins of the top probability, negative log-likelihood, and the Brier score "
+        "summed over classes (0 to 2); each severity over all its corruptions.",
+        markdown_table(["images", "ECE (%)", "NLL (nats)", "Brier"], calibration_cells(result.calibration)),
+        "![](calibration.png)",
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fsens_cli.experiments.evaluation import PartResult, StageRow
+from fsens_cli.experiments.part_result import PartResult, StageRow
 from fsens_cli.experiments.suite import Part
 from fsens_cli.runs.files import write_arrays, write_text
 from fsens_cli.runs.folder import RunFolder
@@ -19,6 +19,9 @@ TENSORS = (
     "index_N",
     "label_N",
     "correct_NK",
+    "confidence_NK",
+    "loss_NK",
+    "brier_NK",
     "size_N",
     "frequency_M2",
     "power_NM",

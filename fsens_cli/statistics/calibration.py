@@ -1,18 +1,21 @@
 """Calibration of predicted probabilities: expected calibration error, negative log-likelihood, Brier score.
 
-Shape letters: N images, K classes, B bins.
+Shape letters: N images, K classes, or answers an image; M = N K answers, B bins, R resamples.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from fsens_cli.statistics.crossings import central_bounds
-from fsens_cli.statistics.intervals import Interval, mean_intervals
+from fsens_cli.statistics.intervals import Interval, mean_intervals, unseen
 
 NUM_BINS = 15
+# Numbers of the bootstrap that are held at a time.
+BLOCK = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,29 +85,53 @@ def expected_calibration_error(confidence_N: Tensor, is_right_N: Tensor, *, num_
 
 
 def calibration_error_interval(
-    confidence_N: Tensor, is_right_N: Tensor, *, num_bins: int = NUM_BINS, seed: int = 0, num_resamples: int = 2000
+    confidence_NK: Tensor, is_right_NK: Tensor, *, num_bins: int = NUM_BINS, seed: int = 0, num_resamples: int = 2000
 ) -> Interval:
-    """Return the expected calibration error with its interval over images.
+    """Return the expected calibration error over all answers with its interval over images.
 
     The basic bootstrap, which turns the upward bias of resamples over. The lower bound is 0 where a calibrated model
     with the same probabilities would show as large an error in more than 2.5 % of samples (Bröcker and Smith 2007).
+
+    Args:
+        confidence_NK, is_right_NK: one answer an image, shape (N,), or K; those of an image are drawn together, and
+            what is calibrated errs on all of them at once, so that K answers are no K images.
+        num_bins, seed, num_resamples: of the bins and of the bootstrap.
     """
-    value = expected_calibration_error(confidence_N, is_right_N, num_bins=num_bins)
-    n = len(confidence_N)
+    confidence, right = (v.double().reshape(len(v), -1) for v in (confidence_NK, is_right_NK))
+    n, per_image = confidence.shape
+    value = expected_calibration_error(confidence.flatten(), right.flatten(), num_bins=num_bins)
     if n < 2:
         return Interval(value, math.nan, math.nan, n)
-    confidence, bin_N = confidence_N.double(), _bins(confidence_N, num_bins)
-    gap_N = confidence - is_right_N.double()
+    bin_M = _bins(confidence, num_bins).flatten()
+    gap_NKB = torch.zeros(n * per_image, num_bins, dtype=torch.float64)
+    gap_NKB[torch.arange(n * per_image), bin_M] = (confidence - right).flatten()
+    gap_NB = gap_NKB.reshape(n, per_image, num_bins).sum(dim=1)
     generator = torch.Generator().manual_seed(seed)
     resampled, calibrated = [], []
-    for _ in range(num_resamples):
-        drawn_N = torch.randint(n, (n,), generator=generator)
-        resampled.append(_error(gap_N[drawn_N], bin_N[drawn_N], num_bins))
-        calibrated.append(_error(confidence - torch.bernoulli(confidence, generator=generator), bin_N, num_bins))
-    below, above = central_bounds(torch.stack(resampled))
-    _, by_luck = central_bounds(torch.stack(calibrated))
+    for count in _blocks(num_resamples, n * per_image):
+        drawn_RN = torch.zeros(count, n, dtype=torch.float64)
+        rows = torch.randint(n, (count, n), generator=generator)
+        drawn_RN.scatter_add_(1, rows, torch.ones_like(drawn_RN))
+        resampled.append((drawn_RN @ gap_NB).abs().sum(dim=1))
+        luck_RN1 = torch.rand(count, n, 1, generator=generator, dtype=torch.float64)
+        gap_RM = (confidence - (luck_RN1 < confidence).double()).flatten(1)
+        summed_RB = torch.zeros(count, num_bins, dtype=torch.float64).index_add_(1, bin_M, gap_RM)
+        calibrated.append(summed_RB.abs().sum(dim=1))
+    below, above = central_bounds(torch.cat(resampled) / (n * per_image))
+    _, by_luck = central_bounds(torch.cat(calibrated) / (n * per_image))
     low = 0.0 if value <= by_luck else max(0.0, 2 * value - above)
-    return Interval(value, min(value, low), max(value, min(1.0, 2 * value - below)), n)
+    high = min(1.0, 2 * value - below)
+    if bool(right.all()) or not bool(right.any()):
+        # Resamples of answers that are all right show none that is wrong.
+        high = max(high, value + unseen(n) * (1 - value))
+    return Interval(value, min(value, low), max(value, high), n)
+
+
+def _blocks(total: int, width: int) -> Iterator[int]:
+    """Yield the rows of blocks of at most `BLOCK` numbers that make up ``total`` rows of ``width``."""
+    step = max(1, BLOCK // width)
+    for start in range(0, total, step):
+        yield min(step, total - start)
 
 
 def _error(gap_N: Tensor, bin_N: Tensor, num_bins: int) -> Tensor:
@@ -113,23 +140,54 @@ def _error(gap_N: Tensor, bin_N: Tensor, num_bins: int) -> Tensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """How far probabilities can be believed: the three scores with their intervals, and the diagram."""
+    """How far probabilities can be believed: the three scores with their intervals over images, and the diagram.
+
+    ``loss_N`` and ``brier_N`` are the means of each image, float64.
+    """
 
     error: Interval
     log_likelihood_loss: Interval
     brier: Interval
     reliability: Reliability
+    loss_N: Tensor
+    brier_N: Tensor
 
 
-def calibration(logits_NK: Tensor, label_N: Tensor, *, seed: int = 0) -> Calibration:
-    """Return the calibration of a model from its logits and the labels, both on the CPU."""
-    confidence_N, prediction_N = logits_NK.double().softmax(dim=1).max(dim=1)
-    right_N = prediction_N == label_N
-    (loss,) = mean_intervals(negative_log_likelihood(logits_NK, label_N)[:, None], None)
-    (score,) = mean_intervals(brier(logits_NK, label_N)[:, None], (0.0, 2.0))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """What calibration is made of, of each image under each of K changes of it.
+
+    Attributes:
+        right_NK: whether the likeliest class is the label, bool.
+        confidence_NK: its probability, float64.
+        loss_NK, brier_NK: `negative_log_likelihood` and `brier`, float64.
+    """
+
+    right_NK: Tensor
+    confidence_NK: Tensor
+    loss_NK: Tensor
+    brier_NK: Tensor
+
+
+def scores(logits_NK: Tensor, label_N: Tensor) -> Scores:
+    """Return the scores of one answer an image, columns of shape (N, 1), on the device of the logits."""
+    return Scores(
+        right_NK=(logits_NK.argmax(dim=1) == label_N)[:, None],
+        confidence_NK=logits_NK.double().softmax(dim=1).amax(dim=1)[:, None],
+        loss_NK=negative_log_likelihood(logits_NK, label_N)[:, None],
+        brier_NK=brier(logits_NK, label_N)[:, None],
+    )
+
+
+def calibration(found: Scores, *, seed: int = 0) -> Calibration:
+    """Return the calibration over all images and changes, from scores on the CPU."""
+    loss_N, brier_N = (of_all.double().mean(dim=1) for of_all in (found.loss_NK, found.brier_NK))
+    (loss,), (score,) = mean_intervals(loss_N[:, None], None), mean_intervals(brier_N[:, None], (0.0, 2.0))
     return Calibration(
-        error=calibration_error_interval(confidence_N, right_N, seed=seed),
-        log_likelihood_loss=loss,
+        error=calibration_error_interval(found.confidence_NK, found.right_NK, seed=seed),
+        log_likelihood_loss=replace(loss, low=loss.low if math.isnan(loss.low) else max(0.0, loss.low)),
         brier=score,
-        reliability=reliability(confidence_N, right_N),
+        reliability=reliability(found.confidence_NK.flatten(), found.right_NK.flatten()),
+        loss_N=loss_N,
+        brier_N=brier_N,
     )

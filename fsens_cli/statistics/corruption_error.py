@@ -3,9 +3,14 @@
 CE of a corruption is the sum of the error rates over severities 1 to 5, divided by AlexNet's; the relative CE takes the
 clean error off each first. mCE is the mean over the 15 standard corruptions. Both in percent. They are defined for
 ImageNet-C alone; for the CIFAR sets the plain mean of the error rates is usual.
+
+Both are means over images, so each image has its own. Shape letters: N images, S severities.
 """
 
 from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
 
 from fsens_cli.errors import ConfigError
 
@@ -31,6 +36,8 @@ ALEXNET = {
 }
 # Its error rate on the same images as they are: torchvision's weights.
 ALEXNET_CLEAN = 0.43478
+# The mCE, as a share, of a model that is never right.
+LARGEST = sum(1 / error for error in ALEXNET.values()) / len(ALEXNET)
 
 
 def mean_corruption_error(errors: Mapping[str, Sequence[float]]) -> float:
@@ -58,6 +65,33 @@ def relative_corruption_error(errors: Mapping[str, Sequence[float]], clean: floa
     _require_all(errors)
     ratios = [(_mean(errors[name]) - clean) / (alexnet - ALEXNET_CLEAN) for name, alexnet in ALEXNET.items()]
     return 100 * sum(ratios) / len(ratios)
+
+
+def mean_error_of_each(wrong_NS: Mapping[str, Tensor]) -> Tensor:
+    """Return the mean of what each image cost under all corruptions, (N,); their mean is the plain mean error rate.
+
+    Args:
+        wrong_NS: 1 where the model is wrong, by corruption.
+    """
+    return torch.stack([wrong.double().mean(dim=1) for wrong in wrong_NS.values()]).mean(dim=0)
+
+
+def corruption_error_of_each(wrong_NS: Mapping[str, Tensor]) -> Tensor:
+    """Return what each image adds to mCE, as a share and not in percent, (N,): their mean is mCE.
+
+    Args:
+        wrong_NS: 1 where the model is wrong, at severities 1 to 5, of each of the 15 corruptions.
+    """
+    return torch.stack([wrong_NS[name].double().mean(dim=1) / error for name, error in ALEXNET.items()]).mean(dim=0)
+
+
+def relative_error_of_each(wrong_NS: Mapping[str, Tensor], clean_wrong_N: Tensor) -> Tensor:
+    """Return the same for the relative mCE; ``clean_wrong_N`` is 1 where the clean image is misclassified."""
+    lost = [
+        (wrong_NS[name].double().mean(dim=1) - clean_wrong_N) / (error - ALEXNET_CLEAN)
+        for name, error in ALEXNET.items()
+    ]
+    return torch.stack(lost).mean(dim=0)
 
 
 def _mean(errors: Sequence[float]) -> float:

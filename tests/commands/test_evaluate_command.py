@@ -26,9 +26,9 @@ QUICK = [
     "attack.steps=2",
     "attack.minimal_steps=5",
 ]
-FIGURES = {"corruptions.png", "filters.png", "robustness.png", "heat_map.png"}
+FIGURES = {"corruptions.png", "calibration.png", "filters.png", "robustness.png", "heat_map.png"}
 TABLES = {"accuracy.csv", "prediction.csv", "corruption_spectra.csv", "per_image.csv", "minimal.csv", "heat_map.csv",
-          "attack_stages.csv"}  # fmt: skip
+          "attack_stages.csv", "calibration.csv", "reliability.csv"}  # fmt: skip
 
 
 @pytest.fixture
@@ -98,7 +98,38 @@ def test_parts_that_are_left_out_leave_no_files(evaluate: Type) -> None:
     result = evaluate(*off)
     assert result.exit_code == 0, result.output
     names = {p.name for p in run_folder().iterdir()}
-    assert not names & (FIGURES | TABLES - {"accuracy.csv", "per_image.csv"})
+    # Nothing has to be asked for the clean images' calibration.
+    clean = {"accuracy.csv", "per_image.csv", "calibration.csv", "reliability.csv", "calibration.png"}
+    assert not names & ((FIGURES | TABLES) - clean)
+    assert pd.read_csv(run_folder() / "calibration.csv")["severity"].tolist() == [0]
+
+
+def test_calibration_and_mean_error(evaluate: Type, fsens: Type, no_drawing: None) -> None:
+    off = ["suite.filters=[]", "suite.shuffles=[]", "suite.noises=[]", "suite.attacks=[]", "suite.minimal=false",
+           "suite.heat_map=false", "suite.prediction=false"]  # fmt: skip
+    result = evaluate(*off, "suite.corruptions=[standard]", "suite.severities=[1,2,3,4,5]")
+    assert result.exit_code == 0, result.output
+    folder = run_folder()
+    cells = pd.read_csv(folder / "accuracy.csv").query("kind == 'corruption'")
+    assert len(cells) == 75
+    numbers = pd.read_csv(folder / "quantities.csv").set_index("key")
+    assert numbers.loc["mean-error", "value"] == pytest.approx(1 - cells["accuracy"].mean())
+    assert "mce" not in numbers.index, "AlexNet's errors are those of ImageNet"
+    assert {"ece", "nll", "brier", "ece-5", "nll-5", "brier-5"} <= set(numbers.index)
+    bins = pd.read_csv(folder / "reliability.csv").query("count > 0")
+    errors = pd.read_csv(folder / "calibration.csv").set_index("severity")
+    for severity, rows in bins.groupby("severity"):
+        gap = (rows["count"] * (rows["accuracy"] - rows["confidence"]).abs()).sum() / rows["count"].sum()
+        row = errors.loc[severity]
+        assert row["ece"] == pytest.approx(gap, abs=1e-8), "tables have eight digits"
+        assert row["ece_ci_low"] <= row["ece"] <= row["ece_ci_high"]
+    assert "ECE %" in result.stdout
+    # Random weights are at chance: their probabilities mean nothing.
+    untrained = evaluate(*off, "--weights", "random", "tag=untrained")
+    assert untrained.exit_code == 0, untrained.output
+    (other,) = Path("outputs/evaluate").glob("*untrained/v001")
+    assert not (other / "calibration.csv").exists()
+    assert "ECE" not in untrained.stdout
 
 
 def test_a_killed_evaluation_goes_on(

@@ -12,8 +12,8 @@ from fsens_cli.data.dualband import DualbandConfig
 from fsens_cli.data.dualband_images import load_dualband
 from fsens_cli.data.images import ImageSet, to_unit
 from fsens_cli.errors import ConfigError, DataError, ModelError
+from fsens_cli.experiments.answers import ask
 from fsens_cli.experiments.evaluate import evaluate
-from fsens_cli.experiments.evaluate_parts import classify
 from fsens_cli.experiments.evaluate_settings import (
     STANDARD,
     AttackEffort,
@@ -22,7 +22,8 @@ from fsens_cli.experiments.evaluate_settings import (
     SuiteConfig,
 )
 from fsens_cli.experiments.evaluate_shared import Setting
-from fsens_cli.experiments.evaluation import EvaluateResult, PartResult
+from fsens_cli.experiments.evaluation import EvaluateResult
+from fsens_cli.experiments.part_result import PartResult
 from fsens_cli.experiments.suite import Condition, Part, default_cutoffs, plan, require_fit
 from fsens_cli.models.classifier import as_classifier
 from fsens_cli.perturb.corruptions.apply import corrupt
@@ -328,12 +329,13 @@ def test_labels_outside_the_classes(relabelled: ImageSet) -> None:
         evaluate(narrow, relabelled, CONFIG)
 
 
-def test_classify_sees_every_image_once(relabelled: ImageSet, linear: Callable[[Tensor], nn.Module]) -> None:
+def test_ask_sees_every_image_once(relabelled: ImageSet, linear: Callable[[Tensor], nn.Module]) -> None:
     seen: list[int] = []
+    two_classes = replace(relabelled, label_N=relabelled.label_N % 2)
     setting = Setting(
         classifier=as_classifier(linear(torch.ones(3, 32, 32))),
         device=torch.device("cpu"),
-        images=relabelled,
+        images=two_classes,
         corrupted=None,
         corruption=CorruptionConfig(),
         attack=AttackEffort(),
@@ -348,7 +350,7 @@ def test_classify_sees_every_image_once(relabelled: ImageSet, linear: Callable[[
         seen.extend(index.tolist())
         return batch
 
-    assert classify(setting, relabelled, [look]).shape == (24, 1)
+    assert ask(setting, two_classes, [look]).right_NK.shape == (24, 1)
     assert seen == relabelled.index_N.tolist()
 
 

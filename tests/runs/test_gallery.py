@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from fsens_cli.experiments.quantities import Line
+from fsens_cli.runs.figures.calibration import ErrorPoint, ReliabilityCurve, calibration_figure
 from fsens_cli.runs.figures.corruption_bars import CorruptionBar, corruption_figure
 from fsens_cli.runs.figures.defense import Curve, Panel, ScatterPoint, panels_figure, scatter_figure
 from fsens_cli.runs.figures.filter_curves import filter_figure
@@ -123,6 +124,16 @@ GALLERY: dict[str, Callable[[], Figure]] = {
     "map": lambda: power_map_figure(RANDOM.uniform(size=(32, 32)) / 1024, basis="fourier", title=TITLE),
     "prediction": prediction,
     "corruptions": corruptions,
+    "calibration": lambda: calibration_figure(
+        [
+            ReliabilityCurve(
+                severity=s, confidence=[0.4, 0.7, 0.9], accuracy=[0.4 - 0.03 * s, 0.6, 0.8], share=[0.2, 0.3, 0.5]
+            )
+            for s in range(6)
+        ],
+        [ErrorPoint(s, 0.02 + 0.05 * s, 0.01 + 0.04 * s, 0.03 + 0.06 * s) for s in range(6)],
+        title=TITLE,
+    ),
     "filters": filters,
     "robustness": lambda: robustness_figure(
         {n: s["none"] for n, s in SIZES.items()},

@@ -12,7 +12,9 @@ from fsens_cli.statistics.calibration import (
     expected_calibration_error,
     negative_log_likelihood,
     reliability,
+    scores,
 )
+from fsens_cli.statistics.intervals import unseen
 
 
 def test_a_case_made_by_hand() -> None:
@@ -30,7 +32,7 @@ def test_a_case_made_by_hand() -> None:
 
 def test_against_a_slow_loop(random: torch.Generator) -> None:
     logits, label = 2 * torch.randn(200, 5, generator=random), torch.randint(5, (200,), generator=random)
-    found = calibration(logits, label)
+    found = calibration(scores(logits, label))
     bins: dict[int, list[tuple[float, bool]]] = {}
     loss = score = 0.0
     for row, true in zip(logits.tolist(), label.tolist(), strict=True):
@@ -74,3 +76,20 @@ def test_a_calibrated_model_is_not_called_miscalibrated(random: torch.Generator)
 
 def test_one_image_has_no_interval() -> None:
     assert math.isnan(calibration_error_interval(torch.tensor([0.7]), torch.tensor([True])).low)
+
+
+def test_answers_about_one_image_are_no_images(random: torch.Generator) -> None:
+    """Fifteen copies of each answer say no more than one: the bounds stay where they are."""
+    confidence = 0.5 + 0.5 * torch.rand(60, generator=random)
+    right = torch.rand(60, generator=random) < confidence - 0.2
+    once = calibration_error_interval(confidence, right, seed=1)
+    copied = calibration_error_interval(confidence[:, None].expand(60, 15), right[:, None].expand(60, 15), seed=1)
+    assert copied.n == 60
+    for name in ("value", "low", "high"):
+        assert getattr(copied, name) == pytest.approx(getattr(once, name), abs=1e-9)
+
+
+def test_all_right_leaves_room_for_what_was_not_seen() -> None:
+    found = calibration_error_interval(torch.full((30,), 0.9999), torch.ones(30))
+    assert found.low == 0
+    assert found.high == pytest.approx(1e-4 + unseen(30), abs=1e-4)

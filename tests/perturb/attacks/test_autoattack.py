@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fsens_cli.errors import ConfigError
 from fsens_cli.experiments.evaluate_parts import cascade_notes
-from fsens_cli.experiments.evaluation import StageRow
+from fsens_cli.experiments.part_result import StageRow
 from fsens_cli.perturb.attacks import attack as attack_module
 from fsens_cli.perturb.attacks.attack import attack
 from fsens_cli.perturb.attacks.cascades import stages_of

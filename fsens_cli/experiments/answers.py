@@ -1,0 +1,85 @@
+"""A model's answers to changed images: right or wrong, and how sure.
+
+Shape letters: N images, C channels, H, W pixels, K changes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fsens_cli.data.images import ImageSet
+from fsens_cli.errors import ModelError
+from fsens_cli.experiments.evaluate_shared import Setting
+from fsens_cli.models.classifier import Classifier
+from fsens_cli.perturb.attacks.inspection import look_like_probabilities
+from fsens_cli.perturb.attacks.watch import undecided
+from fsens_cli.statistics.calibration import Scores, scores
+
+# Images (N, C, H, W) and their indices (N,) to changed images.
+Perturb = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers(Scores):
+    """The scores of every image under every change, and whether the model's output was one of probabilities."""
+
+    look_like_probabilities: bool = False
+
+
+def ask(setting: Setting, images: ImageSet, changes: Sequence[Perturb]) -> Answers:
+    """Return the model's answers to each image under each change, on the CPU.
+
+    Raises:
+        ModelError: the model's output is not a number.
+    """
+    blocks = []
+    with torch.no_grad():
+        for batch, labels, index in setting.batches(images):
+            blocks.append(side_by_side([_answers(setting, change(batch, index), labels) for change in changes]))
+    return _joined(blocks, dim=0)
+
+
+def side_by_side(columns: Sequence[Answers]) -> Answers:
+    """Return answers about the same images under different changes as one."""
+    return _joined(columns, dim=1)
+
+
+def is_right(classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
+    """Return whether the model is right on each image, bool, shape (N,).
+
+    Raises:
+        ModelError: the model's output is not a number.
+    """
+    right: Tensor = _logits(classifier, images).argmax(dim=1) == labels
+    return right
+
+
+def _logits(classifier: Classifier, images: Tensor) -> Tensor:
+    logits: Tensor = classifier(images)
+    if bool(undecided(logits).any()):
+        raise ModelError("the model's output on perturbed images is not a number: it overflows there.")
+    return logits
+
+
+def _answers(setting: Setting, images: Tensor, labels: Tensor) -> Answers:
+    logits = _logits(setting.classifier, images)
+    found = scores(logits, labels)
+    return Answers(
+        right_NK=found.right_NK.cpu(),
+        confidence_NK=found.confidence_NK.cpu(),
+        loss_NK=found.loss_NK.cpu(),
+        brier_NK=found.brier_NK.cpu(),
+        look_like_probabilities=look_like_probabilities(logits),
+    )
+
+
+def _joined(answers: Sequence[Answers], *, dim: int) -> Answers:
+    return Answers(
+        right_NK=torch.cat([a.right_NK for a in answers], dim=dim),
+        confidence_NK=torch.cat([a.confidence_NK for a in answers], dim=dim),
+        loss_NK=torch.cat([a.loss_NK for a in answers], dim=dim),
+        brier_NK=torch.cat([a.brier_NK for a in answers], dim=dim),
+        look_like_probabilities=all(a.look_like_probabilities for a in answers),
+    )
