@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 from fsens_cli.data.images import ImageSet
-from fsens_cli.errors import ModelError
 from fsens_cli.experiments.evaluate_shared import Setting
+from fsens_cli.experiments.right_answers import require_decisions
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.perturb.attacks.inspection import look_like_probabilities
-from fsens_cli.perturb.attacks.watch import undecided
 from fsens_cli.statistics.calibration import Scores, scores
 
 # Images (N, C, H, W) and their indices (N,) to changed images.
@@ -58,8 +57,7 @@ def is_right(classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
 
 def _logits(classifier: Classifier, images: Tensor) -> Tensor:
     logits: Tensor = classifier(images)
-    if bool(undecided(logits).any()):
-        raise ModelError("the model's output on perturbed images is not a number: it overflows there.")
+    require_decisions(logits, shown="perturbed images")
     return logits
 
 

@@ -17,6 +17,7 @@ from fsens_cli.data.images import to_unit
 from fsens_cli.errors import ModelError
 from fsens_cli.experiments.evaluate_shared import Setting
 from fsens_cli.experiments.part_result import PartResult
+from fsens_cli.experiments.right_answers import right_answers
 from fsens_cli.experiments.suite import Part
 from fsens_cli.fourier.octaves import BandSet, bands_of, split_into_bands
 from fsens_cli.statistics.intervals import Interval, mean_intervals
@@ -147,12 +148,12 @@ def _blocks(plan: CoalitionPlan, num_images: int, batch_size: int) -> Iterator[T
 
 def _values(setting: Setting, shown: Tensor, labels: Tensor, num_images: int) -> Tensor:
     logits = setting.classifier(shown).double()
-    if not bool(logits.isfinite().all()):
-        raise ModelError("the model's output on images of few bands is not a number: it overflows there.")
+    right = right_answers(logits, labels, shown="images of few bands").double()
     own = logits.gather(1, labels[:, None])[:, 0]
     others = logits.scatter(1, labels[:, None], float("-inf")).amax(dim=1)
-    right = (logits.argmax(dim=1) == labels).double()
     values = torch.stack([own - logits.logsumexp(dim=1), right, own - others], dim=1)
+    if not bool(values.isfinite().all()):
+        raise ModelError("the model masks out an image's own class, or every other one: its logit there is -inf.")
     return values.reshape(num_images, -1, len(VALUES)).cpu()
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fsens_cli.data.images import ImageSet
-from fsens_cli.errors import DataError, ModelError
+from fsens_cli.errors import DataError
 from fsens_cli.experiments.critical_band_ladder import next_step
 from fsens_cli.experiments.critical_band_result import (
     CriticalBandResult,
@@ -20,6 +20,7 @@ from fsens_cli.experiments.critical_band_result import (
     why_undefined,
 )
 from fsens_cli.experiments.critical_band_settings import CRITERIA, CriticalBandConfig
+from fsens_cli.experiments.right_answers import right_answers
 from fsens_cli.fourier.octaves import BandSet, bands_of
 from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still
 from fsens_cli.perturb.band_noise import band_noise
@@ -157,14 +158,11 @@ class _Masking:
 
     def _right(self, shown: Tensor, labels: Tensor) -> Tensor:
         logits = self._classifier(shown)
-        if not bool(logits.isfinite().all()):
-            raise ModelError("the model's output on masked images is not a number: it overflows there.")
+        right = right_answers(logits, labels, shown="masked images")
         self.num_classes = logits.shape[1]
-        if int(labels.max()) >= self.num_classes:
-            raise DataError(f"labels must lie in 0..{self.num_classes - 1} for this model, got {int(labels.max())}.")
         self._num_forwards += len(labels)
         self._on_progress(self._num_forwards)
-        return (logits.argmax(dim=1) == labels).cpu()
+        return right.cpu()
 
 
 def prepare(images_NCHW: Tensor, config: CriticalBandConfig) -> Tensor:

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from fsens_cli.data.images import ImageSet
-from fsens_cli.errors import DataError, ModelError
+from fsens_cli.errors import DataError
 from fsens_cli.experiments.critical_band import Progress
 from fsens_cli.experiments.critical_band_settings import CriticalBandConfig
+from fsens_cli.experiments.right_answers import right_answers
 from fsens_cli.fourier.perturbation import energy_by_radius, exact_radii, half_power_frequency, perturbation_power
 from fsens_cli.fourier.pyramid import num_levels
 from fsens_cli.models.classifier import as_classifier, device_of, held_still
@@ -146,11 +147,7 @@ def _answers(classifier: nn.Module, images: ImageSet, band: int, sd: float, conf
         index_N = images.index_N[start : start + len(labels)].to(device)
         start += len(labels)
         logits = classifier(published_stimuli(batch, band, sd, index_N=index_N, seed=config.seed))
-        if not bool(logits.isfinite().all()):
-            raise ModelError("the model's output on masked images is not a number: it overflows there.")
-        if int(labels.max()) >= logits.shape[1]:
-            raise DataError(f"labels must lie in 0..{logits.shape[1] - 1} for this model, got {int(labels.max())}.")
-        found.append((logits.argmax(dim=1) == labels).cpu())
+        found.append(right_answers(logits, labels, shown="masked images").cpu())
     return torch.cat(found)
 
 

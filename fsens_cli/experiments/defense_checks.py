@@ -17,6 +17,7 @@ from torch import Tensor
 from fsens_cli.experiments.defense_settings import LEAST_RIGHT, CheckConfig
 from fsens_cli.perturb.attacks.attack import attack
 from fsens_cli.perturb.attacks.config import AttackConfig
+from fsens_cli.perturb.attacks.watch import undecided
 
 Model = Callable[[Tensor], Tensor]
 Filter = Callable[[Tensor], Tensor]
@@ -178,5 +179,6 @@ def _transfer(subject: Subject, config: CheckConfig, seed: int, undefended: Mode
     made_for = AttackConfig(name="pgd", norm="linf", eps=subject.eps_linf, steps=4 * config.steps)
     result = attack(undefended, subject.images_NCHW, subject.label_N, made_for, generator=seed)
     with torch.no_grad():
-        standing = subject.model(result.adversarial_NCHW).argmax(dim=1) == subject.label_N
+        logits = subject.model(result.adversarial_NCHW)
+        standing = (logits.argmax(dim=1) == subject.label_N) & ~undecided(logits)
     return _not_weaker(TRANSFER, "images made for the undefended model", subject.white_linf, standing, allowed)

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from fsens_cli.errors import DataError, ModelError
+from fsens_cli.errors import ModelError
 from fsens_cli.experiments.answers import ask, is_right, side_by_side
 from fsens_cli.experiments.band_importance import band_values
 from fsens_cli.experiments.evaluate_changes import CHANGES, unchanged
 from fsens_cli.experiments.evaluate_prediction import predict_corruptions
 from fsens_cli.experiments.evaluate_shared import Setting
 from fsens_cli.experiments.part_result import PartResult, StageRow
+from fsens_cli.experiments.right_answers import require_labels
 from fsens_cli.experiments.suite import Part
 from fsens_cli.fourier.bases import build_basis
 from fsens_cli.fourier.perturbation import energy_by_radius, perturbation_power
@@ -77,9 +78,7 @@ def warnings_of(setting: Setting, *, attacked: bool) -> tuple[int, list[str]]:
     images, labels, _ = next(setting.batches(setting.images.sample(NUM_INSPECTED, setting.seed)))
     with torch.no_grad():
         num_classes = setting.classifier(images).shape[1]
-    largest = int(setting.images.label_N.max())
-    if largest >= num_classes:
-        raise DataError(f"labels must lie in 0..{num_classes - 1} for this model, got {largest}.")
+    require_labels(setting.images.label_N, num_classes)
     findings = inspect_model(setting.classifier, images, labels) if attacked else []
     # Gradients of zero are counted over all attacked images, by the attacks themselves.
     return num_classes, [finding.message for finding in findings if finding.kind != "zero-gradient"]

@@ -15,8 +15,10 @@ from fsens_cli.errors import DataError, ModelError
 from fsens_cli.experiments.hybrid_curve import Answers, HybridResult, summarise
 from fsens_cli.experiments.hybrid_settings import HybridConfig
 from fsens_cli.experiments.pairing import pair_images, pairing_seeds, require_pairable
+from fsens_cli.experiments.right_answers import require_labels
 from fsens_cli.fourier.hybrids import low_pass_mask, mix, spectrum
 from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still
+from fsens_cli.perturb.attacks.watch import undecided
 
 Progress = Callable[[int], None]
 
@@ -56,8 +58,7 @@ def hybrid_probe(
     device = device_of(classifier)
     with held_still(classifier), torch.no_grad():
         clean, num_classes = _classify_unmixed(classifier, image_NCHW, device, config.batch_size)
-        if int(label_N.max()) >= num_classes:
-            raise DataError(f"labels must lie in 0..{num_classes - 1} for this model, got {int(label_N.max())}.")
+        require_labels(label_N, num_classes)
         spectra = _Spectra(image_NCHW, device)
         prediction, confidence = _classify_hybrids(classifier, spectra, partner_PN, config, on_progress)
     _require_numbers(confidence, config)
@@ -130,8 +131,11 @@ def _classify_unmixed(
     classifier: Classifier, images_NCHW: Tensor, device: torch.device, batch_size: int
 ) -> tuple[Tensor, int]:
     """Return the class of each image and the number of classes."""
-    logits = [classifier(on_device(batch, device)) for batch in torch.split(images_NCHW, batch_size)]
-    return torch.cat(logits).argmax(dim=1).cpu(), logits[0].shape[1]
+    logits_NL = torch.cat([classifier(on_device(batch, device)) for batch in torch.split(images_NCHW, batch_size)])
+    bad = undecided(logits_NL)
+    if bool(bad.any()):
+        raise ModelError(f"the model's output on image {int(bad.nonzero()[0])} is not a number: it overflows there.")
+    return logits_NL.argmax(dim=1).cpu(), logits_NL.shape[1]
 
 
 def _classify_hybrids(

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from fsens_cli.data.images import ImageSet
-from fsens_cli.errors import DataError, ModelError
+from fsens_cli.errors import DataError
 from fsens_cli.experiments.layers_result import LayersResult, LayerTable, image_edges, layer_rows, layer_warnings
 from fsens_cli.experiments.layers_settings import LayersConfig
+from fsens_cli.experiments.right_answers import right_answers
 from fsens_cli.fourier.bins import spectral_share
 from fsens_cli.fourier.features import is_constant, map_energy, published_log_amplitude
 from fsens_cli.fourier.sensitivity import rescale_each
@@ -61,8 +62,8 @@ def layers(
     correct, num_classes, done = [], 0, 0
     with held_still(classifier):
         for batch, labels in images.batches(config.batch_size, device_of(classifier)):
-            logits = _one_pass(classifier, batch, labels, collected, config)
-            correct.append((logits.argmax(dim=1) == labels).cpu())
+            logits, right = _one_pass(classifier, batch, labels, collected, config)
+            correct.append(right.cpu())
             num_classes = logits.shape[1]
             done += len(labels)
             on_progress(done)
@@ -124,20 +125,14 @@ class _Collected:
 
 def _one_pass(
     classifier: Classifier, batch: Tensor, labels: Tensor, collected: list[_Collected], config: LayersConfig
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
+    """Return the logits, and where they are right."""
     images = batch.requires_grad_(config.gradient)
     with torch.set_grad_enabled(config.gradient):
         with reading(classifier, [c.tap for c in collected], lambda number, state: collected[number].add(state)):
             logits = classifier(images)
-        _check(logits.detach(), labels)
+        right = right_answers(logits.detach(), labels, shown="images")
         if config.gradient and logits.requires_grad:
             cotangent, _ = target_cotangent(logits.detach(), labels, config.target)
             torch.autograd.grad(logits, images, cotangent.to(logits.dtype), allow_unused=True)
-    return logits.detach()
-
-
-def _check(logits: Tensor, labels: Tensor) -> None:
-    if not bool(logits.isfinite().all()):
-        raise ModelError("the model's output is not a number: it overflows.")
-    if int(labels.max()) >= logits.shape[1]:
-        raise DataError(f"labels must lie in 0..{logits.shape[1] - 1} for this model, got {int(labels.max())}.")
+    return logits.detach(), right

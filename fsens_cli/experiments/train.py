@@ -27,6 +27,7 @@ from fsens_cli.models.classifier import Classifier, device_of, held_still
 from fsens_cli.models.front_end import reseed_front_end
 from fsens_cli.objectives.fourier_penalty import prepare_penalty
 from fsens_cli.parallel.world import ALONE, World
+from fsens_cli.perturb.attacks.watch import undecided
 from fsens_cli.statistics.intervals import Interval, wilson
 
 
@@ -265,9 +266,10 @@ def _keep(
 
 
 def evaluate_accuracy(classifier: Classifier, images: ImageSet, batch_size: int) -> float:
-    """Return the share of images whose largest logit is the label's."""
+    """Return the share of images whose largest logit is the label's; an output that is no number is wrong."""
     correct = 0
     with held_still(classifier), torch.no_grad():
         for batch, labels in images.batches(batch_size, device_of(classifier)):
-            correct += int((classifier(batch).argmax(dim=1) == labels).sum())
+            logits = classifier(batch)
+            correct += int(((logits.argmax(dim=1) == labels) & ~undecided(logits)).sum())
     return correct / len(images)

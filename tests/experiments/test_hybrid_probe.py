@@ -337,9 +337,19 @@ def test_bad_images_are_refused() -> None:
         hybrid_probe(net, images[:0], label[:0])
 
 
-def test_an_overflowing_model_is_named() -> None:
-    with pytest.raises(ModelError, match=r"pair 0 at 0\.00 Nyquist is not a number"):
+def test_a_model_that_overflows_on_images_is_named() -> None:
+    with pytest.raises(ModelError, match="image 0 is not a number"):
         hybrid_probe(Reads(lambda x: x.flatten(1)[:, :4] / 0 * 0), image_set())
+
+
+def test_a_model_that_overflows_on_hybrids_is_named() -> None:
+    def on_the_grid_alone(x: Tensor) -> Tensor:
+        logits = x.flatten(1)[:, :4]
+        on_grid = (255 * x - (255 * x).round()).abs().amax(dim=(1, 2, 3)) < 1e-3
+        return torch.where(on_grid[:, None], logits, logits / 0 * 0)
+
+    with pytest.raises(ModelError, match=r"pair 0 at 0\.\d\d Nyquist is not a number"):
+        hybrid_probe(Reads(on_the_grid_alone), image_set())
 
 
 def test_a_model_that_guesses_believes_nobody() -> None:
