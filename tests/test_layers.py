@@ -15,6 +15,7 @@ LEVEL = {
     "typed": 1,
     "cache": 1,
     "fourier": 1,
+    "guest": 1,
     "parallel": 1,
     "statistics": 1,
     "models": 2,

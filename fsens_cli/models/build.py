@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from fsens_cli.errors import CheckpointError, FsensError, ModelError
+from fsens_cli.guest.code import as_guest, naming_the_place
+from fsens_cli.guest.place import in_words
 from fsens_cli.models.catalog import ImageShape
 from fsens_cli.models.checkpoint import read_state_dict
 from fsens_cli.models.classifier import Classifier, held_still
@@ -18,9 +20,7 @@ from fsens_cli.models.front_end import build_front_end
 from fsens_cli.models.names import same_network
 from fsens_cli.models.normalization import layer_inside, normalization_for
 from fsens_cli.models.settings import FrontEndConfig, ModelConfig
-from fsens_cli.models.user_code import as_guest, naming_the_place
 from fsens_cli.models.user_file import is_factory
-from fsens_cli.models.user_place import in_words
 from fsens_cli.models.weights import Weights
 
 

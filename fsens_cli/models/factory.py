@@ -1,20 +1,16 @@
 """A user's own network: ``path/to/net.py:factory`` or ``package.module:factory``."""
 
 import copy
-import importlib
-import importlib.util
 import inspect
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 from torch import nn
 
 from fsens_cli.errors import ModelError, suggestion
-from fsens_cli.models.user_code import as_guest, naming_the_place
-from fsens_cli.models.user_file import split_factory
+from fsens_cli.guest.code import as_guest, naming_the_place
+from fsens_cli.guest.load import import_module, importable
+from fsens_cli.guest.names import split_name
 
 
 def call_factory(name: str, kwargs: dict[str, object], *, num_classes: int) -> nn.Module:
@@ -25,9 +21,9 @@ def call_factory(name: str, kwargs: dict[str, object], *, num_classes: int) -> n
     Raises:
         ModelError: cannot be imported, is not there, fails, or returns something other than a module.
     """
-    where, function = split_factory(name)
-    with _importable(where), as_guest(where):
-        module = _import(where, name)
+    where, function = split_name("model", name)
+    with importable(where), as_guest(where):
+        module = import_module(where, f"model={name}")
         return _call(module, where, function, name, kwargs, num_classes)
 
 
@@ -37,9 +33,9 @@ def parameters_of(name: str) -> set[str]:
     Raises:
         ModelError: cannot be imported.
     """
-    where, function = split_factory(name)
-    with _importable(where), as_guest(where):
-        factory = getattr(_import(where, name), function, None)
+    where, function = split_name("model", name)
+    with importable(where), as_guest(where):
+        factory = getattr(import_module(where, f"model={name}"), function, None)
     return _parameters(factory) if callable(factory) and not isinstance(factory, nn.Module) else set()
 
 
@@ -68,34 +64,6 @@ def _call(
 def classes_hint(num_classes: int) -> str:
     """Return what to type so that a factory without an argument of that name is told the number of classes."""
     return f"model.kwargs.num_classes={num_classes}"
-
-
-@contextmanager
-def _importable(where: str) -> Iterator[None]:
-    """Let the user's code import its neighbours: files beside it, or packages in the working folder."""
-    folder = str(Path(where).expanduser().resolve().parent if where.endswith(".py") else Path.cwd())
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        if folder in sys.path:  # the user's code may have changed the list itself
-            sys.path.remove(folder)
-
-
-def _import(where: str, name: str) -> ModuleType:
-    with naming_the_place(f"model={name}: importing {where}"):
-        if not where.endswith(".py"):
-            return importlib.import_module(where)
-        path = Path(where).expanduser().resolve()
-        # One name per path, so that two user files of the same name do not meet.
-        alias = f"_fsens_user_{abs(hash(path)):x}"
-        spec = importlib.util.spec_from_file_location(alias, path)
-        assert spec is not None, "a .py path always has a loader"
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[alias] = module
-        spec.loader.exec_module(module)
-        return module
 
 
 def _parameters(factory: Callable[..., object]) -> set[str]:

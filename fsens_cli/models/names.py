@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from fsens_cli.errors import ModelError, suggestion
+from fsens_cli.guest.names import functions_of, split_name
 from fsens_cli.models import hub_network, robustbench
 from fsens_cli.models.catalog import PACKAGED
 from fsens_cli.models.library_names import timm_names, torchvision_names
-from fsens_cli.models.user_file import functions_of, is_factory, split_factory
+from fsens_cli.models.user_file import is_factory
 
 
 def check_model_name(name: str) -> None:
@@ -20,10 +21,10 @@ def check_model_name(name: str) -> None:
         robustbench.split_robustbench(name)
         return
     if is_factory(name):
-        split_factory(name)
+        split_name("model", name)
         return
     if name.endswith(".py"):
-        functions = functions_of(Path(name))
+        functions = functions_of("model", Path(name))
         listed = ", ".join(f"{name}:{function}" for function in functions) or "it has none at its top"
         raise ModelError(f"model={name}: name the function or class that makes the network: {listed}.")
     known = timm_names() if name.startswith("timm/") else (*PACKAGED, *torchvision_names())
