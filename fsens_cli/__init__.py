@@ -1,4 +1,15 @@
-"""fsens: which spatial frequencies a vision model listens to, how to change that, and what it does to robustness."""
+"""fsens: which spatial frequencies a vision model listens to, how to change that, and what it does to robustness.
+
+    import fsens_cli as fsens
+
+Verbs, ``(model, data, config=None, **settings)`` to a result that shows, tabulates, plots and saves itself: `measure`,
+`hybrid_probe`, `evaluate`, `blur_defense`, `critical_band`, `layers`; `compare` two results, `load` a saved one.
+
+Instruments, tensors in and tensors out: `corrupt`, `hybrid`, `band_filter`, `GaussianBlur`; `spectrum` of a gradient
+and `sensitivity` of a model, image by image; `attack` and `minimal_perturbation`.
+
+The penalty for a training loop of your own: `FourierPenalty`.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,15 +18,23 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from fsens_cli.data.images import ImageSet as ImageSet
     from fsens_cli.errors import FsensError as FsensError
+    from fsens_cli.experiments.critical_band_settings import CriticalBandConfig as CriticalBandConfig
+    from fsens_cli.experiments.defense_settings import DefenseConfig as DefenseConfig
     from fsens_cli.experiments.evaluate_settings import EvaluateConfig as EvaluateConfig
     from fsens_cli.experiments.evaluate_settings import SuiteConfig as SuiteConfig
     from fsens_cli.experiments.evaluation import EvaluateResult as EvaluateResult
     from fsens_cli.experiments.hybrid_curve import HybridResult as HybridResult
     from fsens_cli.experiments.hybrid_settings import HybridConfig as HybridConfig
+    from fsens_cli.experiments.layers_settings import LayersConfig as LayersConfig
     from fsens_cli.experiments.measure_result import MeasureResult as MeasureResult
     from fsens_cli.experiments.measure_settings import MeasureConfig as MeasureConfig
     from fsens_cli.models.classifier import Classifier as Classifier
+    from fsens_cli.models.front_end import GaussianBlur as GaussianBlur
     from fsens_cli.objectives.penalty import FourierPenalty as FourierPenalty
+    from fsens_cli.perturb.attacks.attack import AttackResult as AttackResult
+    from fsens_cli.perturb.attacks.minimal import MinimalResult as MinimalResult
+    from fsens_cli.python.attacks import attack as attack
+    from fsens_cli.python.attacks import minimal_perturbation as minimal_perturbation
     from fsens_cli.python.calls import blur_defense as blur_defense
     from fsens_cli.python.calls import compare as compare
     from fsens_cli.python.calls import critical_band as critical_band
@@ -24,51 +43,94 @@ if TYPE_CHECKING:
     from fsens_cli.python.calls import layers as layers
     from fsens_cli.python.calls import load as load
     from fsens_cli.python.calls import measure as measure
+    from fsens_cli.python.images import band_filter as band_filter
+    from fsens_cli.python.images import corrupt as corrupt
+    from fsens_cli.python.images import hybrid as hybrid
+    from fsens_cli.python.results import Differences as Differences
+    from fsens_cli.python.results import Loaded as Loaded
+    from fsens_cli.python.results import Result as Result
+    from fsens_cli.python.spectra import sensitivity as sensitivity
+    from fsens_cli.python.spectra import spectrum as spectrum
+    from fsens_cli.statistics.intervals import Interval as Interval
 
 # Public names and where they live: imported on first use, so that the command line starts without torch.
 _PUBLIC = {
+    "AttackResult": "fsens_cli.perturb.attacks.attack",
     "Classifier": "fsens_cli.models.classifier",
-    "EvaluateConfig": "fsens_cli.experiments.evaluate",
+    "CriticalBandConfig": "fsens_cli.experiments.critical_band_settings",
+    "DefenseConfig": "fsens_cli.experiments.defense_settings",
+    "Differences": "fsens_cli.python.results",
+    "EvaluateConfig": "fsens_cli.experiments.evaluate_settings",
     "EvaluateResult": "fsens_cli.experiments.evaluation",
     "FourierPenalty": "fsens_cli.objectives.penalty",
     "FsensError": "fsens_cli.errors",
-    "HybridConfig": "fsens_cli.experiments.hybrid_curve",
+    "GaussianBlur": "fsens_cli.models.front_end",
+    "HybridConfig": "fsens_cli.experiments.hybrid_settings",
     "HybridResult": "fsens_cli.experiments.hybrid_curve",
     "ImageSet": "fsens_cli.data.images",
-    "MeasureConfig": "fsens_cli.experiments.measure_result",
+    "Interval": "fsens_cli.statistics.intervals",
+    "LayersConfig": "fsens_cli.experiments.layers_settings",
+    "Loaded": "fsens_cli.python.results",
+    "MeasureConfig": "fsens_cli.experiments.measure_settings",
     "MeasureResult": "fsens_cli.experiments.measure_result",
-    "SuiteConfig": "fsens_cli.experiments.suite",
+    "MinimalResult": "fsens_cli.perturb.attacks.minimal",
+    "Result": "fsens_cli.python.results",
+    "SuiteConfig": "fsens_cli.experiments.evaluate_settings",
+    "attack": "fsens_cli.python.attacks",
+    "band_filter": "fsens_cli.python.images",
     "blur_defense": "fsens_cli.python.calls",
     "compare": "fsens_cli.python.calls",
+    "corrupt": "fsens_cli.python.images",
     "critical_band": "fsens_cli.python.calls",
     "evaluate": "fsens_cli.python.calls",
+    "hybrid": "fsens_cli.python.images",
     "hybrid_probe": "fsens_cli.python.calls",
     "layers": "fsens_cli.python.calls",
     "load": "fsens_cli.python.calls",
     "measure": "fsens_cli.python.calls",
+    "minimal_perturbation": "fsens_cli.python.attacks",
+    "sensitivity": "fsens_cli.python.spectra",
+    "spectrum": "fsens_cli.python.spectra",
 }
 
 __all__ = [
+    "AttackResult",
     "Classifier",
+    "CriticalBandConfig",
+    "DefenseConfig",
+    "Differences",
     "EvaluateConfig",
     "EvaluateResult",
     "FourierPenalty",
     "FsensError",
+    "GaussianBlur",
     "HybridConfig",
     "HybridResult",
     "ImageSet",
+    "Interval",
+    "LayersConfig",
+    "Loaded",
     "MeasureConfig",
     "MeasureResult",
+    "MinimalResult",
+    "Result",
     "SuiteConfig",
     "__version__",
+    "attack",
+    "band_filter",
     "blur_defense",
     "compare",
+    "corrupt",
     "critical_band",
     "evaluate",
+    "hybrid",
     "hybrid_probe",
     "layers",
     "load",
     "measure",
+    "minimal_perturbation",
+    "sensitivity",
+    "spectrum",
 ]
 
 

@@ -42,6 +42,34 @@ def of_type(value: object, hint: object, name: str) -> object:
     return _single(value, hint, name, WORDS[hint]) if isinstance(hint, type) and hint in WORDS else value
 
 
+def word(value: object, name: str) -> str:
+    """Return a word, or raise ConfigError."""
+    return str(of_type(value, str, name))
+
+
+def whole(value: object, name: str) -> int:
+    """Return a whole number, or raise ConfigError."""
+    made = of_type(value, int, name)
+    assert isinstance(made, int)
+    return made
+
+
+def number(value: object, name: str) -> float:
+    """Return a number, or raise ConfigError.
+
+    >>> number(3, "cutoff")
+    3.0
+    """
+    made = of_type(value, float, name)
+    assert isinstance(made, float)
+    return made
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value is a real number; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def row_of_numbers(value: object, name: str) -> list[float]:
     """Return one number or several, in a list, an array or a tensor of any shape, as a list.
 

@@ -3,6 +3,8 @@
 Shape letters: N images, C channels, H, W pixels.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -75,7 +77,7 @@ class ImageSet:
         digest.update(self.label_N.contiguous().numpy().data)
         return digest.hexdigest()
 
-    def select(self, rows_N: Tensor) -> "ImageSet":
+    def select(self, rows_N: Tensor) -> ImageSet:
         """Return the images at ``rows_N`` (int64), in that order."""
         return replace(
             self,
@@ -85,11 +87,11 @@ class ImageSet:
             files=tuple(self.files[row] for row in rows_N.tolist()) if self.files else (),
         )
 
-    def with_pixels(self, images_NCHW: Tensor) -> "ImageSet":
+    def with_pixels(self, images_NCHW: Tensor) -> ImageSet:
         """Return the same labels with other pixels."""
         return replace(self, images_NCHW=images_NCHW)
 
-    def sample(self, num_images: int, seed: int) -> "ImageSet":
+    def sample(self, num_images: int, seed: int) -> ImageSet:
         """Return at most ``num_images`` images drawn without replacement from ``seed``, in file order."""
         return self if num_images >= len(self) else self.select(sampled_rows(len(self), num_images, seed))
 

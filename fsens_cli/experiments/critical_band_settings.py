@@ -1,5 +1,7 @@
 """Settings of critical-band masking."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """Settings of a defence by a filter, and of the checks of its numbers."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, field
 

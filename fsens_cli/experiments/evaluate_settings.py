@@ -1,5 +1,7 @@
 """Settings of an evaluation: the suite of questions, how images are corrupted, how hard attacks try."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 from fsens_cli.errors import require, require_one_of

@@ -3,6 +3,8 @@
 Shape letters: N images, K conditions or exact radii, M frequencies, R radial bins, H, W pixels, F half-plane columns.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, replace
 

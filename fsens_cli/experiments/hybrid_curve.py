@@ -3,6 +3,8 @@
 Shape letters: N images, P pairings, K mixing frequencies, D pairs that count.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, replace
 

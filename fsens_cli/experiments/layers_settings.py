@@ -1,5 +1,7 @@
 """Settings of spectra by depth."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from fsens_cli.errors import require, require_one_of

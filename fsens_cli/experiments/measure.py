@@ -18,7 +18,7 @@ from fsens_cli.experiments.self_check import SelfCheck, first_order_check
 from fsens_cli.fourier.bands import frequency_bands
 from fsens_cli.fourier.bases import Basis, build_basis
 from fsens_cli.fourier.bins import spectral_share
-from fsens_cli.fourier.sensitivity import full_plane, gradient_energy, rounding_power
+from fsens_cli.fourier.sensitivity import full_plane, gradient_energy, without_rounding
 from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still
 from fsens_cli.objectives.input_gradient import input_gradient, target_value
 from fsens_cli.perturb.keyed_random import ImageDraws
@@ -146,10 +146,8 @@ def _describe_batch(
     used = grad * classifier.std.to(grad) if config.space == "normalized" else grad
     wide = used if used.dtype == torch.float64 else used.float()
     scaled, divisor, power_NHF, summed_NK = gradient_energy(wide, basis, config.channels)
-    energy_NK = summed_NK.double()
+    energy_NK = without_rounding(summed_NK.double(), scaled)
     total = energy_NK[:, 1:].sum(dim=1)
-    total = torch.where(total > rounding_power(scaled), total, torch.zeros_like(total))
-    energy_NK = torch.where(total[:, None] > 0, energy_NK, torch.zeros_like(energy_NK))
     weight = torch.where(total > 0, 1.0 / total.clamp_min(1e-300), torch.zeros_like(total))
     power_HF = torch.einsum("n,nhf->hf", weight, power_NHF.double())
     norm = scaled.flatten(1).double().norm(dim=1) * divisor.double() * torch.exp(log_factor.double())

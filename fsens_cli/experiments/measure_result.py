@@ -3,6 +3,8 @@
 Shape letters: N images, H, W pixels, K radial bins.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import torch

@@ -1,5 +1,7 @@
 """Settings of a measurement of Fourier sensitivity."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 from fsens_cli.errors import require, require_one_of

@@ -1,4 +1,4 @@
-"""How is the power of an input gradient spread over frequencies?
+"""How the power of an input gradient is spread over frequencies.
 
 Equations: Krishnamachari, Ng, Foo, *Fourier Sensitivity and Regularization of Computer Vision Models*, TMLR 2022.
 Shape letters: N images, C channels, H, W pixels, F columns of the half plane, K radial bins.
@@ -48,6 +48,13 @@ def rounding_power(grad_NCHW: Tensor) -> Tensor:
     return (16 * torch.finfo(grad_NCHW.dtype).eps) ** 2 * power_N
 
 
+def without_rounding(energy_NK: Tensor, scaled_NCHW: Tensor) -> Tensor:
+    """Return the energy by radius, rows of 0 where no more of it lies outside the constant than rounding leaves."""
+    total_N = energy_NK[:, 1:].sum(dim=1, dtype=torch.float64)
+    told_N1 = (total_N > rounding_power(scaled_NCHW))[:, None]
+    return torch.where(told_N1, energy_NK, torch.zeros_like(energy_NK))
+
+
 class GradientEnergy(NamedTuple):
     """An image's gradient by frequency: scaled, its divisor (N,), power of each cell (N, H, F) and radius (N, K)."""
 
@@ -71,7 +78,7 @@ def sensitivity_share(grad_NCHW: Tensor, basis: Basis, channels: str = "mean") -
     """Return the spatial-frequency sensitivity SFS(r) of each image, shape (N, K); rows sum to 1, bin 0 is 0.
 
     Power is summed over each radius, the constant is dropped, then each image is divided by its own total.
-    Differentiable. A zero gradient gives a row of zeros.
+    Differentiable. A gradient of zeros, or of one value in all pixels up to rounding, gives a row of zeros.
 
     >>> from fsens_cli.fourier.bases import fourier_basis
     >>> x = torch.arange(32.0)
@@ -80,7 +87,8 @@ def sensitivity_share(grad_NCHW: Tensor, basis: Basis, channels: str = "mean") -
     >>> round(float(share[0, 5]), 6)
     1.0
     """
-    return spectral_share(gradient_energy(grad_NCHW, basis, channels).energy_NK)
+    energy = gradient_energy(grad_NCHW, basis, channels)
+    return spectral_share(without_rounding(energy.energy_NK, energy.scaled_NCHW.detach()))
 
 
 def full_plane(half_NHF: Tensor, width: int) -> Tensor:

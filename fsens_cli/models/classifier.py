@@ -3,6 +3,8 @@
 Shape letters: N images, C channels, H, W pixels, L classes.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -149,20 +151,29 @@ def device_of(module: nn.Module) -> torch.device:
 
 
 @contextmanager
-def held_still(module: nn.Module) -> Iterator[None]:
-    """Put the module in evaluation mode without parameter gradients; leave it afterwards exactly as it was found.
+def in_evaluation(module: nn.Module) -> Iterator[None]:
+    """Put the module in evaluation mode, and leave it afterwards exactly as it was found.
 
     In training mode batch norm mixes the images of a batch, so a gradient would not belong to one image.
     """
     training = [(child, child.training) for child in module.modules()]
-    required = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
     module.eval()
     try:
-        for parameter, _ in required:
-            parameter.requires_grad_(False)
         yield
     finally:
         for child, was_training in training:
             child.training = was_training
+
+
+@contextmanager
+def held_still(module: nn.Module) -> Iterator[None]:
+    """Put the module in evaluation mode without parameter gradients; leave it afterwards exactly as it was found."""
+    required = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
+    try:
+        for parameter, _ in required:
+            parameter.requires_grad_(False)
+        with in_evaluation(module):
+            yield
+    finally:
         for parameter, was_required in required:
             parameter.requires_grad_(was_required)

@@ -3,13 +3,16 @@
 Shape letters: N images, C channels, H, W pixels, D = C H W numbers of an image, K principal components.
 """
 
+from __future__ import annotations
+
 import math
 
 import torch
 from torch import Tensor, nn
 
-from fsens_cli.errors import ConfigError, ModelError
+from fsens_cli.errors import ConfigError, ModelError, require
 from fsens_cli.models.settings import FrontEndConfig
+from fsens_cli.typed import is_number
 
 # A covariance of more numbers than this does not fit into memory in double precision beside everything else.
 MAX_PCA_NUMBERS = 64 * 64 * 3
@@ -47,11 +50,26 @@ class GaussianBlur(nn.Module):
     Two products with circulant matrices, one down and one across: exact for any sigma, and beside a network's own
     products too cheap to notice (benchmarks/blur.py). Its transfer function is close to exp(-2 pi^2 sigma^2 f^2), f in
     cycles per pixel.
+
+    Args:
+        sigma: standard deviation in pixels.
+
+    Raises:
+        ConfigError: sigma is not a positive number.
+        ModelError: at the first image that is smaller than the kernel, 2 ceil(2.5 sigma) + 1 pixels.
+
+    >>> blurred = GaussianBlur(1.5)(torch.eye(32)[None, None])
+    >>> round(float(blurred.sum()), 4), round(float(blurred.max()), 4)
+    (32.0, 0.1889)
     """
 
     def __init__(self, sigma: float) -> None:
         super().__init__()
-        self.sigma = sigma
+        require(
+            is_number(sigma) and 0 < sigma < math.inf,
+            f"a blur's sigma must be a positive number of pixels, got {sigma!r}.",
+        )
+        self.sigma = float(sigma)
         self._matrices: dict[tuple[int, torch.dtype, torch.device], Tensor] = {}
 
     def forward(self, images_NCHW: Tensor) -> Tensor:

@@ -103,7 +103,7 @@ def input_gradient(
     images = images_NCHW.detach().requires_grad_()
     with torch.enable_grad():
         logits = model(images)
-    _require_classes(label_N, logits.shape[1], target)
+    require_classes(label_N, logits.shape[1], target)
     cotangent, log_factor = target_cotangent(logits.detach(), label_N, target)
     grad: Tensor | None = None
     if logits.requires_grad:
@@ -125,7 +125,8 @@ def _require_constant(model: Model, images_NCHW: Tensor, logits_NL: Tensor) -> N
         )
 
 
-def _require_classes(label_N: Tensor, num_classes: int, target: str) -> None:
+def require_classes(label_N: Tensor, num_classes: int, target: str) -> None:
+    """Raise ModelError where there is one class only, DataError where a label lies outside of them."""
     if num_classes < 2 and target != "logit":
         raise ModelError("the model has one output: a loss or a margin needs the logits of at least two classes.")
     low, high = (int(v) for v in label_N.aminmax())

@@ -3,6 +3,8 @@
 Shape letters: N images, L classes, C channels, H, W pixels, K radial bins.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """The verbs as functions. All take ``(model, data, config=None, **settings)`` and return a `Result`."""
 
+from __future__ import annotations
+
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterator
@@ -51,7 +53,7 @@ def measure(
     std: Numbers = None,
     progress: bool = False,
     index_N: Tensor | None = None,
-    basis: str | Basis = "",
+    basis: str | Basis | None = None,
     on_progress: Callable[[int], None] | None = None,
     **settings: Any,
 ) -> Result:
@@ -81,8 +83,8 @@ def measure(
     >>> result["share-low"].n, result.plots
     (20, ('spectrum',))
     """
-    if not isinstance(basis, Basis):
-        settings |= {"basis": basis} if basis != "" else {}
+    if basis is not None and not isinstance(basis, Basis):
+        settings |= {"basis": basis}
     settled = configured(MeasureConfig, config, settings)
     require(on_progress is None or callable(on_progress), "on_progress must be a function of the images done.")
     classifier = as_given(model, mean, std)
@@ -150,7 +152,7 @@ def evaluate(
     std: Numbers = None,
     progress: bool = False,
     recorder: PartRecorder | None = None,
-    on_progress: evaluation.Progress | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
     **settings: Any,
 ) -> Result:
     """Ask how robust ``model`` is: corruptions, filters, shuffled patches, noise, attacks, the Fourier heat map.

@@ -69,6 +69,19 @@ def in_memory(data: object, *, title: str = "given images") -> ImageSet:
     )
 
 
+def as_batch(images: object, what: str = "images") -> Tensor:
+    """Return a batch as floating point in [0, 1], (N, C, H, W), on its own device and with its graph.
+
+    Raises:
+        DataError: it is no batch of images: of one image give ``X[None]``.
+    """
+    batch = as_tensor(images, what)
+    if batch.ndim != 4:
+        hint = " One image: give X[None]." if batch.ndim == 3 else ""
+        raise DataError(f"{what} must be (N, C, H, W) or (N, H, W, C), got shape {tuple(batch.shape)}.{hint}")
+    return in_unit(as_images(batch))
+
+
 def as_images(images: Tensor) -> Tensor:
     """Return images as (N, C, H, W), channels moved to the front where they come last.
 
@@ -95,7 +108,7 @@ def in_unit(images: Tensor) -> Tensor:
     if images.dtype == torch.uint8:
         return to_unit(images)
     if images.numel():
-        low, high = (float(v) for v in images.aminmax())
+        low, high = (float(v) for v in images.detach().aminmax())
         # NaN fails both comparisons, so write the condition for what is allowed.
         if not (low >= -1e-6 and high <= 1 + 1e-6):
             way = "divide by 255" if low >= 0 else "give them unnormalised, and mean=, std= for the model"

@@ -1,5 +1,7 @@
 """Results that show themselves: numbers with intervals, tables, plots, and a folder of the same files as a run."""
 
+from __future__ import annotations
+
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -90,7 +92,7 @@ class Shown(ABC):
         kept = [numbers[i] for i in sorted(order[:SHOWN])]
         return kept, len(numbers) - len(kept)
 
-    def to_frame(self) -> "DataFrame":
+    def to_frame(self) -> DataFrame:
         """Return every headline number: one row each, with its interval, unit and n."""
         import pandas as pd
 
@@ -106,7 +108,7 @@ class Shown(ABC):
         """Names for `plot`."""
         return tuple(dict.fromkeys(line.plot for line in self.findings.lines if line.plot != PROFILE))
 
-    def plot(self, name: str = "", ax: "Axes | None" = None) -> "Axes":
+    def plot(self, name: str = "", ax: Axes | None = None) -> Axes:
         """Draw one of ``plots``, the first without a name, and return its axes.
 
         Args:
@@ -123,7 +125,7 @@ class Shown(ABC):
 
     @property
     @abstractmethod
-    def tables(self) -> "dict[str, DataFrame]":
+    def tables(self) -> dict[str, DataFrame]:
         """The tables of a run by name: the same frames as its CSV files."""
 
 
@@ -161,7 +163,7 @@ class Result(Shown):
         return write_saved(folder_of(folder), self.record, lambda path: self.write(path, True))
 
     @property
-    def tables(self) -> "dict[str, DataFrame]":
+    def tables(self) -> dict[str, DataFrame]:
         """The tables of a run by name; written to a temporary folder and read again, so they are the same."""
         from fsens_cli.runs.saved import tables_of, written_aside
 
@@ -185,7 +187,7 @@ class Loaded(Shown):
         return copy_saved(self.folder, folder_of(folder))
 
     @property
-    def tables(self) -> "dict[str, DataFrame]":
+    def tables(self) -> dict[str, DataFrame]:
         """The folder's CSV files by name."""
         from fsens_cli.runs.saved import tables_of
 
@@ -217,7 +219,7 @@ class Differences:
         lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in table]
         return "\n".join([f"first: {self.first.title}", f"second: {self.second.title}", *lines])
 
-    def to_frame(self) -> "DataFrame":
+    def to_frame(self) -> DataFrame:
         """Return one row a number: both values, and the difference with its paired interval."""
         import pandas as pd
 

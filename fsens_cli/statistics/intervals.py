@@ -10,6 +10,8 @@ methods and of the bootstrap: ``docs/statistics.md``.
 Shape letters: N images, K columns.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from statistics import NormalDist

@@ -3,6 +3,8 @@
 Shape letters: N images, S of them still standing, C channels, H, W pixels.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,18 +18,19 @@ from fsens_cli.perturb.attacks.costs import Cost, Counted
 from fsens_cli.perturb.attacks.fab import fab_t, likeliest_rivals
 from fsens_cli.perturb.attacks.goal import Filter, Goal, Model
 from fsens_cli.perturb.attacks.losses import dlr, log_odds, targeted_dlr
-from fsens_cli.perturb.attacks.minimal import SEARCHES, MinimalResult, search
+from fsens_cli.perturb.attacks.minimal import SEARCHES, MinimalResult, doubts, search
 from fsens_cli.perturb.attacks.opening import num_open, open_goal
 from fsens_cli.perturb.attacks.pgd import fgsm, pgd
 from fsens_cli.perturb.attacks.square import square
 from fsens_cli.perturb.attacks.streams import Streams
 from fsens_cli.perturb.attacks.verify import TOLERANCE, fit, verified
+from fsens_cli.statistics.intervals import Interval, wilson
 
 # One start of an attack: points and claims.
 Attempt = tuple[Tensor, Tensor]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class AttackResult:
     """What an attack of a fixed radius did.
 
@@ -54,6 +57,17 @@ class AttackResult:
     standing: dict[str, Tensor]
     costs: dict[str, Cost]
     num_classes: int
+
+    @property
+    def accuracy(self) -> Interval:
+        """The share of images that stand, with Wilson's interval."""
+        return wilson(int((~self.found_N).sum()), len(self.found_N))
+
+    def __repr__(self) -> str:
+        """Return the accuracy that is left, and how many images stand after each stage."""
+        stages = ", ".join(f"{name} {int(stand_N.sum())}" for name, stand_N in self.standing.items())
+        lines = [f"accuracy under attack {self.accuracy}", f" images that stand after: {stages}"]
+        return "\n".join([*lines, *doubts(self.rejected_N, self.undecided_N, self.dead_N)])
 
 
 def attack(

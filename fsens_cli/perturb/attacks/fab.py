@@ -13,7 +13,7 @@ from fsens_cli.perturb.attacks.goal import Filter, Goal, Model, decide
 from fsens_cli.perturb.attacks.gradient import slope
 from fsens_cli.perturb.attacks.losses import rival_margin
 from fsens_cli.perturb.attacks.streams import Streams
-from fsens_cli.perturb.attacks.verify import size_of
+from fsens_cli.perturb.attacks.verify import TOLERANCE, size_of
 
 # Section 3 of the paper, with the numbers of AutoAttack: largest pull towards the image, overshoot, way back.
 LARGEST_PULL = 0.1
@@ -63,12 +63,14 @@ def fab_t(
     streams: Streams,
     gradient_filter: Filter | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return the smallest adversarial image found on the way to each ``goal.rival_N``, and for which there was one.
+    """Return the smallest adversarial image found on the way to each ``goal.rival_N``, and which lie in the ball.
 
     Starts at the image, so nothing is random. An image leaves once its best lies in the ball of ``config.eps``.
     """
     del streams, gradient_filter
-    return _search(model, images_NCHW, goal, config, enough=config.eps)
+    point, found = _search(model, images_NCHW, goal, config, enough=config.eps)
+    inside = size_of(point.double() - images_NCHW.double(), config.norm) <= config.eps + TOLERANCE
+    return point, found & inside
 
 
 def fab(

@@ -3,6 +3,8 @@
 Shape letters: N images, S of them still standing, C channels, H, W pixels, E radii.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from fsens_cli.perturb.attacks.goal import Goal, Model
 from fsens_cli.perturb.attacks.opening import open_goal
 from fsens_cli.perturb.attacks.streams import Streams, start_inside
 from fsens_cli.perturb.attacks.verify import verified
+from fsens_cli.statistics.intervals import Interval
+from fsens_cli.statistics.medians import median_interval
 
 # Of the way back to the image after ``minimal``: a thousandth of it is left.
 HALVINGS = 10
@@ -32,7 +36,7 @@ SEARCHES: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
 MEMBERS = {"linf": ("fmn", "deepfool"), "l2": ("ddn", "fmn", "deepfool")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MinimalResult:
     """The smallest adversarial image found of each image.
 
@@ -56,6 +60,27 @@ class MinimalResult:
         """Return the share of images that stand at each radius: the whole curve from one run."""
         radius = torch.as_tensor(eps_E, dtype=self.size_N.dtype, device=self.size_N.device)
         return (self.size_N[:, None] > radius).double().mean(dim=0)
+
+    @property
+    def median_size(self) -> Interval:
+        """The median size with its interval; infinite where more than half of the images were not fooled."""
+        return median_interval(self.size_N.cpu())
+
+    def __repr__(self) -> str:
+        """Return the median size, and how many images need no change or were not fooled."""
+        clean, lost = int((self.size_N == 0).sum()), int(self.size_N.isinf().sum())
+        lines = [f"median smallest change {self.median_size}", f" wrong without a change: {clean}, not fooled: {lost}"]
+        return "\n".join([*lines, *doubts(self.rejected_N, self.undecided_N, self.dead_N)])
+
+
+def doubts(rejected_N: Tensor, undecided_N: Tensor, dead_N: Tensor) -> list[str]:
+    """Return a line for each thing that attacks met and that makes their numbers doubtful."""
+    met = {
+        "claims that failed the check": rejected_N,
+        "images with an output that is no decision": undecided_N,
+        "images without a gradient to follow": dead_N,
+    }
+    return [f" {what}: {int(where_N.sum())}" for what, where_N in met.items() if bool(where_N.any())]
 
 
 def minimal_perturbation(

@@ -115,3 +115,5 @@ def test_within_a_budget_those_fall_whose_boundary_is_inside(affine: Case, norm:
     result = attack(model, images, labels, AttackConfig(name="fab-t", norm=norm, eps=eps), generator=0)
     assert not bool(result.found_N[exact > eps].any())
     assert bool(result.found_N[exact < eps / 1.01].all())
+    # What it finds outside the ball is no claim that a check could refuse.
+    assert not bool(result.rejected_N.any())
