@@ -172,19 +172,19 @@ def _read(file: Path, md5: str, layout: CifarLayout) -> dict[str, Any]:
     supply = supply_words(f"{layout.folder} or {layout.archive.name}")
     try:
         # What is there and no file, such as a pipe, would be waited for.
-        if (file.exists() and not file.is_file()) or not _is_official(file, md5):
-            raise DataError(
-                f"{shown(file.parent)} is damaged or incomplete ({file.name} is not the official file): "
-                f"remove it and try again. {supply}"
-            )
+        published = b"" if file.exists() and not file.is_file() else file.read_bytes()
     except OSError as error:
         raise DataError(
             f"{shown(file.parent)} is damaged or incomplete ({file.name}: {error.strerror}): "
             f"remove it and try again. {supply}"
         ) from error
-    # The checksum says that these are the authors' bytes, so unpickling them runs nothing of anybody else's.
-    with file.open("rb") as opened:
-        content: dict[str, Any] = pickle.load(opened, encoding="latin1")
+    if hashlib.md5(published, usedforsecurity=False).hexdigest() != md5:
+        raise DataError(
+            f"{shown(file.parent)} is damaged or incomplete ({file.name} is not the official file): "
+            f"remove it and try again. {supply}"
+        )
+    # The checksum says that these very bytes are the authors', so unpickling them runs nothing of anybody else's.
+    content: dict[str, Any] = pickle.loads(published, encoding="latin1")
     return content
 
 

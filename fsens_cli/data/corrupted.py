@@ -152,6 +152,8 @@ def _check_labels(where: Path, label_M: Tensor, clean: ImageSet) -> None:
 
 
 def _open_array(file: Path) -> NDArray[np.generic]:
+    if not file.is_file():
+        raise DataError(f"{file} is no file (a pipe, a device or a folder): replace it by the official file.")
     try:
         return np.load(file, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:

@@ -1,5 +1,6 @@
 """Official corrupted sets: read in place, lined up with the clean images, refused where they are not as published."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -78,6 +79,11 @@ def cut_off(root: Path, clean: ImageSet) -> None:
         file.truncate(1_000_000)
 
 
+def pipe(root: Path, clean: ImageSet) -> None:
+    (root / "snow.npy").unlink()
+    os.mkfifo(root / "snow.npy")
+
+
 ARRAY_FAULTS: dict[str, tuple[Callable[[Path, ImageSet], object], str]] = {
     "no labels": (lambda r, c: (r / "labels.npy").unlink(), r"labels.npy is missing: the official folder has it"),
     "labels too short": (
@@ -99,6 +105,7 @@ ARRAY_FAULTS: dict[str, tuple[Callable[[Path, ImageSet], object], str]] = {
         r"snow.npy has shape .* of float32: expected",
     ),
     "cut off": (cut_off, r"snow.npy is damaged or no array file"),
+    "a pipe": (pipe, r"snow.npy is no file \(a pipe"),
     "no array": (lambda r, c: (r / "snow.npy").write_text("snow"), r"snow.npy is damaged or no array file"),
 }
 
