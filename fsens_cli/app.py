@@ -166,7 +166,8 @@ def data(debug: Debug = False) -> None:
 
 def main() -> None:
     """Run the command line."""
+    from fsens_cli.commands.library_words import libraries_unheard
     from fsens_cli.commands.streams import any_words_to_anybody
 
-    with any_words_to_anybody(), ending_on_signals(), only_the_first_speaks():
+    with any_words_to_anybody(), libraries_unheard(), ending_on_signals(), only_the_first_speaks():
         app()

@@ -1,4 +1,4 @@
-"""Text from files, servers and exceptions, made safe to show and to keep."""
+"""Text from files, servers and exceptions, made safe to show and to keep; sizes as people write them."""
 
 import re
 from typing import TypeVar, cast
@@ -15,6 +15,9 @@ _UNSAFE = re.compile(
 _USER = re.compile(r"(?<=://)[^\s/?#<>\"]*@")
 _QUERY = re.compile(r"(://[^\s?<>\"]*)\?[^\s<>\"]+")
 MASK = "***"
+# As Python writes numbers that no short decimal is equal to.
+_LONG_NUMBER = re.compile(r"(?<![\w.])[01]?\d?\.\d{6,}(?:e-\d+)?(?![\w.])")
+_YAML_NUMBER = re.compile(rf"^( *(?:- |[\w.-]+: ))({_LONG_NUMBER.pattern})$", re.MULTILINE)
 
 
 def safe(text: str) -> str:
@@ -55,3 +58,27 @@ def masked_values(content: Value) -> Value:
 def shown(text: str) -> str:
     """Return text as it may stand on a terminal, in a figure or on a page."""
     return masked(safe(text))
+
+
+def in_255ths(text: str) -> str:
+    """Return text whose sizes are written as steps of 8-bit pixels, where they are exactly that; quarters too.
+
+    >>> in_255ths("eps_linf=[0.03137254901960784, 0.0314, 0.2]")
+    'eps_linf=[8/255, 0.0314, 0.2]'
+    """
+
+    def in_steps(found: re.Match[str]) -> str:
+        steps = round(4 * 255 * float(found[0])) / 4
+        return f"{steps:g}/255" if steps / 255 == float(found[0]) else found[0]
+
+    return _LONG_NUMBER.sub(in_steps, text)
+
+
+def with_255ths(yaml: str) -> str:
+    """Return YAML in which such a size is followed by how people write it: ``0.03137254901960784  # 8/255``."""
+
+    def noted(found: re.Match[str]) -> str:
+        size = in_255ths(found[2])
+        return found[0] if size == found[2] else f"{found[0]}  # {size}"
+
+    return _YAML_NUMBER.sub(noted, yaml)

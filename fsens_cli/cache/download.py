@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import IO
 
 from fsens_cli.cache.address import Address, parse_address
-from fsens_cli.cache.places import Meter, offline_switch, shown, silent
+from fsens_cli.cache.places import Meter, offline_switch, silent
 from fsens_cli.errors import FetchError
+from fsens_cli.home import shown
 
 CHUNK = 1 << 16
 TIMEOUT_SECONDS = 30.0

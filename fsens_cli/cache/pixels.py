@@ -20,7 +20,7 @@ Decode = Callable[[int], np.ndarray]
 
 
 def cached_rows(
-    store: Path,
+    store: Path | None,
     num_rows: int,
     shape: Sequence[int],
     wanted: Sequence[int],
@@ -30,15 +30,15 @@ def cached_rows(
     """Return the wanted rows as one uint8 array, decoded in threads where the store lacks them.
 
     Args:
-        store: a folder named by all that its content depends on; where it cannot be written nothing is kept, and
-            everything still works.
+        store: a folder named by all that its content depends on; where there is none, or it cannot be written, nothing
+            is kept, and everything still works.
         num_rows: of the whole store.
         shape: of a row.
         decode: returns one row.
         on_row: called after each decoded row.
     """
     try:
-        if hasattr(os, "pwrite"):  # not on Windows
+        if store is not None and hasattr(os, "pwrite"):  # not on Windows
             return _from_store(store, num_rows, shape, wanted, decode, on_row)
     except OSError:
         pass  # a full disk, a folder that may not be written: the pictures are there all the same

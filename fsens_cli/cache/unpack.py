@@ -10,8 +10,8 @@ import zlib
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from fsens_cli.cache.places import shown
 from fsens_cli.errors import FetchError
+from fsens_cli.home import shown
 
 FORGOTTEN_SECONDS = 86_400.0
 

@@ -25,6 +25,7 @@ from fsens_cli.errors import ConfigError, DataError
 from fsens_cli.experiments.defense import DefenseRow, as_trained, defend, row_label, with_front_end
 from fsens_cli.experiments.defense_settings import DefenseConfig
 from fsens_cli.experiments.evaluate_findings import GROUP_NAMES
+from fsens_cli.home import expanded
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.device import pick_device
 from fsens_cli.models.front_end import build_front_end
@@ -216,7 +217,7 @@ def _given(job: DefenseJob) -> list[Trained]:
     """
     networks = []
     for name in job.runs:
-        own = name.startswith(("packaged:", "run:")) or Path(name).expanduser().is_file()
+        own = name.startswith(("packaged:", "run:")) or expanded(name).is_file()
         spec = name if own else f"run:{name}"
         weights = named_weights(dataclasses.replace(job, weights=spec))
         behind = FrontEndConfig(**weights.description.get("frontend", {}))

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from fsens_cli.cache.hub import HubPlace
-from fsens_cli.cache.places import shown
 from fsens_cli.commands.console import print_listing
 from fsens_cli.commands.tables import table
 from fsens_cli.data.catalog import CATALOG
 from fsens_cli.data.record import DataSet
 from fsens_cli.errors import CheckpointError, ConfigError, suggestion
+from fsens_cli.home import shown
 from fsens_cli.models.catalog import PACKAGED
 from fsens_cli.models.library import has_torchvision_weights, on_disk, timm_place, torch_checkpoint, torchvision_file
 from fsens_cli.models.library_names import timm_names, torchvision_names
@@ -69,7 +69,10 @@ def _offered(model: str) -> Iterable[tuple[str, str, bool]]:
 
 def _place(entry: DataSet[Any]) -> str:
     """Return where a data set is; empty where it is not, or needs settings to be anywhere."""
-    place = None if entry.place is None else entry.place(entry.config())
+    try:
+        place = None if entry.place is None else entry.place(entry.config())
+    except ConfigError:  # no home folder, no cache
+        return ""
     return "" if place is None else shown(place)
 
 

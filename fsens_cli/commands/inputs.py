@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 
-from fsens_cli.cache.places import shown
 from fsens_cli.commands.console import meter, note, warn
 from fsens_cli.commands.options import Flags
 from fsens_cli.config.jobs import JobFields
@@ -21,6 +20,7 @@ from fsens_cli.errors import CheckpointError
 from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.fourier.bands import frequency_bands
 from fsens_cli.fourier.bases import build_basis
+from fsens_cli.home import shown
 from fsens_cli.models.build import check_classes
 from fsens_cli.models.weights import Weights
 from fsens_cli.objectives.fourier_penalty import prepare_penalty

@@ -91,8 +91,8 @@ def make_request(
 ) -> "Request":
     """Return the request: flags become overrides, in front of those given as such."""
     from fsens_cli.config.compose import Request
-    from fsens_cli.config.overrides import flag_override
-    from fsens_cli.config.spelling import as_written, of_a_folder
+    from fsens_cli.config.spelling import as_written, flag_override, of_a_folder
+    from fsens_cli.home import expanded
 
     named = of_a_folder(named)
     flags = [flag_override(key, str(value), multirun=multirun) for key, value in named.items() if value is not None]
@@ -101,5 +101,5 @@ def make_request(
         job=verb.job_type(),
         overrides=(*flags, *(as_written(text) for text in overrides or ())),
         multirun=multirun,
-        config_dir=config_dir,
+        config_dir=None if config_dir is None else expanded(config_dir),
     )

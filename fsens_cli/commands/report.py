@@ -8,6 +8,7 @@ import typer
 from fsens_cli.commands.console import warn
 from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.errors import OutputError
+from fsens_cli.home import expanded
 from fsens_cli.runs.comparison import compare_by_verb
 from fsens_cli.runs.report.page import write_report
 from fsens_cli.runs.selection import select_runs
@@ -21,5 +22,5 @@ def report_runs(names: Sequence[str], out: Path, page: Path, *, title: str) -> N
         warn(f"skipped: {line}")
     if not report.comparisons:
         raise OutputError("there is no finished run among these: nothing to report.")
-    write_report(page.expanduser(), report, VERBS, title=title)
+    write_report(expanded(page), report, VERBS, title=title)
     typer.echo(str(page))

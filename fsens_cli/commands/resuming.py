@@ -7,7 +7,7 @@ from typing import TypeVar
 from fsens_cli.cache.address import has_mask
 from fsens_cli.config.compose import Request, flat_settings, load_job
 from fsens_cli.config.jobs import JobFields, TrainJob
-from fsens_cli.config.overrides import given_values
+from fsens_cli.config.parsing import given_values
 from fsens_cli.errors import ConfigError
 from fsens_cli.runs.folder import read_record
 from fsens_cli.runs.index import find_run

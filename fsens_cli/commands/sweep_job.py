@@ -8,12 +8,14 @@ from pathlib import Path
 
 from fsens_cli.commands.boundary import told_of_model
 from fsens_cli.commands.console import note, stderr
+from fsens_cli.commands.library_words import libraries_unheard
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.verbs.verb import Task
 from fsens_cli.config.jobs import JobFields
 from fsens_cli.errors import Interrupted
 from fsens_cli.memory import keep_freed_memory
 from fsens_cli.runs.sweep_files import JobRecord, forget_jobs, write_job
+from fsens_cli.text import in_255ths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ class SweepJob:
         return done
 
     def _aside(self, job: JobFields, config_yaml: str) -> JobRecord:
-        with contextlib.redirect_stderr(io.StringIO()) as said:
+        with contextlib.redirect_stderr(io.StringIO()) as said, libraries_unheard():
             record = self._attempt(job, config_yaml, replace(self.flags, quiet=True))
         return replace(record, said=said.getvalue().strip())
 
@@ -74,7 +76,7 @@ class SweepJob:
 
 def settings_of(job: JobFields, swept: tuple[str, ...]) -> dict[str, str]:
     """Return a job's values of the settings that were given."""
-    return {key: str(_setting(job, key)) for key in swept}
+    return {key: in_255ths(str(_setting(job, key))) for key in swept}
 
 
 def _setting(job: JobFields, key: str) -> object:

@@ -18,7 +18,7 @@ from fsens_cli.config.launch import check_sweep, crew_of, launch_sweep
 from fsens_cli.config.launchers.call import Lost
 from fsens_cli.config.launchers.choice import GROUP, without_launcher
 from fsens_cli.config.launchers.crew import Crew
-from fsens_cli.config.overrides import given_values
+from fsens_cli.config.parsing import given_values
 from fsens_cli.errors import ConfigError, Interrupted, OutputError
 from fsens_cli.runs.files import remove_leftovers
 from fsens_cli.runs.overlays import draw_overlay

@@ -1,6 +1,5 @@
 """What does a mistyped command line say? One line, like every other error."""
 
-import difflib
 import re
 import sys
 from collections.abc import Sequence
@@ -8,6 +7,8 @@ from typing import Any
 
 import typer
 from typer.core import TyperGroup
+
+from fsens_cli.commands.verbs.registry import VERBS
 
 # Typer exports one of the errors of a command line, not the class that they have in common.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -38,30 +39,30 @@ def _tell(error: Any, command: str, args: Sequence[str]) -> int:
 
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
-    else:
-        typed = _as_setting(error, args)
+        return int(error.exit_code)
+    flag = str(getattr(error, "option_name", ""))
+    if type(error).__name__ == "NoSuchOption" and flag.startswith("--"):
+        typed = _as_setting(flag, command.removeprefix("fsens "), args)
         if typed:
-            show_error(f"there is no flag {typed[0]}: write {typed[1]}. `{command} -h` shows the flags.")
+            show_error(f"there is no flag {flag}: write {typed}. `{command} -h` shows the flags.")
             return int(error.exit_code)
-        said = POSSIBLE.sub(r". Did you mean \1?", error.format_message().rstrip("."))
-        said = said if said.endswith("?") else f"{said}."
-        show_error(f"{said[:1].lower()}{said[1:]} `{command} -h` shows what there is.")
+    said = POSSIBLE.sub(r". Did you mean \1?", error.format_message().rstrip("."))
+    said = said if said.endswith("?") else f"{said}."
+    show_error(f"{said[:1].lower()}{said[1:]} `{command} -h` shows what there is.")
     return int(error.exit_code)
 
 
-def _as_setting(error: Any, args: Sequence[str]) -> tuple[str, str] | None:
-    """Return an unknown flag that was given with a value, and the setting to type instead; None for other errors."""
-    flag = getattr(error, "option_name", None)
-    if not flag or type(error).__name__ != "NoSuchOption" or not str(flag).startswith("--"):
-        return None
-    if difflib.get_close_matches(str(flag), getattr(error, "possibilities", None) or (), cutoff=0.8):
-        return None  # a slip of the finger: the flag that was meant is named
+def _as_setting(flag: str, verb: str, args: Sequence[str]) -> str:
+    """Return the setting to type instead of a flag that there is not; empty where it means none."""
+    if verb not in VERBS:
+        return ""
+    from fsens_cli.config.compose import settings_of_verb
     from fsens_cli.config.spelling import as_override
 
-    for place, word in enumerate(args):
-        name, equals, value = word.partition("=")
-        if name == flag and place > 0:  # before the command nothing is a setting
-            following = args[place + 1] if place + 1 < len(args) else ""
-            given = value if equals else following
-            return (str(flag), as_override(name, given)) if given and not given.startswith("-") else None
-    return None
+    place = next(number for number, word in enumerate(args) if word.partition("=")[0] == flag)
+    _, equals, value = args[place].partition("=")
+    following = args[place + 1] if place + 1 < len(args) else ""
+    if not equals:
+        # What follows is its value, unless it is a flag or a setting by itself.
+        value = "VALUE" if not following or following.startswith("-") or "=" in following else following
+    return as_override(flag, value, settings_of_verb(VERBS[verb].config, VERBS[verb].job_type()))

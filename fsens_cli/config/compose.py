@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,17 +16,19 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fsens_cli.config.jobs import JobFields
 from fsens_cli.config.launchers.choice import GROUP, SETTINGS, chosen, is_about_launcher, register_plugin_settings
-from fsens_cli.config.overrides import group_options, parse, prepare, quoted
+from fsens_cli.config.overrides import Kind, group_options, prepare
 from fsens_cli.config.own_folder import check_folder
+from fsens_cli.config.parsing import parse
+from fsens_cli.config.spelling import quoted
 from fsens_cli.data.catalog import CATALOG
 from fsens_cli.errors import ConfigError, FsensError
 from fsens_cli.models.settings import ModelConfig
-from fsens_cli.text import masked_values
+from fsens_cli.text import masked_values, with_255ths
 
 # Our run folders replace Hydra's: nothing is written or logged by it.
 SILENT = ("hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none")
@@ -89,12 +91,18 @@ def started_hydra(request: Request) -> Iterator[list[str]]:
         choices = [o for o in request.overrides if _is_choice(o, folders)]
         with one_line_errors():
             launcher = _chosen_launcher(request, folders)
-            prepared_choices = prepare(choices, folders=folders, keys=(), multirun=request.multirun)
-            keys = _known_keys(request.verb, tuple(own), tuple(prepared_choices))
+            prepared_choices = prepare(choices, folders=folders, known={}, multirun=request.multirun)
+            known = _known_settings(request.verb, tuple(own), tuple(prepared_choices))
             if any(o.startswith(SETTINGS) for o in request.overrides):
-                keys |= _launcher_keys(request.verb, own, launcher)
-            prepared = prepare(request.overrides, folders=folders, keys=keys, multirun=request.multirun)
+                known = {**known, **_settings_of_launcher(request.verb, own, launcher)}
+            prepared = prepare(request.overrides, folders=folders, known=known, multirun=request.multirun)
         yield [*own, *prepared]
+
+
+def settings_of_verb(verb: str, job: type[JobFields]) -> Mapping[str, Kind]:
+    """Return every dotted key that a verb's defaults have, with its kind."""
+    with started_hydra(Request(verb=verb, job=job, overrides=())):
+        return _known_settings(verb, (), ())
 
 
 def _is_choice(override: str, folders: Sequence[Path]) -> bool:
@@ -108,12 +116,14 @@ def _chosen_launcher(request: Request, folders: Sequence[Path]) -> str:
     return chosen(parse(request.overrides), sorted(options), multirun=request.multirun)
 
 
-def _launcher_keys(verb: str, own: Sequence[str], launcher: str) -> set[str]:
-    """Return every dotted key that can be set of a launcher."""
+def _settings_of_launcher(verb: str, own: Sequence[str], launcher: str) -> dict[str, Kind]:
+    """Return every dotted key that can be set of a launcher, with its kind."""
     hydra = running_hydra()
     overrides = [*SILENT, *own, f"{GROUP}={launcher}"]
     config = hydra.compose_config(config_name=verb, overrides=overrides, run_mode=RunMode.MULTIRUN)
-    return set(_dotted(config.hydra.launcher, SETTINGS)) - {f"{SETTINGS}_target_"}
+    found = dict(_dotted(config.hydra.launcher, SETTINGS))
+    del found[f"{SETTINGS}_target_"]
+    return found
 
 
 def running_hydra() -> Hydra:
@@ -124,24 +134,25 @@ def running_hydra() -> Hydra:
 
 
 @lru_cache(maxsize=32)
-def _known_keys(verb: str, own: tuple[str, ...], choices: tuple[str, ...]) -> frozenset[str]:
-    """Return every dotted key that some combination of the chosen options has."""
-    keys: set[str] = set()
+def _known_settings(verb: str, own: tuple[str, ...], choices: tuple[str, ...]) -> Mapping[str, Kind]:
+    """Return every dotted key that some combination of the chosen options has, with its kind."""
+    known: dict[str, Kind] = {}
     combinations: list[list[str]] = [[]]
     for choice in choices:
         group, values = choice.split("=", 1)
         combinations = [[*c, f"{group}={value}"] for c in combinations for value in values.split(",")]
     for combination in combinations[:64]:
         config = compose(config_name=verb, overrides=[*own, *combination])
-        keys |= set(_dotted(config))
-    return frozenset(keys)
+        known |= _dotted(config)
+    return known
 
 
-def _dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:
+def _dotted(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Kind]]:
     for key in config:
         name = f"{prefix}{key!s}"
-        yield name
         child = config._get_node(key)
+        value = None if child is None else child._value()
+        yield name, "list" if isinstance(child, ListConfig) else "text" if isinstance(value, str) else "other"
         if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
             yield from _dotted(child, f"{name}.")
 
@@ -235,9 +246,11 @@ def load_job(kind: type[JobFields], config_file: Path) -> tuple[JobFields, str]:
 
 
 def settings_yaml(config: DictConfig) -> str:
-    """Return settings as YAML, as they are shown and kept: the secrets of addresses are masked."""
+    """Return settings as YAML, as they are shown and kept: secrets of addresses masked, sizes in 255ths noted."""
     text = OmegaConf.to_yaml(config)
-    return text if "://" not in text else OmegaConf.to_yaml(masked_values(OmegaConf.to_container(config)))
+    if "://" in text:
+        text = OmegaConf.to_yaml(masked_values(OmegaConf.to_container(config)))
+    return with_255ths(text)
 
 
 def job_yaml(job: JobFields) -> str:

@@ -26,7 +26,8 @@ from fsens_cli.config.launchers import on_joblib, on_ray, on_submitit
 from fsens_cli.config.launchers.call import Call, Lost
 from fsens_cli.config.launchers.choice import GROUP, without_launcher
 from fsens_cli.config.launchers.crew import Crew, Machine, crew_for
-from fsens_cli.config.overrides import combinations, quoted
+from fsens_cli.config.parsing import combinations
+from fsens_cli.config.spelling import quoted
 from fsens_cli.models.device import num_cores, num_gpus, num_threads
 
 Result = TypeVar("Result")

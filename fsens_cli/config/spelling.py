@@ -6,8 +6,11 @@ Only what has one meaning is changed; whatever could mean two things is left for
 import re
 import shlex
 from collections.abc import Iterable
-from pathlib import Path
 
+from fsens_cli.home import expanded
+
+# Everything else might be read as a number, as true or as null, or has a meaning in Hydra's grammar.
+PLAIN_VALUE = re.compile(r"(?!(true|false|null|nan|inf)$)[A-Za-z_./][A-Za-z0-9_./:@%+-]*|0|[1-9][0-9]*", re.IGNORECASE)
 # 8/255, also inside lists; not part of a path or a longer word.
 FRACTION = re.compile(r"(?<![\w./~-])(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)(?![\w./])")
 WHOLE_WITH_EXPONENT = re.compile(r"[1-9]\d*(?:\.\d+)?[eE]\+?\d{1,2}")
@@ -37,9 +40,35 @@ def as_written(override: str) -> str:
         return f"{key}={int(float(value))}"
     if is_file(value) and (GRAMMAR.search(value) or _needs_quotes(value)):
         return f"{key}={in_quotes(value)}"
-    if not GRAMMAR.search(value) and _needs_quotes(value):
-        return f"{key}={in_quotes(value)}"
-    return override
+    inner = value[1:-1] if value[0] + value[-1] == "[]" else value
+    if GRAMMAR.search(inner.replace(",", "")):
+        return override
+    items = ",".join(in_quotes(item.strip()) if _needs_quotes(item) else item for item in inner.split(","))
+    return f"{key}={value.replace(inner, items)}" if items != inner else override
+
+
+def flag_override(key: str, value: str, *, multirun: bool) -> str:
+    """Return a flag's value as an override; in a multirun commas separate several values.
+
+    >>> flag_override("weights", "my runs/best.pt", multirun=False)
+    "weights='my runs/best.pt'"
+    """
+    # An existing file may have commas in its name, and there is one folder for all runs.
+    whole = not multirun or key == "out" or is_file(value)
+    parts = [value] if whole else value.split(",")
+    return f"{key}={','.join(quoted(part) for part in parts)}"
+
+
+def quoted(value: str) -> str:
+    """Return ``value`` so that Hydra reads it as this very text.
+
+    >>> [quoted(value) for value in ("net.pt", "a b", "1e3", "true")]
+    ['net.pt', "'a b'", "'1e3'", "'true'"]
+    """
+    if PLAIN_VALUE.fullmatch(value):
+        return value
+    # A flag's value is meant as it stands: nothing in it is looked up elsewhere.
+    return in_quotes(value.replace("${", r"\${"))
 
 
 def in_quotes(value: str) -> str:
@@ -54,6 +83,15 @@ def in_quotes(value: str) -> str:
     return f"'{escaped}'"
 
 
+def in_shell(text: str) -> str:
+    """Return ``text`` as it is typed in bash and zsh.
+
+    >>> print(in_shell("tag='a,b'"), in_shell("seed=1"), in_shell("tag=$5"))
+    "tag='a,b'" seed=1 'tag=$5'
+    """
+    return f'"{text}"' if "'" in text and not re.search(r'["$`\\!]', text) else shlex.quote(text)
+
+
 def _number(fraction: re.Match[str]) -> str:
     above, below = float(fraction.group(1)), float(fraction.group(2))
     return repr(above / below) if below else fraction.group()
@@ -62,8 +100,8 @@ def _number(fraction: re.Match[str]) -> str:
 def is_file(value: str) -> bool:
     """Return whether a text is the path of something that exists."""
     try:
-        return ("/" in value or "." in value) and Path(value).expanduser().exists()
-    except (OSError, RuntimeError, ValueError):  # no such user, no home, a name that no system takes
+        return ("/" in value or "." in value) and expanded(value).exists()
+    except (OSError, ValueError):  # no such user, no home, a name that no system takes
         return False
 
 
@@ -72,32 +110,40 @@ def _needs_quotes(value: str) -> bool:
     return value.startswith("~") or "=" in value or not value.isascii() or bool(re.search(r"\s", value.strip()))
 
 
-def exact_spelling(key: str, value: str, known: Iterable[str]) -> str:
-    """Return ``KEY=VALUE`` to type where one known setting ends in ``key``; empty where none or several do.
+def meant_by(name: str, known: Iterable[str]) -> list[str]:
+    """Return the known settings that a name may mean: the one that differs in signs alone, else all that end in it.
 
-    >>> exact_spelling("lr", "0.1", ["optim.lr", "model.name"])
-    'optim.lr=0.1'
+    >>> meant_by("suite-eps-linf", ["suite.eps_linf"]), meant_by("lr", ["optim.lr", "model.name"])
+    (['suite.eps_linf'], ['optim.lr'])
     """
-    fitting = [name for name in known if name.endswith(f".{key}") or name == key]
-    return shlex.quote(f"{fitting[0]}={value}") if len(fitting) == 1 else ""
+    plain = _with_one_sign(name)
+    spelt = {key: _with_one_sign(key) for key in known}
+    same = [key for key, other in spelt.items() if other == plain]
+    return same[:1] or [key for key, other in spelt.items() if other.endswith(f"_{plain}") and "." in key]
 
 
-def as_override(flag: str, value: str) -> str:
-    """Return what to type instead of a flag that there is not.
+def _with_one_sign(name: str) -> str:
+    return re.sub(r"[-.]", "_", name.strip("-"))
 
-    >>> as_override("--num-images", "5"), as_override("--data-root", "my pictures")
+
+def as_override(flag: str, value: str, known: Iterable[str]) -> str:
+    """Return what to type instead of a flag that there is not; empty where it means no setting.
+
+    What depends on the data set or the network is not known of every choice, and guessed by its first word.
+
+    >>> as_override("--num-images", "5", ["num_images"]), as_override("--data-root", "my pictures", ())
     ('num_images=5', "'data.root=my pictures'")
     """
-    name = flag.lstrip("-").replace("-", "_")
-    group, _, rest = name.partition("_")
-    nested = {"data", "model", "optim", "suite", "attack", "plot", "regularizer", "frontend", "augment", "adversary"}
-    key = f"{group}.{rest}" if group in nested and rest else name
-    return shlex.quote(f"{key}={value}")
+    meant = meant_by(flag, known)
+    group, _, rest = _with_one_sign(flag).partition("_")
+    if not meant and group in ("data", "model") and rest:
+        meant = [f"{group}.{rest}".replace(".kwargs_", ".kwargs.")]
+    return " or ".join(in_shell(f"{key}={value}") for key in meant)
 
 
 def of_a_folder(named: dict[str, str | int | None]) -> dict[str, str | int | None]:
     """Return flags in which ``--data FOLDER`` of an existing folder is spelt ``data=folder data.root=FOLDER``."""
     given = named.get("data")
-    if not isinstance(given, str) or "/" not in given or not Path(given).expanduser().is_dir():
+    if not isinstance(given, str) or "/" not in given or not expanded(given).is_dir():
         return named
     return {**named, "data": "folder", "data.root": given}

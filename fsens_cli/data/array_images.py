@@ -17,6 +17,7 @@ from fsens_cli.data.geometry import Geometry
 from fsens_cli.data.images import ImageSet
 from fsens_cli.data.labels import count_label_classes, flat_labels
 from fsens_cli.errors import DataError
+from fsens_cli.home import expanded
 
 
 def load_arrays(config: ArraysConfig, split: str, meter: Meter) -> ImageSet:
@@ -26,7 +27,7 @@ def load_arrays(config: ArraysConfig, split: str, meter: Meter) -> ImageSet:
         DataError: no such file, no such array, or values that are no images or labels.
     """
     del meter
-    arrays = open_arrays(Path(config.root).expanduser())
+    arrays = open_arrays(expanded(config.root))
     found_images, found_labels = _images_of(arrays, split, config), _labels_of(arrays, split, config)
     where = f"{config.root}: labels"
     label = flat_labels(arrays.read(found_labels.name), where)
@@ -71,7 +72,7 @@ def peek_arrays(config: ArraysConfig, split: str, native: Geometry | None = None
     """Return height and width of the images from the array's header alone; None where loading says what is wrong."""
     del native
     try:
-        arrays = open_arrays(Path(config.root).expanduser())
+        arrays = open_arrays(expanded(config.root))
         header = arrays.headers[_images_of(arrays, split, config).name]
         height, width, _ = _height_width_axis(header.shape, header.dtype, config)
     except (DataError, OSError):

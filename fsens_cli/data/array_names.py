@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from fsens_cli.cache.places import shown
 from fsens_cli.data.array_files import ArrayFiles, Header
 from fsens_cli.errors import DataError
+from fsens_cli.home import shown
 
 IMAGES = ("images", "image", "x", "data", "pixels")
 LABELS = ("labels", "label", "y", "targets", "target", "fine_labels")

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fsens_cli.cache.places import Meter, cache_folder, shown
+from fsens_cli.cache.places import Meter, cache_folder
 from fsens_cli.cache.unpack import unpack, writable
 from fsens_cli.data.official import OfficialFile, fetch, root_of, supply_words
 from fsens_cli.data.record import DataSet, from_whole_split
 from fsens_cli.data.settings import FetchedSettings
 from fsens_cli.errors import DataError, FetchError
+from fsens_cli.home import shown
 
 if TYPE_CHECKING:
     from fsens_cli.data.images import ImageSet

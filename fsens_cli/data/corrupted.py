@@ -21,6 +21,7 @@ from torch import Tensor
 from fsens_cli.data.images import ImageSet
 from fsens_cli.data.picture_file import is_picture, read_picture
 from fsens_cli.errors import ConfigError, DataError, require, suggestion
+from fsens_cli.home import expanded
 
 NUM_SEVERITIES = 5
 CIFAR_BLOCK = 10_000
@@ -77,7 +78,7 @@ def open_corrupted(root: str, clean: ImageSet) -> CorruptedSets:
     Raises:
         DataError: what is wrong with which file, and what is expected.
     """
-    folder = Path(root).expanduser()
+    folder = expanded(root)
     if not folder.is_dir():
         raise DataError(f"corruption.root={root} is not a folder. {_expected()}")
     if clean.split == "train":

@@ -18,6 +18,7 @@ from fsens_cli.data.pictures import decoded
 from fsens_cli.data.trained_on import FILES, TrainedImages, file_prints
 from fsens_cli.data.wanted import EVERYTHING, Wanted
 from fsens_cli.errors import DataError
+from fsens_cli.home import expanded
 
 
 def load_folder(config: FolderConfig, split: str, wanted: Wanted = EVERYTHING) -> ImageSet:
@@ -35,7 +36,7 @@ def load_folder(config: FolderConfig, split: str, wanted: Wanted = EVERYTHING) -
 
 
 def _load(config: FolderConfig, split: str, wanted: Wanted) -> ImageSet:
-    root = Path(config.root).expanduser()
+    root = expanded(config.root)
     folders = find_class_folders(root, split)
     numbering = _numbering(folders, config, imagenet=wanted.imagenet)
     folders.check_known(list(numbering.label_of))
@@ -122,7 +123,7 @@ def _numbering(folders: ClassFolders, config: FolderConfig, *, imagenet: bool) -
 def has_imagenet_classes(config: FolderConfig, split: str) -> bool:
     """Return whether the folders are numbered as ImageNet-1k numbers its classes, where the weights are ImageNet's."""
     try:
-        names = find_class_folders(Path(config.root).expanduser(), split).names
+        names = find_class_folders(expanded(config.root), split).names
     except (DataError, OSError):
         names = []  # loading says what is wrong
     return may_be_imagenet(names, config.classes)
@@ -131,7 +132,7 @@ def has_imagenet_classes(config: FolderConfig, split: str) -> bool:
 def imagenet_hint(config: FolderConfig, split: str) -> str:
     """Return what to give for ImageNet's weights where the folders could be its classes and the settings say less."""
     try:
-        names = find_class_folders(Path(config.root).expanduser(), split).names
+        names = find_class_folders(expanded(config.root), split).names
     except (DataError, OSError):
         names = []
     if not isinstance(config.classes, str) or config.classes == "imagenet" or not are_imagenet_names(names):
@@ -142,7 +143,7 @@ def imagenet_hint(config: FolderConfig, split: str) -> str:
 def count_classes(config: FolderConfig, split: str, imagenet: bool) -> int | None:
     """Return the number of classes from the folders' names alone; None where loading will say what is wrong."""
     try:
-        folders = find_class_folders(Path(config.root).expanduser(), split)
+        folders = find_class_folders(expanded(config.root), split)
         count = len(_numbering(folders, config, imagenet=imagenet).class_names)
     except (DataError, OSError):
         return None
@@ -155,7 +156,7 @@ def peek_folder(config: FolderConfig, split: str, native: Geometry | None) -> tu
     if geometry is not None:
         return geometry.size
     with contextlib.suppress(DataError, OSError):
-        first = find_class_folders(Path(config.root).expanduser(), split).first_picture()
+        first = find_class_folders(expanded(config.root), split).first_picture()
         return None if first is None else size_of(first)
     return None
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from fsens_cli.cache.address import has_mask, is_folder, within
 from fsens_cli.cache.download import Checksum, download
-from fsens_cli.cache.places import Meter, cache_folder, offline_switch, shown
+from fsens_cli.cache.places import Meter, cache_folder, offline_switch
 from fsens_cli.data.settings import FetchedSettings
 from fsens_cli.errors import DataError, FetchError
+from fsens_cli.home import expanded, shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class OfficialFile:
 
 def root_of(config: FetchedSettings) -> Path:
     """Return the folder (or archive) that the settings name; a folder of the cache by default."""
-    return Path(config.root).expanduser() if config.root else cache_folder(config.name)
+    return expanded(config.root) if config.root else cache_folder(config.name)
 
 
 def fetch(file: OfficialFile, folder: Path, config: FetchedSettings, meter: Meter, *, files: str) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from fsens_cli.data.geometry import Geometry
-from fsens_cli.errors import DataError
+from fsens_cli.errors import DataError, in_one_line
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
 RULES = (
@@ -89,6 +89,8 @@ def _opened(file: Path) -> Iterator[Image.Image]:
                 yield opened
     except DataError:
         raise
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{file} has more pixels than Pillow opens ({in_one_line(error)}): make it smaller.") from error
     except (
         UnidentifiedImageError,
         OSError,
@@ -97,7 +99,6 @@ def _opened(file: Path) -> Iterator[Image.Image]:
         ArithmeticError,
         LookupError,
         MemoryError,
-        Image.DecompressionBombError,
     ) as error:
         raise DataError(
             f"{file} cannot be read as a picture ({type(error).__name__}). Replace or remove it."

@@ -19,7 +19,7 @@ from fsens_cli.cache.pixels import cached_rows
 from fsens_cli.cache.places import Meter, cache_folder
 from fsens_cli.data.geometry import Geometry
 from fsens_cli.data.picture_file import read_picture, size_of
-from fsens_cli.errors import DataError
+from fsens_cli.errors import ConfigError, DataError
 from fsens_cli.memory import require_memory
 
 # Raised when decoding changes, so that older stores are not read.
@@ -56,7 +56,7 @@ def decoded(
             )
         return picture.transpose(2, 0, 1)
 
-    store = cache_folder("pictures") / _key(files, (height, width, channels), geometry)
+    store = _store(_key(files, (height, width, channels), geometry))
     with contextlib.ExitStack() as stack:
         # Opened at the first decoded picture: reading back what is there needs no bar.
         advance: list[Callable[[int], object]] = []
@@ -68,6 +68,14 @@ def decoded(
             advance[0](next(done))
 
         return torch.from_numpy(cached_rows(store, len(files), (channels, height, width), rows, decode, on_row))
+
+
+def _store(key: str) -> Path | None:
+    """Return where decoded pictures are kept; None where there is no place for a cache."""
+    try:
+        return cache_folder("pictures") / key
+    except ConfigError:
+        return None
 
 
 def _key(files: Sequence[Path], shape: tuple[int, ...], geometry: Geometry | None) -> str:

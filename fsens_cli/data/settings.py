@@ -13,8 +13,8 @@ class DataSettings:
     Attributes:
         name: of the data set.
         title: for tables and figures.
-        size: [height, width] in pixels to scale and crop to; empty keeps the images' own, or for pictures takes what
-            the weights were made for.
+        size: [height, width] in pixels to scale and crop to, or one number for both; empty keeps the images' own, or
+            for pictures takes what the weights were made for.
         subset: the data set itself reduced to at most this many images a split, every class in proportion; 0 for all.
         subset_seed: of that choice.
     """
@@ -27,9 +27,11 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        if len(self.size) == 1:
+            self.size = 2 * self.size
         require(
             len(self.size) in (0, 2) and all(1 <= s <= 4096 for s in self.size),
-            f"data.size={self.size}: give [HEIGHT,WIDTH] in pixels.",
+            f"data.size={self.size}: give [HEIGHT,WIDTH] in pixels, or one number for both.",
         )
         require(self.subset >= 0, f"data.subset={self.subset}: give a number of images, or 0 for all.")
         require(0 <= self.subset_seed < 2**31, f"data.subset_seed={self.subset_seed} must lie in 0..{2**31 - 1}.")

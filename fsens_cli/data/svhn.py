@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fsens_cli.cache.places import Meter, shown
+from fsens_cli.cache.places import Meter
 from fsens_cli.data.official import OfficialFile, fetch, root_of, supply_words
 from fsens_cli.data.record import DataSet, from_whole_split
 from fsens_cli.data.settings import FetchedSettings
 from fsens_cli.errors import DataError
+from fsens_cli.home import shown
 
 if TYPE_CHECKING:
     from fsens_cli.data.images import ImageSet

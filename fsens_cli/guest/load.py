@@ -9,12 +9,13 @@ from pathlib import Path
 from types import ModuleType
 
 from fsens_cli.guest.code import naming_the_place
+from fsens_cli.home import expanded
 
 
 @contextmanager
 def importable(where: str) -> Iterator[None]:
     """Let the user's code import its neighbours: files beside it, or packages in the working folder."""
-    folder = str(Path(where).expanduser().resolve().parent if where.endswith(".py") else Path.cwd())
+    folder = str(expanded(where).resolve().parent if where.endswith(".py") else Path.cwd())
     sys.path.insert(0, folder)
     try:
         yield
@@ -32,7 +33,7 @@ def import_module(where: str, given: str) -> ModuleType:
     with naming_the_place(f"{given}: importing {where}"):
         if not where.endswith(".py"):
             return importlib.import_module(where)
-        path = Path(where).expanduser().resolve()
+        path = expanded(where).resolve()
         # One name per path, so that two user files of the same name do not meet.
         alias = f"_fsens_user_{abs(hash(path)):x}"
         spec = importlib.util.spec_from_file_location(alias, path)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fsens_cli.errors import ModelError
 from fsens_cli.guest.place import in_words
+from fsens_cli.home import expanded
 
 
 def is_own_code(name: str) -> bool:
@@ -25,7 +26,7 @@ def split_name(setting: str, name: str) -> tuple[str, str]:
     where, _, function = name.rpartition(":")
     if not where or not function:
         raise ModelError(f"{setting}={name}: expected FILE.py:FUNCTION or PACKAGE.MODULE:FUNCTION.")
-    if where.endswith(".py") and not Path(where).expanduser().is_file():
+    if where.endswith(".py") and not expanded(where).is_file():
         raise ModelError(f"{setting}={name}: there is no file {where}.")
     return where, function
 
@@ -36,10 +37,10 @@ def functions_of(setting: str, file: Path) -> list[str]:
     Raises:
         ModelError: no such file, or no Python.
     """
-    if not file.expanduser().is_file():
+    if not expanded(file).is_file():
         raise ModelError(f"{setting}={file}: there is no file {file}.")
     try:
-        tree = ast.parse(file.expanduser().read_bytes())
+        tree = ast.parse(expanded(file).read_bytes())
     except (SyntaxError, ValueError) as error:
         raise ModelError(f"{setting}={file}: it is no Python: {in_words(error)}.") from error
     kinds = (ast.FunctionDef, ast.ClassDef)

@@ -8,6 +8,7 @@ from fsens_cli.cache.download import Checksum, download
 from fsens_cli.cache.hub import HubPlace, fetch_from_hub
 from fsens_cli.cache.places import Meter, offline_switch, silent
 from fsens_cli.errors import CheckpointError, FetchError, suggestion
+from fsens_cli.home import expanded
 from fsens_cli.models import hub_network, robustbench
 from fsens_cli.models.assumed import assumed_description
 from fsens_cli.models.checkpoint import read_metadata, sha256_of
@@ -126,7 +127,7 @@ def _packaged(name: str, model: str, data: str) -> Weights:
 
 
 def _own_file(spec: str, model: str, *, imagenet: bool) -> Weights:
-    path = Path(spec).expanduser()
+    path = expanded(spec)
     if not path.is_file():
         raise CheckpointError(f"weights={spec}: there is no such file. Give {SPECS}.")
     # Of a name that stands for two networks, the one of ImageNet is the library's.

@@ -34,6 +34,7 @@ from fsens_cli.experiments.layers_settings import LayersConfig
 from fsens_cli.experiments.measure_findings import measure_findings
 from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.fourier.bases import Basis
+from fsens_cli.home import expanded
 from fsens_cli.models.classifier import Classifier, device_of
 from fsens_cli.models.front_end import build_front_end
 from fsens_cli.python.given import as_tensor, batches_of, in_memory
@@ -325,7 +326,7 @@ def load(folder: str | Path) -> Loaded:
     """
     from fsens_cli.runs.selection import read_run
 
-    run = read_run(folder_of(folder).expanduser())
+    run = read_run(expanded(folder_of(folder)))
     about = f"{run.results.text('model', '')} on {run.data}"
     return Loaded(run.verb, about, run.findings, run.folder)
 

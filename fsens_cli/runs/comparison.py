@@ -8,6 +8,7 @@ from fsens_cli.experiments.quantities import Quantity, paired_difference
 from fsens_cli.runs.selection import FinishedRun
 from fsens_cli.runs.sweep_labels import overlay_labels
 from fsens_cli.statistics.intervals import Interval
+from fsens_cli.text import in_255ths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,4 +134,5 @@ def _varied(values: Sequence[str]) -> str:
 
 
 def _shortened(value: str) -> str:
+    value = in_255ths(value)
     return value if len(value) <= 60 else f"{value[:57]}..."

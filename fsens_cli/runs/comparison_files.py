@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from fsens_cli.experiments.quantities import Quantity
+from fsens_cli.home import expanded
 from fsens_cli.runs.comparison import Compared, Comparison, Report
 from fsens_cli.runs.evaluate_summary import markdown_table
 from fsens_cli.runs.files import write_table, write_text
@@ -21,7 +22,7 @@ _TEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciic
 
 def write_comparison(out: Path, report: Report, formats: Sequence[str] = ("png",)) -> Path:
     """Write ``comparison.csv``, ``.md``, ``.tex`` and the overlays into a new folder ``out/compare/vNNN``."""
-    folder = claim_version(out.expanduser() / "compare")
+    folder = claim_version(expanded(out) / "compare")
     write_table(folder / "comparison.csv", tidy_columns(report))
     write_text(folder / "comparison.md", comparison_markdown(report))
     write_text(folder / "comparison.tex", comparison_latex(report))

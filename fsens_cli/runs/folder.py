@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from fsens_cli.errors import FsensError, Interrupted, OutputError
+from fsens_cli.home import expanded
 from fsens_cli.runs.files import remove_leftovers, temporary_path, write_json, write_text
 from fsens_cli.runs.json_files import load_object
 from fsens_cli.runs.owner import PATTERN, Ownership, Standing, standing
@@ -120,7 +121,7 @@ class RunFolder:
     @classmethod
     def create(cls, out: Path, verb: str, name: str, *, config_yaml: str, record: dict[str, Any]) -> Self:
         """Claim ``out/verb/name/vNNN`` and write the configuration and provenance into it."""
-        out = out.expanduser()
+        out = expanded(out)
         made_out = None if out.exists() else out
         clear_killed(out / verb / slug(name))
         folder = claim_version(out / verb / slug(name))

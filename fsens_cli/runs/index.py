@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fsens_cli.errors import OutputError
+from fsens_cli.home import expanded
 from fsens_cli.runs.folder import read_record
 from fsens_cli.runs.owner import Standing, standing
 from fsens_cli.runs.versions import LATEST, newest, version_of
@@ -30,7 +31,7 @@ class RunEntry:
 def list_runs(out: Path) -> list[RunEntry]:
     """Return all runs below ``out``, oldest first; a folder with a damaged record is shown with an empty one."""
     entries = []
-    out = out.expanduser()
+    out = expanded(out)
     # The module's glob passes over a folder that vanishes meanwhile; that of paths does not.
     for name in glob.glob("*/*/v*/run.json", root_dir=out):  # noqa: PTH207
         record_file = out / name
@@ -56,7 +57,7 @@ def find_run(name: str, out: Path, *, verb: str = "") -> Path:
         if not ended:
             raise OutputError(f"there is no finished {verb or 'run'} below {out}. `fsens runs` lists what is there.")
         return ended[-1].path
-    for candidate in (Path(name).expanduser(), out.expanduser() / name):
+    for candidate in (expanded(name), expanded(out) / name):
         if (candidate / "run.json").is_file():
             return candidate
         folder = candidate.parent if candidate.name == LATEST else candidate

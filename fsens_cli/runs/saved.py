@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsens_cli.errors import OutputError
+from fsens_cli.home import expanded
 from fsens_cli.runs.files import folder_aside, write_json, write_text
 from fsens_cli.runs.folder import SCHEMA, now
 from fsens_cli.runs.provenance import versions
@@ -22,7 +23,7 @@ def write_saved(folder: Path, record: Mapping[str, object], write: Callable[[Pat
     Raises:
         OutputError: the folder holds something already, or cannot be written.
     """
-    folder = folder.expanduser().absolute()
+    folder = expanded(folder).absolute()
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise OutputError(f"{folder} is not empty: give the name of a new folder.")
@@ -48,7 +49,7 @@ def copy_saved(source: Path, folder: Path) -> Path:
     Raises:
         OutputError: there is something already, or it cannot be written.
     """
-    folder = folder.expanduser().absolute()
+    folder = expanded(folder).absolute()
     if folder.exists():
         raise OutputError(f"{folder} is there already: give the name of a new folder.")
     try:

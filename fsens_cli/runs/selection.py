@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fsens_cli.errors import OutputError
 from fsens_cli.experiments.quantities import Findings
+from fsens_cli.home import expanded
 from fsens_cli.runs.findings_files import FigureFile, read_figures, read_findings, read_summary
 from fsens_cli.runs.folder import SCHEMA, read_record
 from fsens_cli.runs.index import RunEntry, find_run
@@ -105,10 +106,10 @@ def select_runs(names: Sequence[str], out: Path) -> Selection:
 
 def _named(name: str, out: Path) -> list[Path]:
     if not any(sign in name for sign in "*?["):
-        path = Path(name).expanduser()
+        path = expanded(name)
         # A folder that is there but damaged is named and skipped; only one that is not there at all is refused.
         return [path] if _is_alone(path) else [find_run(name, out)]
-    patterns = (str(Path(name).expanduser()), str(out.expanduser() / name))
+    patterns = (str(expanded(name)), str(expanded(out) / name))
     for pattern in patterns:
         found = [Path(p) for p in glob.glob(pattern) if Path(p).is_dir()]  # noqa: PTH207 absolute patterns
         found.sort(key=lambda p: (p.parent, version_of(p), p.name))
@@ -129,8 +130,8 @@ def sweep_path(name: str, out: Path) -> Path:
     Raises:
         OutputError: there is no such sweep.
     """
-    sweeps = out.expanduser() / "sweeps"
-    for candidate in (Path(name).expanduser(), sweeps / name, out.expanduser() / name):
+    sweeps = expanded(out) / "sweeps"
+    for candidate in (expanded(name), sweeps / name, expanded(out) / name):
         if is_sweep(candidate):
             return candidate
         versions = [p for p in candidate.glob("v[0-9]*") if is_sweep(p)]

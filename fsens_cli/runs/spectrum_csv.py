@@ -1,8 +1,7 @@
 """How is a target spectrum read from a table, such as another run's ``spectrum.csv``?"""
 
-from pathlib import Path
-
 from fsens_cli.errors import ConfigError
+from fsens_cli.home import expanded
 
 SHARE_COLUMNS = ("share", "share_mean")
 SUM_TOLERANCE = 0.02
@@ -16,7 +15,7 @@ def read_target(file: str) -> list[float]:
     Raises:
         ConfigError: no such file, missing columns or radii, negative shares, or a sum further than 0.02 from 1.
     """
-    path = Path(file).expanduser()
+    path = expanded(file)
     prefix = f"regularizer.file={file}"
     if not path.is_file():
         raise ConfigError(f"{prefix}: there is no such file.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fsens_cli.errors import OutputError
 from fsens_cli.experiments.quantities import Quantity
+from fsens_cli.home import expanded
 from fsens_cli.runs.files import write_json, write_table
 from fsens_cli.runs.folder import claim_version, remove_empty
 from fsens_cli.runs.json_files import Fields
@@ -36,7 +37,7 @@ class JobRecord:
 @contextmanager
 def sweep_folder(out: Path, verb: str) -> Iterator[Path]:
     """Give a new folder ``out/sweeps/verb/vNNN``; if nothing is written into it, it is gone afterwards."""
-    folder = claim_version(out.expanduser() / "sweeps" / verb)
+    folder = claim_version(expanded(out) / "sweeps" / verb)
     try:
         yield folder
     finally:

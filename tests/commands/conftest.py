@@ -111,7 +111,7 @@ FAMILY = {
     "hybrid-probe": ["num_images=40", "pairings=1"],
     "evaluate": [
         "num_images=40", "suite.corruptions=[shot_noise,contrast]", "suite.severities=[5]", "suite.filters=[]",
-        "suite.shuffles=[]", "suite.noises=[]", "suite.norms=[linf]", "suite.eps_linf=[0.03137255]",
+        "suite.shuffles=[]", "suite.noises=[]", "suite.norms=[linf]", "suite.eps_linf=[8/255]",
         "suite.attack_images=12", "suite.heat_map=false", "attack.steps=5", "attack.minimal_steps=8",
     ],
     "blur-defense": [

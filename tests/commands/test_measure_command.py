@@ -15,7 +15,7 @@ from PIL import Image
 from run_files import DESCRIBED
 from typer.testing import Result
 
-from fsens_cli.config.overrides import quoted
+from fsens_cli.config.spelling import quoted
 from fsens_cli.models.checkpoint import read_state_dict, sha256_of
 
 Type = Callable[..., Result]

@@ -4,8 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import Result
 
+from fsens_cli.config.compose import Request, configs_folder
+from fsens_cli.config.jobs import MeasureJob
+from fsens_cli.config.launch import check_sweep
 from fsens_cli.config.spelling import as_written
 
 Type = Callable[..., Result]
@@ -21,6 +25,12 @@ Type = Callable[..., Result]
         (("num_images=1e3",), "num_images: 1000"),
         (("--weights", "${a}.pt"), "weights: ${a}.pt"),
         (("--weights", "1e3"), "weights: '1e3'"),
+        (("model.mean=0.5,0.5,0.5", "model.std=.2,.2,.2"), "mean:\n  - 0.5\n  - 0.5\n  - 0.5\n  std:\n  - 0.2"),
+        (("model.mean=.5", "model.std=.2"), "mean:\n  - 0.5\n  std:\n  - 0.2\n"),
+        (("data.size=224",), "size:\n  - 224\n"),
+        (("data.size=48,32",), "size:\n  - 48\n  - 32\n"),
+        (("plot.formats=png,svg",), "formats:\n  - png\n  - svg\n"),
+        (("bands=1,2",), "bands:\n- 1\n- 2\n"),
     ],
 )
 def test_values_as_people_write_them(fsens: Type, typed: tuple[str, ...], shown: str) -> None:
@@ -32,8 +42,26 @@ def test_values_as_people_write_them(fsens: Type, typed: tuple[str, ...], shown:
 def test_fractions_are_sizes_where_a_size_is_meant(fsens: Type) -> None:
     result = fsens("evaluate", "suite.eps_linf=[8/255, 1/255]", "--print-config")
     assert result.exit_code == 0, result.output
-    assert "- 0.03137254901960784" in result.stdout
+    assert "- 0.03137254901960784  # 8/255\n  - 0.00392156862745098  # 1/255\n" in result.stdout
     assert as_written("data.root=8/255") == "data.root=8/255"
+
+
+def test_the_suites_sizes_are_the_fractions_that_people_type() -> None:
+    """A run with these typed answers the question that the default asks."""
+    for name in ("quick", "full", "defense", "defense-full"):
+        sizes = yaml.safe_load((configs_folder() / "suite" / f"{name}.yaml").read_text())["suite"]["eps_linf"]
+        assert set(sizes) <= {k / 255 for k in (1, 2, 4, 8)}
+
+
+def test_values_of_a_list_are_a_value_each_in_a_sweep() -> None:
+    request = Request(verb="measure", job=MeasureJob, overrides=("plot.formats=png,svg", "bands=[1,2]"), multirun=True)
+    assert [(job.plot.formats, job.bands) for job in check_sweep(request)] == [(["png"], [1, 2]), (["svg"], [1, 2])]
+
+
+def test_paths_in_a_list_may_begin_at_home(fsens: Type) -> None:
+    result = fsens("blur-defense", "mode=trained", "sigmas=0,1", "runs=~/a,~/my b", "--print-config")
+    assert result.exit_code == 0, result.output
+    assert "runs:\n- ~/a\n- ~/my b\n" in result.stdout
 
 
 def test_a_file_that_exists_wins_over_the_grammar(fsens: Type) -> None:
@@ -59,7 +87,18 @@ def test_a_folder_as_data_means_its_pictures(fsens: Type) -> None:
         (("train", "--epochs=3"), "write epochs=3"),
         (("train", "lr=0.1"), "Write optim.lr=0.1"),
         (("measure", "num_images=abc"), "num_images must be a whole number, got 'abc'."),
-        (("measure", "model.mean=.5,.5,.5"), "'model.mean=[.5,.5,.5]'"),
+        (("measure", "--num-images"), "write num_images=VALUE"),
+        (("measure", "--data-root", "--quiet"), "write data.root=VALUE"),
+        (("train", "--lr", "0.1"), "write optim.lr=0.1"),
+        (("train", "--nesterov", "seed=1"), "write optim.nesterov=VALUE"),
+        (("evaluate", "--eps-linf", "8/255"), "write suite.eps_linf=8/255"),
+        (("evaluate", "--suite", "full"), "write suite=full"),
+        (("blur-defense", "--epochs", "3"), "write train.epochs=3"),
+        (("measure", "--modle", "resnet8"), "Did you mean --model?"),
+        (("measure", "--epochs", "3"), "no such option: --epochs."),
+        (("measure", "tag=a,b"), """or write "tag='a,b'" for one text."""),
+        (("measure", "num_images=1,2"), "gives several values: add -m to run one job for each."),
+        (("measure", "tag=a[b"), """Write "tag='a[b'" if it is meant as it stands."""),
     ],
 )
 def test_near_misses_are_answered_with_what_to_type(fsens: Type, typed: tuple[str, ...], said: str) -> None:

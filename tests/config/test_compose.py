@@ -15,7 +15,8 @@ from fsens_cli.config.compose import Request, compose_job, configs_folder, job_y
 from fsens_cli.config.jobs import DefenseJob, HybridJob, JobFields, MeasureJob, TrainJob
 from fsens_cli.config.launch import check_sweep, launch, launch_sweep
 from fsens_cli.config.launchers.crew import Crew
-from fsens_cli.config.overrides import flag_override, parse
+from fsens_cli.config.parsing import parse
+from fsens_cli.config.spelling import flag_override
 from fsens_cli.data.catalog import CATALOG
 from fsens_cli.data.dualband import DualbandConfig
 from fsens_cli.data.folder import FolderConfig
@@ -190,7 +191,7 @@ def test_settings_below_groups_of_a_training() -> None:
         ("model.nme=x", "unknown setting 'model.nme'. Closest: model.name"),
         ("/etc=1", "'/etc=1' cannot be read as key=value"),
         pytest.param(f"seed={'9' * 5000}", "99...' cannot be read as key=value (Exceeds the limit", id="digits"),
-        pytest.param(f"seed={'[' * 20_000}", "[[...' cannot be read as key=value (", id="brackets"),
+        pytest.param(f"seed={'[' * 2_000}", "[[...' cannot be read as key=value.", id="brackets"),
         ("model=resnt20", "unknown model 'resnt20'. Closest: resnet20"),
         (
             "model=timm/vit_tiny_patch16_22",

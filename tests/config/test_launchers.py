@@ -14,7 +14,7 @@ from fsens_cli.config.launch import check_sweep, crew_of, launch_sweep
 from fsens_cli.config.launchers import choice
 from fsens_cli.config.launchers.call import Call
 from fsens_cli.config.launchers.crew import Machine, crew_for
-from fsens_cli.config.overrides import flag_override
+from fsens_cli.config.spelling import flag_override
 from fsens_cli.errors import ConfigError
 from fsens_cli.models import device
 from fsens_cli.models.device import device_in_turn, num_cores

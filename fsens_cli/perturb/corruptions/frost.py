@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from fsens_cli.errors import DataError
+from fsens_cli.home import expanded
 from fsens_cli.perturb.corruptions.constants import LARGEST_FOR_TABLE_32, Constant
 from fsens_cli.perturb.corruptions.ice import ice_pictures
 from fsens_cli.perturb.keyed_random import ImageDraws
@@ -69,7 +70,7 @@ def read_frost(root: str) -> tuple[Tensor, ...]:
     Raises:
         DataError: one is missing or unreadable.
     """
-    folder = Path(root).expanduser()
+    folder = expanded(root)
     missing = [name for name in OFFICIAL_PICTURES if not (folder / name).is_file()]
     if missing:
         raise DataError(
