@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fsens_cli.statistics.intervals import Z, score_limits, student
+from fsens_cli.statistics.intervals import Z, score_limits, student, unseen
 
 # Where images cancel themselves the estimate is a small difference of large numbers, by chance far too small. Chosen by
 # simulation: with 0.1 intervals keep 92 to 98 % coverage even where the stronger image always wins.
@@ -96,13 +96,16 @@ def score_bounds(estimate: PairMean) -> tuple[Tensor, Tensor]:
     """Return 95 % bounds for means of values in [0, 1], shapes (K,): score limits at the effective number of pairs.
 
     The effective number is mean (1 - mean) / variance: how many independent yes-or-no answers are as precise. The
-    variance is estimated, so the quantile is `quantile`'s. A column without any spread counts as one answer an image.
+    variance is estimated, so the quantile is `quantile`'s. Where all pairs agree there is no spread to go by: what was
+    not seen, at most `unseen` of the images, may lie at either end.
     """
     mean, variance = estimate.mean_K.clamp(0, 1), estimate.covariance_KK.diagonal()
     spread = mean * (1 - mean)
     has_spread = (variance > 1e-15) & (spread > 1e-12)
     c = quantile(estimate) ** 2 * variance / spread.clamp_min(1e-15)
-    return score_limits(mean, torch.where(has_spread, c, Z * Z / estimate.num_images))
+    low, high = score_limits(mean, c)
+    room = unseen(estimate.num_images)
+    return torch.where(has_spread, low, mean - room * mean), torch.where(has_spread, high, mean + room * (1 - mean))
 
 
 def quantile(estimate: PairMean) -> float:
