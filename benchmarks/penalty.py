@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import torch
 
+from fsens_cli.experiments.task_loss import Batch
 from fsens_cli.experiments.train_settings import StepConfig
 from fsens_cli.experiments.training_step import take_step
 from fsens_cli.models.build import build_classifier
@@ -80,8 +81,8 @@ def main() -> None:
         return task + component(classifier, images, labels)
 
     runs: dict[str, Callable[[], object]] = {
-        "plain step": lambda: take_step(classifier, optimizer, images.clone(), labels, plain, None),
-        "penalised step": lambda: take_step(classifier, optimizer, images.clone(), labels, penalised, prepared),
+        "plain step": lambda: take_step(classifier, optimizer, Batch(images.clone()), labels, plain, None),
+        "penalised step": lambda: take_step(classifier, optimizer, Batch(images.clone()), labels, penalised, prepared),
         "FourierPenalty.with_loss": lambda: step_of(shared_pass),
         "FourierPenalty(...)": lambda: step_of(own_pass),
         "loop over radii": loop_over_radii,

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from fsens_cli.experiments.measure_settings import MeasureConfig as MeasureConfig
     from fsens_cli.models.classifier import Classifier as Classifier
     from fsens_cli.models.front_end import GaussianBlur as GaussianBlur
+    from fsens_cli.objectives.gradient_penalties import GradientNormPenalty as GradientNormPenalty
+    from fsens_cli.objectives.gradient_penalties import JacobianFrequencyPenalty as JacobianFrequencyPenalty
     from fsens_cli.objectives.penalty import FourierPenalty as FourierPenalty
     from fsens_cli.perturb.attacks.attack import AttackResult as AttackResult
     from fsens_cli.perturb.attacks.minimal import MinimalResult as MinimalResult
@@ -65,10 +67,12 @@ _PUBLIC = {
     "FourierPenalty": "fsens_cli.objectives.penalty",
     "FsensError": "fsens_cli.errors",
     "GaussianBlur": "fsens_cli.models.front_end",
+    "GradientNormPenalty": "fsens_cli.objectives.gradient_penalties",
     "HybridConfig": "fsens_cli.experiments.hybrid_settings",
     "HybridResult": "fsens_cli.experiments.hybrid_curve",
     "ImageSet": "fsens_cli.data.images",
     "Interval": "fsens_cli.statistics.intervals",
+    "JacobianFrequencyPenalty": "fsens_cli.objectives.gradient_penalties",
     "LayersConfig": "fsens_cli.experiments.layers_settings",
     "Loaded": "fsens_cli.python.results",
     "MeasureConfig": "fsens_cli.experiments.measure_settings",
@@ -104,10 +108,12 @@ __all__ = [
     "FourierPenalty",
     "FsensError",
     "GaussianBlur",
+    "GradientNormPenalty",
     "HybridConfig",
     "HybridResult",
     "ImageSet",
     "Interval",
+    "JacobianFrequencyPenalty",
     "LayersConfig",
     "Loaded",
     "MeasureConfig",

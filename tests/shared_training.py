@@ -12,6 +12,7 @@ from fsens_cli.data.augment_settings import AugmentConfig
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import DataError, Interrupted, OutputError
 from fsens_cli.experiments.optimization import optimizer_tensors
+from fsens_cli.experiments.task_loss import Batch
 from fsens_cli.experiments.train import train
 from fsens_cli.experiments.train_settings import AdversaryConfig, OptimConfig, StepConfig, TrainConfig
 from fsens_cli.experiments.train_state import TrainState
@@ -33,6 +34,8 @@ PENALTIES = {
     "asf of the batch": RegularizerConfig(name="asf"),
     "asf of each image": RegularizerConfig(name="asf", entropy="per_image"),
     "target": RegularizerConfig(name="target", target=TARGET),
+    "gradient-norm": RegularizerConfig(name="gradient-norm"),
+    "jafr": RegularizerConfig(name="jafr"),
     "target, five of eight images": RegularizerConfig(name="target", target=TARGET, fraction=0.65),
 }
 NORMS = ("batch", "group")
@@ -77,7 +80,7 @@ def one_step(world: World, norm: str, dtype: torch.dtype, penalty: str, black: t
     if config.regularizer.is_on:
         prepared = prepare_penalty(config.regularizer, SIDE, SIDE, torch.device("cpu"))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-    sums = take_step(net, optimizer, world.part_of(images), world.part_of(labels), config, prepared, world)
+    sums = take_step(net, optimizer, Batch(world.part_of(images)), world.part_of(labels), config, prepared, world)
     return {
         "gradients": {name: p.grad for name, p in net.named_parameters()},
         "buffers": dict(net.named_buffers()),
@@ -135,7 +138,7 @@ def prepared_images(world: World) -> dict[str, Tensor]:
         answers[norm] = prepare_images(
             pixels, labels, torch.arange(8), classifier("batch"), config, epoch=0, seed=0,
             generator=torch.Generator().manual_seed(3), world=world,
-        )  # fmt: skip
+        ).images  # fmt: skip
     return answers
 
 

@@ -21,6 +21,7 @@ from fsens_cli.commands.record import provenance, record_inputs, run_name
 from fsens_cli.commands.resuming import job_to_resume
 from fsens_cli.commands.signals import stopping_on_signals
 from fsens_cli.commands.training_job import (
+    check_activations,
     describe,
     subject_of,
     training_name,
@@ -180,6 +181,7 @@ def train_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
         check_model_name(job.model.name)
         weights = named_weights(job, flags)
         check_before_loading(job, weights, "train", bands_of=job.measure, penalty=job.regularizer)
+        check_activations(job, weights)
         require_published(job.plot.published)
         start = Start(weights=weights, device=device, world=world)
         if not world.is_first:

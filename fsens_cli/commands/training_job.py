@@ -3,10 +3,16 @@
 import dataclasses
 from typing import Any
 
+import torch
+
 from fsens_cli.config.jobs import TrainJob
-from fsens_cli.data.catalog import mirror_keeps_class
+from fsens_cli.data.catalog import mirror_keeps_class, peek_size
 from fsens_cli.data.images import ImageSet, channel_statistics
+from fsens_cli.experiments.train import require_fitting_activations
 from fsens_cli.models.build import kwargs_with_stored
+from fsens_cli.models.catalog import ImageShape
+from fsens_cli.models.construct import build_network
+from fsens_cli.models.names import is_of_a_library
 from fsens_cli.models.settings import FrontEndConfig
 from fsens_cli.models.weights import Weights
 from fsens_cli.runs.measure_files import Subject
@@ -19,7 +25,7 @@ def training_name(job: TrainJob) -> str:
     if job.regularizer.is_on:
         parts.append(job.regularizer.name)
     if job.adversary.norm != "none":
-        parts.append(f"adversarial-{job.adversary.norm}")
+        parts.append(f"{'trades' if job.adversary.is_trades else 'adversarial'}-{job.adversary.norm}")
     if job.noise_sd > 0:
         parts.append("noise")
     if job.frontend.name != "none":
@@ -67,6 +73,21 @@ def with_augmentation(job: TrainJob) -> TrainJob:
     """Decide which flips suit the data."""
     augment = job.augment.resolved(mirror_keeps_class=mirror_keeps_class(job.data), title=job.data.title or "the data")
     return dataclasses.replace(job, augment=augment)
+
+
+def check_activations(job: TrainJob, weights: Weights) -> None:
+    """Refuse, before images are loaded, a named network whose activations do not suit the regularizer.
+
+    Raises:
+        ModelError: says what to take instead.
+    """
+    size = peek_size(job.data, "train")
+    if not job.regularizer.needs_smooth or not is_of_a_library(job.model.name) or size is None:
+        return
+    named = dataclasses.replace(job.model, kwargs=kwargs_with_stored(job.model, weights))
+    with torch.device("meta"):  # a shape without numbers: which activations are called does not depend on any
+        network = build_network(named, num_classes=10, shape=ImageShape(3, *size), seed=0)
+    require_fitting_activations(network, job, (1, 3, *size))
 
 
 def with_inherited(job: TrainJob, weights: Weights, images: ImageSet) -> TrainJob:

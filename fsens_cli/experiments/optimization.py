@@ -40,7 +40,9 @@ def learning_rate(config: OptimConfig, step: int, *, steps_per_epoch: int, epoch
     if step < warmup:
         return config.lr * (step + 1) / warmup
     if config.schedule == "step":
-        return config.lr * config.step_factor ** (step // (config.step_epochs * steps_per_epoch))
+        epoch = step // steps_per_epoch
+        count = sum(epoch >= e for e in config.step_at) if config.step_at else epoch // config.step_epochs
+        return config.lr * config.step_factor**count
     progress = (step - warmup) / max(1, total - warmup)
     return config.lr * (1 - progress if config.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * progress)))
 

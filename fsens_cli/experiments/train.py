@@ -8,12 +8,12 @@ Shape letters: N images, C channels, H, W pixels.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fsens_cli.data.images import ImageSet, split_off
 from fsens_cli.errors import Interrupted, require
@@ -26,6 +26,7 @@ from fsens_cli.experiments.training_step import prepare_images, take_step
 from fsens_cli.models.classifier import Classifier, device_of, held_still
 from fsens_cli.models.front_end import reseed_front_end
 from fsens_cli.objectives.fourier_penalty import prepare_penalty
+from fsens_cli.objectives.smoothness import Activations
 from fsens_cli.parallel.world import ALONE, World
 from fsens_cli.perturb.attacks.watch import undecided
 from fsens_cli.statistics.intervals import Interval, wilson
@@ -87,6 +88,20 @@ def require_sharable(config: TrainConfig, num_processes: int) -> None:
     require(not config.compile, f"compile=true is for a single process: leave it out with {num_processes}.")
 
 
+def require_fitting_activations(network: nn.Module, config: TrainConfig, shape: Sequence[int]) -> None:
+    """Raise ModelError where the regularizer needs a smooth activation and the network has none.
+
+    Args:
+        shape: of a batch of its images, (N, C, H, W).
+    """
+    if not config.regularizer.needs_smooth:
+        return
+    image = torch.full((1, *shape[1:]), 0.5, device=device_of(network))
+    with held_still(network), torch.no_grad(), Activations() as seen:
+        network(image)
+    seen.require_smooth()
+
+
 def _parted(images: ImageSet, config: TrainConfig) -> tuple[ImageSet, ImageSet]:
     """Return the images to fit and those to validate on, both enough."""
     kept, held = split_off(images.label_N, config.val_fraction, config.seed)
@@ -133,6 +148,7 @@ def train(
     prepared = None
     if config.regularizer.is_on:
         prepared = prepare_penalty(config.regularizer, pixels.shape[-2], pixels.shape[-1], device)
+    require_fitting_activations(classifier, config, pixels.shape)
     world.level(classifier)
     classifier.to(memory_format=_memory_format(classifier))
     optimizer = build_optimizer(config.optim, classifier)
@@ -163,7 +179,10 @@ def train(
                     world=world,
                 )
                 due = prepared if state.step % config.regularizer.every == 0 else None
-                sums = take_step(classifier, optimizer, batch, world.part_of(batch_labels), config, due, world)
+                strength = config.regularizer.strength_at(state.epoch + state.step / steps_per_epoch)
+                sums = take_step(
+                    classifier, optimizer, batch, world.part_of(batch_labels), config, due, world, strength=strength
+                )
                 add_up(state, sums)
                 if world.is_first:
                     recorder.on_step(state, steps_per_epoch)

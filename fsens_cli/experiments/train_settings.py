@@ -24,7 +24,8 @@ class OptimConfig:
         decay_norm: whether biases and normalisation layers decay too (the published recipe does).
         warmup_epochs: linear rise from 0.
         schedule: ``cosine`` or ``linear`` to 0 at the last step, or ``step``.
-        step_epochs, step_factor: of the step schedule.
+        step_epochs, step_factor: of the step schedule: a factor after every so many epochs.
+        step_at: its epochs instead, where they are not evenly spaced.
     """
 
     name: str = "sgd"
@@ -37,6 +38,7 @@ class OptimConfig:
     schedule: str = "cosine"
     step_epochs: int = 50
     step_factor: float = 0.1
+    step_at: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
@@ -47,36 +49,58 @@ class OptimConfig:
         require(self.weight_decay >= 0, f"optim.weight_decay={self.weight_decay} must not be negative.")
         require(self.warmup_epochs >= 0, f"optim.warmup_epochs={self.warmup_epochs} must not be negative.")
         require(self.step_epochs >= 1, f"optim.step_epochs={self.step_epochs} must be at least 1.")
+        require(all(e >= 1 for e in self.step_at), f"optim.step_at={self.step_at} must be epochs from 1 on.")
         require(0 < self.step_factor <= 1, f"optim.step_factor={self.step_factor} must lie in (0, 1].")
 
 
 PRECISIONS = ("float32", "bf16")
+ADVERSARY_LOSSES = ("ce", "trades")
+ADVERSARY_MODES = ("eval", "train")
 
 
 @dataclass(kw_only=True)
 class AdversaryConfig:
-    """Adversarial training: every image is replaced by its worst neighbour (Madry et al., ICLR 2018).
+    """Adversarial training: every image is replaced, or accompanied, by its worst neighbour.
 
     Attributes:
         norm: ``none``, ``linf`` or ``l2``.
         eps: radius of the ball on the [0, 1] scale.
         step_size: of each step, same scale.
         steps: number of steps.
+        loss: ``ce`` trains on the neighbours alone (Madry et al., ICLR 2018); ``trades`` on the images, with ``beta``
+            times the divergence of the neighbours' predictions from theirs (Zhang et al., ICML 2019).
+        beta: of ``trades``.
+        mode: in which mode the network is attacked; in ``train`` mode batch norm has the batch's statistics.
     """
 
     norm: str = "none"
     eps: float = 8 / 255
     step_size: float = 2 / 255
     steps: int = 7
+    loss: str = "ce"
+    beta: float = 6.0
+    mode: str = "eval"
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
         require_one_of("adversary.norm", self.norm, ("none", *NORMS))
+        require_one_of("adversary.loss", self.loss, ADVERSARY_LOSSES)
+        require_one_of("adversary.mode", self.mode, ADVERSARY_MODES)
         require(self.eps > 0, f"adversary.eps={self.eps} must be positive.")
         if self.norm == "linf":
             require(self.eps <= 1, f"adversary.eps={self.eps}: pixels lie in [0, 1], so linf is at most 1.")
         require(self.step_size > 0, f"adversary.step_size={self.step_size} must be positive.")
         require(self.steps >= 1, f"adversary.steps={self.steps} must be at least 1.")
+        require(0 <= self.beta < 1e6, f"adversary.beta={self.beta} must not be negative.")
+        require(
+            self.loss == "ce" or self.norm != "none",
+            f"adversary.loss={self.loss} needs neighbours: give adversary.norm=linf too.",
+        )
+
+    @property
+    def is_trades(self) -> bool:
+        """Whether images and neighbours are compared."""
+        return self.loss == "trades"
 
 
 @dataclass(kw_only=True)
@@ -108,6 +132,11 @@ class StepConfig:
                 f"compile=true does not go with regularizer={self.regularizer.name}: torch.compile has no double "
                 "backward. Set compile=false."
             )
+        require(
+            self.regularizer.name != "gradient-norm" or self.regularizer.space == "pixel",
+            f"regularizer.space={self.regularizer.space} does not go with regularizer=gradient-norm, whose eps is in "
+            "pixels: leave it out.",
+        )
 
 
 @dataclass(kw_only=True)

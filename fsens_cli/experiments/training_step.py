@@ -13,13 +13,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from fsens_cli.data.augment import augment
 from fsens_cli.data.images import to_unit
+from fsens_cli.experiments.adversary import worst_neighbours
+from fsens_cli.experiments.task_loss import Batch, task_loss
 from fsens_cli.experiments.train_settings import StepConfig
-from fsens_cli.models.classifier import Classifier, held_still
+from fsens_cli.models.classifier import Classifier
 from fsens_cli.objectives.double_backward import cheap_double_backward, shared_batch_norm
 from fsens_cli.objectives.fourier_penalty import Penalty, PreparedPenalty, fourier_penalty
 from fsens_cli.parallel.world import ALONE, World
-from fsens_cli.perturb.attacks.pgd import training_adversary
-from fsens_cli.perturb.ball import random_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def prepare_images(
     seed: int,
     generator: torch.Generator,
     world: World = ALONE,
-) -> Tensor:
+) -> Batch:
     """Return the [0, 1] images that the step trains on: varied, then noisy, then moved by the adversary.
 
     Of a batch that several processes share, every one draws the random numbers of the whole and takes its part, so
@@ -56,42 +56,38 @@ def prepare_images(
     if config.noise_sd > 0:
         noise = torch.randn(varied.shape, generator=generator)
         images = (images + config.noise_sd * world.part_of(noise).to(images)).clamp_(0, 1)
-    if config.adversary.norm != "none":
-        start = random_start(images.new_empty(varied.shape), config.adversary.norm, config.adversary.eps, generator)
-        # The attack sees the network as it is used, so batch statistics and running averages stay as they are.
-        with held_still(classifier), shared_batch_norm(world):
-            images = training_adversary(
-                classifier,
-                images,
-                own_labels,
-                norm=config.adversary.norm,
-                eps=config.adversary.eps,
-                step_size=config.adversary.step_size,
-                num_steps=config.adversary.steps,
-                start_NCHW=world.part_of(start),
-            )
-    return images
+    if config.adversary.norm == "none":
+        return Batch(images)
+    neighbours = worst_neighbours(
+        classifier,
+        images,
+        own_labels,
+        config.adversary,
+        num_images=len(varied),
+        generator=generator,
+        world=world,
+    )
+    return Batch(images, (neighbours,)) if config.adversary.is_trades else Batch(neighbours)
 
 
 def losses(
     classifier: Classifier,
-    images: Tensor,
+    batch: Batch,
     labels: Tensor,
     config: StepConfig,
     prepared: PreparedPenalty | None,
     world: World = ALONE,
 ) -> tuple[Tensor, Penalty | None, Tensor]:
-    """Return (cross-entropy, penalty or None, logits); one forward pass where the whole batch is penalised.
+    """Return (loss of the task, penalty or None, logits); one forward pass where the whole batch is penalised.
 
-    Images, labels, logits and cross-entropy are this process's; the penalty is that of the whole batch.
+    Images, labels, logits and the task's loss are this process's; the penalty is that of the whole batch.
     """
     whole = prepared is not None and config.regularizer.fraction == 1.0
-    images = images.requires_grad_(whole)
+    images = batch.images.requires_grad_(whole)
     with _forward_mode(images.device, config, world, penalised=prepared is not None):
-        logits = classifier(images)
-        # float32 at least; a network in double stays in double.
-        wide = logits if logits.dtype == torch.float64 else logits.float()
-        loss = torch.nn.functional.cross_entropy(wide, labels, label_smoothing=config.label_smoothing)
+        loss, logits = task_loss(
+            classifier, batch, labels, label_smoothing=config.label_smoothing, adversary=config.adversary
+        )
         if prepared is None:
             return loss, None, logits
         if whole:
@@ -117,27 +113,32 @@ def _forward_mode(device: torch.device, config: StepConfig, world: World, *, pen
 def take_step(
     classifier: Classifier,
     optimizer: torch.optim.Optimizer,
-    images: Tensor,
+    batch: Batch,
     labels: Tensor,
     config: StepConfig,
     prepared: PreparedPenalty | None,
     world: World = ALONE,
+    *,
+    strength: float = 1.0,
 ) -> StepSums:
     """Move the weights once down the gradient of loss + weight x penalty and return the step's totals.
 
-    Of a batch that several processes share, ``images`` and ``labels`` are this one's part, and the totals are those of
+    Args:
+        strength: a factor on the weight, from its ramp.
+
+    Of a batch that several processes share, ``batch`` and ``labels`` are this one's part, and the totals are those of
     the whole. What all processes differentiate adds up to the loss of the whole batch: each has a ``world.size``-th of
     the mean over its equally large part, and of the penalty, which is the same for all.
     """
-    loss, penalty, logits = losses(classifier, images, labels, config, prepared, world)
+    loss, penalty, logits = losses(classifier, batch, labels, config, prepared, world)
     own = loss
     if penalty is not None:
-        own = loss + config.regularizer.weight * config.regularizer.every * penalty.value
+        own = loss + strength * config.regularizer.weight * config.regularizer.every * penalty.value
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(own / world.size if world.is_shared else own)
     world.add_gradients(classifier.parameters())
     optimizer.step()
-    zero = torch.zeros((), device=images.device)
+    zero = torch.zeros((), device=loss.device)
     skipped = zero if penalty is None else penalty.num_skipped
     correct = (logits.detach().argmax(dim=1) == labels).sum()
     sums = world.total(torch.stack([loss.detach().double() / world.size, skipped.double(), correct.double()]))

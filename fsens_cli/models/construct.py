@@ -5,6 +5,7 @@ from torch import nn
 
 from fsens_cli.errors import CheckpointError, ModelError
 from fsens_cli.models import hub_network, robustbench
+from fsens_cli.models.activation import with_activation
 from fsens_cli.models.catalog import PACKAGED, ImageShape
 from fsens_cli.models.description import LOADS, kwargs_from_file
 from fsens_cli.models.factory import call_factory
@@ -54,9 +55,10 @@ def build_network(
 
 
 def _build_named(config: ModelConfig, *, num_classes: int, shape: ImageShape, timm_file: str) -> nn.Module:
-    if config.name in PACKAGED:
-        return PACKAGED[config.name].build(num_classes=num_classes, shape=shape, **config.kwargs)
     kwargs = dict(config.kwargs)
+    if config.name in PACKAGED:
+        activation = str(kwargs.pop("activation", "relu"))
+        return with_activation(PACKAGED[config.name].build(num_classes=num_classes, shape=shape, **kwargs), activation)
     loading = next((name for name in kwargs if LOADS.search(name)), "")
     if loading:
         raise ModelError(f"model.kwargs.{loading}: weights are named by --weights, where they are read safely.")

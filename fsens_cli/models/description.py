@@ -16,7 +16,7 @@ KWARGS_FROM_FILES = frozenset((
     "img_size", "patch_size", "window_size", "embed_dim", "num_heads", "mlp_ratio", "qkv_bias", "class_token",
     "reg_tokens", "no_embed_class", "init_values", "fc_norm", "global_pool", "drop_rate", "drop_path_rate",
     "attention_dropout", "stochastic_depth_prob", "width_mult", "stem_width", "output_stride", "transform_input",
-    "dynamic_img_size",
+    "dynamic_img_size", "activation",
 ))  # fmt: skip
 # What makes a constructor load or fetch something else.
 LOADS = re.compile(r"pretrained|checkpoint|cfg|url|cache|weights|path|file|token|hub", re.IGNORECASE)

@@ -37,6 +37,11 @@ def check_model_name(name: str) -> None:
     )
 
 
+def is_of_a_library(name: str) -> bool:
+    """Return whether a network is packaged here, torchvision's or timm's, and so is built without anybody's code."""
+    return name in PACKAGED or name.startswith("timm/") or name in torchvision_names()
+
+
 def _is_tagged(name: str) -> bool:
     """Return whether ``timm/NAME.TAG`` names one of timm's trainings of a network."""
     if not name.startswith("timm/") or "." not in name:

@@ -6,7 +6,6 @@ Parameter names are those of the widely used public checkpoints (``block1.layer.
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn.functional import relu
 
 from fsens_cli.errors import ModelError
 from fsens_cli.models.catalog import ImageShape
@@ -62,6 +61,7 @@ class WideResNet(nn.Module):
         self.block2 = _Stage(count, sizes[0], sizes[1], 2, dropout)
         self.block3 = _Stage(count, sizes[1], sizes[2], 2, dropout)
         self.bn1 = nn.BatchNorm2d(sizes[2])
+        self.relu = nn.ReLU()
         self.fc = nn.Linear(sizes[2], num_classes)
         for child in self.modules():
             if isinstance(child, nn.Conv2d):
@@ -70,7 +70,7 @@ class WideResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (N, num_classes) of normalised images (N, C, H, W), any H and W from 4 up."""
         x = self.block3(self.block2(self.block1(self.conv1(x))))
-        return self.fc(relu(self.bn1(x)).mean(dim=(2, 3)))
+        return self.fc(self.relu(self.bn1(x)).mean(dim=(2, 3)))
 
 
 def wide_resnet(*, num_classes: int, shape: ImageShape, **kwargs: Any) -> WideResNet:

@@ -1,6 +1,6 @@
-"""The sensitivities of one batch, which several processes may share.
+"""The sensitivities or gradients of one batch, which several processes may share.
 
-Shape letters: N images, K radial bins.
+Shape letters: N images, C channels, H, W pixels, K radial bins.
 """
 
 from dataclasses import dataclass
@@ -37,6 +37,33 @@ class BatchShares:
     def mean_K(self) -> Tensor:
         """Return the mean share of the whole batch at each radius."""
         return self.mean_of(self.share_NK)
+
+    def mean_of(self, values: Tensor) -> Tensor:
+        """Return the mean over the images of the whole batch of values that are 0 for those that take no part."""
+        return self.world.differentiable_total(values.sum(dim=0)) / self.num_used
+
+
+@dataclass(frozen=True, slots=True)
+class BatchGradients:
+    """The input gradients of a batch that several processes may share; images that take no part are zero.
+
+    Attributes:
+        grad_NCHW: of each image's own loss, of this process's images.
+        num_used: images of the whole batch that take part, at least 1, shape ().
+        any_used: 1 where any does, else 0, shape ().
+        world: the processes.
+    """
+
+    grad_NCHW: Tensor
+    num_used: Tensor
+    any_used: Tensor
+    world: World = ALONE
+
+    @classmethod
+    def of(cls, grad_NCHW: Tensor, used_N: Tensor, world: World = ALONE) -> "BatchGradients":
+        """Return the gradients, already zero for the images that take no part."""
+        count = world.total(used_N.sum())
+        return cls(grad_NCHW, count.clamp_min(1).to(grad_NCHW.dtype), (count > 0).to(grad_NCHW.dtype), world)
 
     def mean_of(self, values: Tensor) -> Tensor:
         """Return the mean over the images of the whole batch of values that are 0 for those that take no part."""

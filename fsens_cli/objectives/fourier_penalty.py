@@ -15,9 +15,10 @@ from torch import Tensor
 from fsens_cli.errors import ConfigError
 from fsens_cli.fourier.bases import Basis, fourier_basis
 from fsens_cli.fourier.sensitivity import sensitivity_share
-from fsens_cli.objectives.batch_shares import BatchShares
+from fsens_cli.objectives.batch_shares import BatchGradients, BatchShares
 from fsens_cli.objectives.convolution import for_inputs_alone
 from fsens_cli.objectives.input_gradient import twice_differentiable_cotangent
+from fsens_cli.objectives.regularizer import Regularizer
 from fsens_cli.objectives.regularizers import REGULARIZERS, RegularizerConfig
 from fsens_cli.parallel.world import ALONE, World
 
@@ -29,7 +30,7 @@ class PreparedPenalty:
     Attributes:
         config: what is penalised.
         basis: Fourier basis with its bins on the device.
-        counted_K: what the regularizer is told of this image size, float32.
+        counted_K: what a regularizer of the spectrum is told of this image size, float32; empty for others.
     """
 
     config: RegularizerConfig
@@ -47,7 +48,8 @@ def prepare_penalty(config: RegularizerConfig, height: int, width: int, device: 
         raise ConfigError(f"regularizer={config.name} has no penalty.")
     basis = fourier_basis(height, width)
     bins = basis.bins
-    counted_K = REGULARIZERS[config.name].counted(config, bins)
+    entry = REGULARIZERS[config.name]
+    counted_K = entry.counted(config, bins) if isinstance(entry, Regularizer) else torch.zeros(0)
     on_device = Basis(name=basis.name, power=basis.power, bins=bins.to(device))
     return PreparedPenalty(config=config, basis=on_device, counted_K=counted_K.float().to(device))
 
@@ -60,9 +62,11 @@ def penalty_of_share(share_NK: Tensor, used_N: Tensor, prepared: PreparedPenalty
     The batch is that of all processes together: each gets the same value, and the sum of what all of them derive from
     it is ``world.size`` times its derivative.
     """
+    entry = REGULARIZERS[prepared.config.name]
+    assert isinstance(entry, Regularizer), "others have no penalty of a share"
     counted_K = prepared.counted_K.to(share_NK.dtype)
     shares = BatchShares.of(share_NK, used_N, world)
-    return REGULARIZERS[prepared.config.name].penalty(shares, counted_K, prepared.config)
+    return entry.penalty(shares, counted_K, prepared.config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,9 @@ class Penalty:
 
     Attributes:
         value: R, with a graph.
-        num_skipped: images here that could not take part (zero or non-finite gradient).
-        mean_share_K: mean share of the images here that took part, without a graph.
+        num_skipped: images here that could not take part: a gradient that is not finite, or of which no share can be
+            taken because it is zero.
+        mean_share_K: mean share of the images here with a gradient, without a graph.
     """
 
     value: Tensor
@@ -97,9 +102,11 @@ def fourier_penalty(
         world: the processes that hold parts of the batch; the images are this one's part.
 
     The transform and the penalty run in float32 or wider whatever the model computes in. An image whose gradient is
-    zero or not finite is left out and counted; it never switches the penalty of the others off.
+    not finite, or zero where its spectrum is asked for, is left out and counted; it never switches the penalty of the
+    others off.
     """
     config = prepared.config
+    entry = REGULARIZERS[config.name]
     with torch.autocast(images_NCHW.device.type, enabled=False):
         logits = logits_NL.float() if logits_NL.dtype in (torch.float16, torch.bfloat16) else logits_NL
         cotangent_NL = twice_differentiable_cotangent(logits, label_N)
@@ -111,9 +118,15 @@ def fourier_penalty(
         finite_N = grad.detach().flatten(1).isfinite().all(dim=1)
         # A masked 0 x NaN is still NaN in the backward pass, so bad gradients are replaced before anything is computed.
         grad = torch.where(finite_N[:, None, None, None], grad, torch.zeros_like(grad))
-        share_NK = sensitivity_share(grad, prepared.basis, config.channels)
-        used_N = finite_N & (share_NK.detach().sum(dim=1) > 0)
-        value = penalty_of_share(share_NK, used_N, prepared, world)
-        shares_NK = share_NK.detach() * used_N[:, None]
-        mean_share_K = shares_NK.sum(dim=0) / used_N.sum().clamp_min(1)
+        spectral = isinstance(entry, Regularizer)
+        share_NK = sensitivity_share(grad if spectral else grad.detach(), prepared.basis, config.channels)
+        seen_N = finite_N & (share_NK.detach().sum(dim=1) > 0)
+        if isinstance(entry, Regularizer):
+            used_N = seen_N
+            value = penalty_of_share(share_NK, used_N, prepared, world)
+        else:
+            used_N = finite_N
+            value = entry.penalty(BatchGradients.of(grad, used_N, world), config)
+        shares_NK = share_NK.detach() * seen_N[:, None]
+        mean_share_K = shares_NK.sum(dim=0) / seen_N.sum().clamp_min(1)
     return Penalty(value, (~used_N).sum(), mean_share_K)

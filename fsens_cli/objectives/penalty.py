@@ -1,4 +1,4 @@
-"""The Fourier penalty as a component for any training loop.
+"""The Fourier penalty as a component for any training loop, and what it shares with others of the input gradient.
 
 Shape letters: N images, L classes, C channels, H, W pixels, K radial bins.
 """
@@ -15,7 +15,9 @@ from fsens_cli.errors import ConfigError, DataError, ModelError, require, requir
 from fsens_cli.fourier.bands import Band, band_mask, frequency_bands
 from fsens_cli.objectives.fourier_penalty import PreparedPenalty, fourier_penalty, prepare_penalty
 from fsens_cli.objectives.penalised_pass import averages_untouched, bare, logits_of, twice_differentiable, uncompiled
+from fsens_cli.objectives.regularizer import Regularizer
 from fsens_cli.objectives.regularizers import REGULARIZERS, RegularizerConfig
+from fsens_cli.objectives.smoothness import Activations
 from fsens_cli.typed import of_type, row_of_numbers
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -52,7 +54,128 @@ class PenaltyRecord:
         return f"R {float(self.value):.4f}; {shares}; {self.num_images} images, {int(self.num_skipped)} skipped"
 
 
-class FourierPenalty:
+class InputGradientPenalty:
+    """Penalty on the input gradient of the cross-entropy, to be added to the loss of any training loop.
+
+    What all such components share: calling, passes, records.
+    """
+
+    def __init__(self, config: RegularizerConfig, std: Sequence[float] | Tensor | float | None) -> None:
+        self.config = config
+        self.std = _as_std(std)
+        self.last: PenaltyRecord | None = None
+        self._num_calls = 0
+        self._needs_look = config.needs_smooth
+        self._prepared: dict[tuple[int, int, torch.device], PreparedPenalty] = {}
+
+    def __repr__(self) -> str:
+        """Return what is penalised and what the last batch gave."""
+        config = self.config
+        every = f", every={config.every}" if config.every > 1 else ""
+        part = f", fraction={config.fraction:g}" if config.fraction < 1 else ""
+        last = f"  # last: {self.last!r}" if self.last is not None else ""
+        return f"{type(self).__name__}({self._which!r}, weight={config.weight:g}{every}{part}){last}"
+
+    @property
+    def _which(self) -> str:
+        return self.config.name
+
+    def __call__(self, model: nn.Module, images_NCHW: Tensor, labels_N: Tensor) -> Tensor:
+        """Return the weighted penalty of the batch, a scalar with a graph to the model's parameters.
+
+        The model gets a forward pass of its own, in float32 and in the mode it is in. Running averages of batch norm
+        stay as they are, since the task's own pass has moved them. ``with_loss`` shares that pass instead.
+
+        Raises:
+            DataError: images are not (N, C, H, W) floating point, or labels not (N,) integers.
+            ModelError: the model's output is not (N, L), or gradients are switched off.
+        """
+        due = self._next_call_is_due()
+        _check_batch(model, images_NCHW, labels_N)
+        if not due:
+            return images_NCHW.new_zeros(())
+        count = self.config.images_of(len(images_NCHW))
+        part = images_NCHW[:count].detach().requires_grad_()
+        with twice_differentiable(part.device), averages_untouched(model):
+            logits = self._logits_of(bare(model), part)
+            return self._of(logits, part, labels_N[:count])
+
+    def with_loss(
+        self, model: nn.Module, images_NCHW: Tensor, labels_N: Tensor, *, loss: Loss | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return ``(loss + penalty, logits)`` from one forward pass.
+
+        Args:
+            model: in the mode that the training has it in; may be wrapped in ``DistributedDataParallel``.
+            images_NCHW: in float32 or wider; autocast is off inside.
+            labels_N: class numbers.
+            loss: of logits and labels, for the task, such as one with label smoothing; without it the cross-entropy.
+
+        With ``fraction`` below 1 the penalised images get a pass of their own, because the gradient of the whole batch
+        would cost more.
+
+        Raises:
+            DataError, ModelError: as for a plain call.
+        """
+        task = nn.functional.cross_entropy if loss is None else loss
+        if self.config.fraction < 1:
+            # The penalty's pass comes first, so that batch norm's averages are last moved by the whole batch.
+            penalty = self(model, images_NCHW, labels_N)
+            logits = logits_of(model, images_NCHW)
+            return task(logits, labels_N) + penalty, logits
+        due = self._next_call_is_due()
+        _check_batch(model, images_NCHW, labels_N, loss)
+        if not due:
+            logits = logits_of(model, images_NCHW)
+            return task(logits, labels_N), logits
+        images = images_NCHW.detach().requires_grad_()
+        with twice_differentiable(images.device):
+            logits = self._logits_of(uncompiled(model), images)
+            return task(logits, labels_N) + self._of(logits, images, labels_N), logits
+
+    def _of(self, logits_NL: Tensor, images_NCHW: Tensor, labels_N: Tensor) -> Tensor:
+        prepared = self._prepared_for(images_NCHW)
+        _require_fitting(logits_NL, images_NCHW, labels_N, self.std)
+        # The gradient with respect to pixels is the one with respect to normalised images, divided by their std.
+        scale = torch.ones((), device=images_NCHW.device) if self.std is None else 1 / self.std.to(images_NCHW.device)
+        penalty = fourier_penalty(logits_NL, images_NCHW, labels_N, prepared, std=scale)
+        bands = _bands_of(prepared)
+        bins = prepared.basis.bins
+        masks = torch.stack([band_mask(bins, band) for band in bands]) if bands else torch.zeros(0, bins.num_bins)
+        self.last = PenaltyRecord(
+            value=penalty.value.detach(),
+            share_K=penalty.mean_share_K,
+            bands=bands,
+            num_images=len(images_NCHW),
+            num_skipped=penalty.num_skipped,
+            masks_BK=masks,
+        )
+        return self.config.weight * self.config.every * penalty.value
+
+    def _logits_of(self, model: nn.Module, images_NCHW: Tensor) -> Tensor:
+        """Return the logits; the first time, see whether the network's activations suit the penalty."""
+        if not self._needs_look:
+            return logits_of(model, images_NCHW)
+        with Activations() as seen:
+            logits = logits_of(model, images_NCHW)
+        seen.require_smooth()
+        self._needs_look = False
+        return logits
+
+    def _next_call_is_due(self) -> bool:
+        due = self._num_calls % self.config.every == 0
+        self._num_calls += 1
+        return due
+
+    def _prepared_for(self, images_NCHW: Tensor) -> PreparedPenalty:
+        height, width = images_NCHW.shape[-2:]
+        key = (height, width, images_NCHW.device)
+        if key not in self._prepared:
+            self._prepared[key] = prepare_penalty(self.config, height, width, images_NCHW.device)
+        return self._prepared[key]
+
+
+class FourierPenalty(InputGradientPenalty):
     """Penalty on the spatial frequencies that a model listens to, to be added to the loss of any training loop.
 
     ``weight * R(SFS)``, SFS the spatial-frequency sensitivity of the batch: the share of each radius in the power of
@@ -99,11 +222,12 @@ class FourierPenalty:
     ) -> None:
         if name == "none":
             raise ConfigError("regularizer=none has no penalty: leave it out of the loss.")
-        require_one_of("regularizer", name, REGULARIZERS)
+        spectral = [key for key, entry in REGULARIZERS.items() if isinstance(entry, Regularizer)]
+        require_one_of("regularizer", name, spectral)
         spectrum = _as_spectrum(target)
         if REGULARIZERS[name].needs_target and not spectrum:
             raise ConfigError(f"regularizer={name} needs target=, a share for every radius from 1 on.")
-        self.config = RegularizerConfig(
+        config = RegularizerConfig(
             name=name,
             weight=weight,
             every=every,
@@ -113,102 +237,7 @@ class FourierPenalty:
             space="normalized" if std is not None else "pixel",
             target=spectrum,
         )
-        self.std = _as_std(std)
-        self.last: PenaltyRecord | None = None
-        self._num_calls = 0
-        self._prepared: dict[tuple[int, int, torch.device], PreparedPenalty] = {}
-
-    def __repr__(self) -> str:
-        """Return what is penalised and what the last batch gave."""
-        config = self.config
-        every = f", every={config.every}" if config.every > 1 else ""
-        part = f", fraction={config.fraction:g}" if config.fraction < 1 else ""
-        last = f"  # last: {self.last!r}" if self.last is not None else ""
-        return f"FourierPenalty({config.name!r}, weight={config.weight:g}{every}{part}){last}"
-
-    def __call__(self, model: nn.Module, images_NCHW: Tensor, labels_N: Tensor) -> Tensor:
-        """Return the weighted penalty of the batch, a scalar with a graph to the model's parameters.
-
-        The model gets a forward pass of its own, in float32 and in the mode it is in. Running averages of batch norm
-        stay as they are, since the task's own pass has moved them. ``with_loss`` shares that pass instead.
-
-        Raises:
-            DataError: images are not (N, C, H, W) floating point, or labels not (N,) integers.
-            ModelError: the model's output is not (N, L), or gradients are switched off.
-        """
-        due = self._next_call_is_due()
-        _check_batch(model, images_NCHW, labels_N)
-        if not due:
-            return images_NCHW.new_zeros(())
-        count = self.config.images_of(len(images_NCHW))
-        part = images_NCHW[:count].detach().requires_grad_()
-        with twice_differentiable(part.device), averages_untouched(model):
-            logits = logits_of(bare(model), part)
-            return self._of(logits, part, labels_N[:count])
-
-    def with_loss(
-        self, model: nn.Module, images_NCHW: Tensor, labels_N: Tensor, *, loss: Loss | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Return ``(loss + penalty, logits)`` from one forward pass.
-
-        Args:
-            model: in the mode that the training has it in; may be wrapped in ``DistributedDataParallel``.
-            images_NCHW: in float32 or wider; autocast is off inside.
-            labels_N: class numbers.
-            loss: of logits and labels, for the task, such as one with label smoothing; without it the cross-entropy.
-
-        With ``fraction`` below 1 the penalised images get a pass of their own, because the gradient of the whole batch
-        would cost more.
-
-        Raises:
-            DataError, ModelError: as for a plain call.
-        """
-        task = nn.functional.cross_entropy if loss is None else loss
-        if self.config.fraction < 1:
-            # The penalty's pass comes first, so that batch norm's averages are last moved by the whole batch.
-            penalty = self(model, images_NCHW, labels_N)
-            logits = logits_of(model, images_NCHW)
-            return task(logits, labels_N) + penalty, logits
-        due = self._next_call_is_due()
-        _check_batch(model, images_NCHW, labels_N, loss)
-        if not due:
-            logits = logits_of(model, images_NCHW)
-            return task(logits, labels_N), logits
-        images = images_NCHW.detach().requires_grad_()
-        with twice_differentiable(images.device):
-            logits = logits_of(uncompiled(model), images)
-            return task(logits, labels_N) + self._of(logits, images, labels_N), logits
-
-    def _of(self, logits_NL: Tensor, images_NCHW: Tensor, labels_N: Tensor) -> Tensor:
-        prepared = self._prepared_for(images_NCHW)
-        _require_fitting(logits_NL, images_NCHW, labels_N, self.std)
-        # The gradient with respect to pixels is the one with respect to normalised images, divided by their std.
-        scale = torch.ones((), device=images_NCHW.device) if self.std is None else 1 / self.std.to(images_NCHW.device)
-        penalty = fourier_penalty(logits_NL, images_NCHW, labels_N, prepared, std=scale)
-        bands = _bands_of(prepared)
-        bins = prepared.basis.bins
-        masks = torch.stack([band_mask(bins, band) for band in bands]) if bands else torch.zeros(0, bins.num_bins)
-        self.last = PenaltyRecord(
-            value=penalty.value.detach(),
-            share_K=penalty.mean_share_K,
-            bands=bands,
-            num_images=len(images_NCHW),
-            num_skipped=penalty.num_skipped,
-            masks_BK=masks,
-        )
-        return self.config.weight * self.config.every * penalty.value
-
-    def _next_call_is_due(self) -> bool:
-        due = self._num_calls % self.config.every == 0
-        self._num_calls += 1
-        return due
-
-    def _prepared_for(self, images_NCHW: Tensor) -> PreparedPenalty:
-        height, width = images_NCHW.shape[-2:]
-        key = (height, width, images_NCHW.device)
-        if key not in self._prepared:
-            self._prepared[key] = prepare_penalty(self.config, height, width, images_NCHW.device)
-        return self._prepared[key]
+        super().__init__(config, std)
 
 
 def _as_spectrum(target: Sequence[float] | Tensor) -> list[float]:

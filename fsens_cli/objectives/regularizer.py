@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fsens_cli.fourier.bins import RadialBins
-    from fsens_cli.objectives.batch_shares import BatchShares
+    from fsens_cli.objectives.batch_shares import BatchGradients, BatchShares
 
 ENTROPIES = ("batch", "per_image")
+NORMS = ("l1", "l2")
+BIASES = ("low", "high")
 
 
 @dataclass(kw_only=True)
@@ -33,6 +35,10 @@ class RegularizerSettings:
         space: ``pixel`` or ``normalized`` (published), as in a measurement.
         file: for ``target``, a CSV with the columns ``radius`` and ``share`` (or ``share_mean``).
         target: that spectrum from radius 1 on; read from ``file`` at the start of a run.
+        norm: for ``gradient-norm``, ``l1`` within an L-infinity budget or ``l2``, squared.
+        eps: that budget, [0, 1] scale.
+        bias: for ``jafr``, whether ``low`` (published) or ``high`` frequencies of the gradient are asked for.
+        ramp_epochs: the weight rises linearly from 0 over so many epochs.
     """
 
     name: str = "none"
@@ -44,6 +50,10 @@ class RegularizerSettings:
     space: str = "pixel"
     file: str = ""
     target: list[float] = field(default_factory=list)
+    norm: str = "l1"
+    eps: float = 4 / 255
+    bias: str = "low"
+    ramp_epochs: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -51,6 +61,10 @@ class RegularizerSettings:
         require_one_of("regularizer.channels", self.channels, CHANNEL_REDUCTIONS)
         require_one_of("regularizer.space", self.space, ("pixel", "normalized"))
         require(0 <= self.weight < 1e6, f"regularizer.weight={self.weight} must not be negative.")
+        require_one_of("regularizer.norm", self.norm, NORMS)
+        require_one_of("regularizer.bias", self.bias, BIASES)
+        require(0 < self.eps <= 1, f"regularizer.eps={self.eps} must lie in (0, 1]: pixels do.")
+        require(0 <= self.ramp_epochs < 1e6, f"regularizer.ramp_epochs={self.ramp_epochs} must not be negative.")
         require(self.every >= 1, f"regularizer.every={self.every} must be at least 1 step.")
         require(0 < self.fraction <= 1, f"regularizer.fraction={self.fraction} must lie in (0, 1].")
 
@@ -58,6 +72,14 @@ class RegularizerSettings:
     def is_on(self) -> bool:
         """Whether anything is added to the loss."""
         return self.name != "none" and self.weight > 0
+
+    def strength_at(self, epoch: float) -> float:
+        """Return the factor on the weight after so many epochs, 0 .. 1.
+
+        >>> RegularizerSettings(ramp_epochs=5).strength_at(1.25), RegularizerSettings().strength_at(0)
+        (0.25, 1.0)
+        """
+        return 1.0 if self.ramp_epochs == 0 else min(1.0, epoch / self.ramp_epochs)
 
     def images_of(self, batch_size: int) -> int:
         """Return how many images of a batch are penalised: its first ones, two at least."""
@@ -81,4 +103,22 @@ class Regularizer:
     keeps: str
     counted: "Callable[[RegularizerSettings, RadialBins], Tensor]"
     penalty: "Callable[[BatchShares, Tensor, RegularizerSettings], Tensor]"
+    needs_target: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradientRegularizer:
+    """A penalty of the input gradients themselves.
+
+    Attributes:
+        name: what the user calls it.
+        keeps: what it asks of a network, in a few words, for the help.
+        penalty: (gradients, settings) to R, a scalar with a graph.
+        needs_smooth: whether activations must have a second derivative.
+    """
+
+    name: str
+    keeps: str
+    penalty: "Callable[[BatchGradients, RegularizerSettings], Tensor]"
+    needs_smooth: bool = False
     needs_target: bool = False

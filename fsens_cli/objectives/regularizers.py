@@ -5,7 +5,7 @@ from functools import partial
 
 from fsens_cli.deferred import deferred
 from fsens_cli.errors import require, require_one_of
-from fsens_cli.objectives.regularizer import Regularizer, RegularizerSettings
+from fsens_cli.objectives.regularizer import GradientRegularizer, Regularizer, RegularizerSettings
 from fsens_cli.typed import require_types
 
 SPECTRAL = "fsens_cli.objectives.spectral_regularizers"
@@ -34,7 +34,21 @@ _ALL = (
         needs_target=True,
     ),
 )
-REGULARIZERS: dict[str, Regularizer] = {entry.name: entry for entry in _ALL}
+GRADIENT = "fsens_cli.objectives.gradient_regularizers"
+_OF_GRADIENTS = (
+    GradientRegularizer(
+        name="gradient-norm",
+        keeps="small gradients: R is the mean of eps |g|_1, or of |g|_2^2 / 2",
+        penalty=deferred(f"{GRADIENT}:mean_size"),
+        needs_smooth=True,
+    ),
+    GradientRegularizer(
+        name="jafr",
+        keeps="low frequencies of the gradient: R is minus its bias to them",
+        penalty=deferred(f"{GRADIENT}:frequency_bias"),
+    ),
+)
+REGULARIZERS: dict[str, Regularizer | GradientRegularizer] = {entry.name: entry for entry in (*_ALL, *_OF_GRADIENTS)}
 
 
 @dataclass(kw_only=True)
@@ -51,3 +65,9 @@ class RegularizerConfig(RegularizerSettings):
         require(not needs_target or has_target, f"regularizer={self.name} needs regularizer.file=SPECTRUM.csv.")
         takers = ", ".join(name for name, entry in REGULARIZERS.items() if entry.needs_target)
         require(needs_target or not has_target, f"regularizer.file belongs to regularizer={takers} alone.")
+
+    @property
+    def needs_smooth(self) -> bool:
+        """Whether it trains networks with a smooth activation alone."""
+        entry = REGULARIZERS.get(self.name)
+        return self.is_on and isinstance(entry, GradientRegularizer) and entry.needs_smooth

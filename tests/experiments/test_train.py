@@ -11,10 +11,12 @@ from fsens_cli.data.augment_settings import AugmentConfig
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, Interrupted, ModelError
 from fsens_cli.experiments.optimization import build_optimizer, learning_rate, optimizer_tensors
+from fsens_cli.experiments.task_loss import Batch
 from fsens_cli.experiments.train import evaluate_accuracy, train
 from fsens_cli.experiments.train_settings import AdversaryConfig, OptimConfig, TrainConfig
 from fsens_cli.experiments.train_state import TrainState
 from fsens_cli.experiments.training_step import losses, prepare_images
+from fsens_cli.models.activation import with_activation
 from fsens_cli.models.cifar_resnet import CifarResNet
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.front_end import RandomBlur
@@ -89,9 +91,16 @@ def stripes(num: int = 96, size: int = 12) -> ImageSet:
     )
 
 
-def network(seed: int = 0, front_end: nn.Module | None = None) -> Classifier:
+def network(seed: int = 0, front_end: nn.Module | None = None, activation: str = "relu") -> Classifier:
     torch.manual_seed(seed)
-    return Classifier(Dropped(), name="small", num_classes=2, mean=[0.4] * 3, std=[0.2] * 3, front_end=front_end)
+    return Classifier(
+        with_activation(Dropped(), activation),
+        name="small",
+        num_classes=2,
+        mean=[0.4] * 3,
+        std=[0.2] * 3,
+        front_end=front_end,
+    )
 
 
 def settings(**changes: object) -> TrainConfig:
@@ -115,6 +124,9 @@ KINDS = {
         "adversary": AdversaryConfig(norm="l2", eps=0.3, step_size=0.2, steps=2),
         "noise_sd": 0.05,
     },
+    "gradient-norm, ramped": {"regularizer": RegularizerConfig(name="gradient-norm", norm="l2", ramp_epochs=2)},
+    "jafr": {"regularizer": RegularizerConfig(name="jafr", weight=0.01)},
+    "trades": {"adversary": AdversaryConfig(norm="linf", loss="trades", eps=0.05, step_size=0.02, steps=2)},
     "adamw": {"optim": OptimConfig(name="adamw", lr=0.003)},
 }
 
@@ -142,15 +154,16 @@ STOPS = {**{kind: (kind, MIDDLE) for kind in KINDS}, "after the last step of an 
 @pytest.mark.parametrize(("kind", "stop_after"), STOPS.values(), ids=STOPS.keys())
 def test_interrupted_and_resumed_ends_with_the_same_weights(kind: str, stop_after: int) -> None:
     config = settings(**KINDS[kind])
+    activation = "silu" if config.regularizer.needs_smooth else "relu"
     straight = Notebook()
-    through = network()
+    through = network(activation=activation)
     whole = train(through, stripes(), config, straight)
     stopped = Notebook(stop_after=stop_after)
     with pytest.raises(Interrupted, match=f"in epoch 2 of .*, step {stop_after - 4}"):
-        train(network(), stripes(), config, stopped)
+        train(network(activation=activation), stripes(), config, stopped)
     assert stopped.saved is not None
     weights, optimizer_state, state = stopped.saved
-    resumed = network(seed=99)
+    resumed = network(seed=99, activation=activation)
     resumed.load_state_dict(weights)
     torch.manual_seed(12345)  # whatever the global generator holds must not matter
     rest = train(resumed, stripes(), config, Notebook(), state=state, optimizer_state=optimizer_state)
@@ -205,7 +218,7 @@ def test_gradient_of_a_penalised_step_equals_finite_differences() -> None:
     images, labels = torch.rand(4, 3, 12, 12, dtype=torch.float64), torch.tensor([0, 1, 0, 1])
 
     def total() -> Tensor:
-        loss, penalty, _ = losses(classifier, images.clone(), labels, config, prepared)
+        loss, penalty, _ = losses(classifier, Batch(images.clone()), labels, config, prepared)
         assert penalty is not None
         return loss + 0.5 * penalty.value
 
@@ -298,7 +311,7 @@ def test_adversary_stays_inside_ball_and_box_and_raises_the_loss(norm: str) -> N
         epoch=0,
         seed=0,
         generator=torch.Generator().manual_seed(0),
-    )
+    ).images
     delta = made - pixels / 255
     size = delta.abs().amax() if norm == "linf" else delta.flatten(1).norm(dim=1).amax()
     assert float(size) <= eps + 1e-6
@@ -317,12 +330,15 @@ def test_noise_has_the_asked_standard_deviation() -> None:
     made = prepare_images(
         pixels, torch.zeros(32).long(), torch.arange(32), network(), config, epoch=0, seed=0,
         generator=torch.Generator().manual_seed(0),
-    )  # fmt: skip
+    ).images  # fmt: skip
     assert float(made.std()) == pytest.approx(0.1, rel=0.02)
 
 
 def test_learning_rate_schedules() -> None:
     step = OptimConfig(lr=1.0, warmup_epochs=0, schedule="step", step_epochs=2, step_factor=0.1)
+    uneven = OptimConfig(lr=1.0, warmup_epochs=0, schedule="step", step_at=[1, 4])
+    rates = [learning_rate(uneven, s, steps_per_epoch=3, epochs=6) for s in (2, 3, 11, 12)]
+    assert rates == pytest.approx([1.0, 0.1, 0.1, 0.01])
     rates = [learning_rate(step, s, steps_per_epoch=3, epochs=6) for s in (0, 5, 6, 11, 12)]
     assert rates == pytest.approx([1.0, 1.0, 0.1, 0.1, 0.01])
     cosine = OptimConfig(lr=2.0, warmup_epochs=1)

@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from fsens_cli.data.augment_settings import AugmentConfig
+from fsens_cli.experiments.task_loss import Batch
 from fsens_cli.experiments.train_settings import AdversaryConfig, StepConfig
 from fsens_cli.experiments.training_step import StepSums, prepare_images, take_step
 from fsens_cli.models.build import build_classifier
@@ -34,6 +35,8 @@ PENALTIES = {
     "asf": RegularizerConfig(name="asf"),
     "asf, each": RegularizerConfig(name="asf", entropy="per_image"),
     "target": RegularizerConfig(name="target", target=[1.0 / 11] * 11),
+    "gradient-norm": RegularizerConfig(name="gradient-norm"),
+    "jafr": RegularizerConfig(name="jafr", fraction=0.5),
 }
 
 
@@ -66,9 +69,10 @@ def one_step(
     pixels = torch.randint(0, 256, (6, 3, SIZE, SIZE), dtype=torch.uint8, generator=generator)
     rows, labels = torch.arange(6), (torch.arange(6) % 10).to(device)
     prepared = prepare_penalty(config.regularizer, SIZE, SIZE, device) if config.regularizer.is_on else None
-    images = prepare_images(pixels.to(device), labels, rows, classifier, config, epoch=1, seed=0, generator=generator)
+    made = prepare_images(pixels.to(device), labels, rows, classifier, config, epoch=1, seed=0, generator=generator)
+    batch = Batch(made.images.to(dtype), tuple(each.to(dtype) for each in made.beside))
     with watch or nullcontext():
-        sums = take_step(classifier, optimizer, images.to(dtype), labels, config, prepared)
+        sums = take_step(classifier, optimizer, batch, labels, config, prepared)
     return classifier, sums
 
 

@@ -14,7 +14,7 @@ TRAIN = Verb(
     columns=("test-accuracy", "share-low", "share-mid", "share-high"),
     settings=[
         ("epochs=10 batch_size=128", "passes over the images; images a step"),
-        ("regularizer=none", "or lsf, msf, hsf, asf, target: what to listen to"),
+        ("regularizer=none", "or lsf, msf, hsf, asf, target, jafr, gradient-norm"),
         ("regularizer.weight=0.5", "lambda; target needs regularizer.file=CSV"),
         ("optim=sgd", "or adamw; optim.lr=0.1"),
         ("optim.schedule=cosine", "or linear, step"),
@@ -22,6 +22,7 @@ TRAIN = Verb(
         ("augment.pad=4 augment.flip=auto", "random crop in pixels, mirror images"),
         ("noise_sd=0", "Gaussian noise on the images, 0..1 scale"),
         ("adversary.norm=none", "or linf, l2: adversarial training, adversary.eps"),
+        ("adversary.loss=ce", "or trades, adversary.beta=6"),
         ("frontend=none", "or blur, frontend.sigma=1.5 pixels"),
         ("tracker=none", "or tensorboard, mlflow: told every epoch's numbers"),
         ("experiment=NAME", "a recipe: dualband_lsf, fast_cifar10_lsf, ..."),

@@ -1,0 +1,64 @@
+"""Rivals of the spectral regularizers from end to end: trained, logged, measured again from their folders; refused."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import Result
+
+Type = Callable[..., Result]
+ErrorOf = Callable[[Result], str]
+
+TINY = (
+    "model.kwargs.width=8", "data.train_size=80", "data.test_size=20", "data.size=[16,16]", "batch_size=32",
+    "val_fraction=0.2", "probe_size=8", "epochs=1", "measure_images=10", "--quiet",
+)  # fmt: skip
+TRAININGS = {
+    "gradient-norm": ("regularizer=gradient-norm", "model.kwargs.activation=silu"),
+    "jafr": ("regularizer=jafr", "regularizer.bias=high"),
+    "trades-linf": ("adversary.norm=linf", "adversary.loss=trades", "adversary.steps=1"),
+}
+
+
+@pytest.mark.usefixtures("no_figures")
+@pytest.mark.parametrize("name", TRAININGS)
+def test_a_rival_is_trained_logged_and_measured_again_from_its_folder(name: str, fsens: Type) -> None:
+    trained = fsens("train", *TINY, *TRAININGS[name])
+    assert trained.exit_code == 0, trained.output
+    run = Path(trained.stdout.strip())
+    results = json.loads((run / "results.json").read_text())
+    assert results["training"] == name
+    history = pd.read_csv(run / "training.csv")
+    assert (history["penalty"][0] != 0) == TRAININGS[name][0].startswith("regularizer")
+    if name != "gradient-norm":
+        return
+    # The folder knows the activation, without which the weights would be another network's.
+    again = fsens("measure", "--weights", f"run:{run}", *(t for t in TINY if t.startswith("data.")), "--json")
+    assert again.exit_code == 0, again.output
+    measured = json.loads(again.stdout)
+    assert measured["accuracy"] == results["test_accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("regularizer=gradient-norm",), "has ReLU alone: give model.kwargs.activation=silu or gelu"),
+        (("regularizer=gradient-norm", "--model", "mobilenet_v2"), "has ReLU6 or Hardtanh alone"),
+        (("regularizer=gradient-norm", "regularizer.space=normalized"), "whose eps is in pixels: leave it out"),
+        (("regularizer=gradient-norm", "regularizer.weight=-1"), "regularizer.weight=-1"),
+        (("regularizer=jafr", "regularizer.weight=inf"), "regularizer.weight=inf"),
+        (("regularizer=jafr", "regularizer.bias=mid"), "regularizer.bias can be low, high"),
+        (("adversary.loss=trades",), "give adversary.norm=linf too"),
+        (("adversary.norm=linf", "adversary.beta=-1"), "adversary.beta=-1"),
+        (("model.kwargs.activation=swish",), "it can be relu, silu, gelu"),
+        (("optim.step_at=[0]",), "must be epochs from 1 on"),
+    ],
+)
+def test_refused_in_one_line_before_anything_is_written(
+    given: tuple[str, ...], said: str, fsens: Type, error_of: ErrorOf
+) -> None:
+    named = [t for t in TINY if not t.startswith("model.") or "--model" not in given]
+    assert said in error_of(fsens("train", *named, *given))
+    assert not list(Path().glob("outputs/train/*/v*"))
