@@ -39,28 +39,29 @@ def run_straight(folder: Path, verbs: list[str]) -> dict[str, Straight]:
 
 
 def try_kills(count: int, seed: int, folder: Path, straight: dict[str, Straight], clock: Clock) -> Part:
-    """Kill a run of every verb in turn, go on, and compare."""
+    """Kill a run of every verb in turn, go on, and compare; a run that was faster than its kill is no trial."""
     part = Part("kills")
     chance = random.Random(seed)
     verbs = list(straight)
-    finished = 0
-    for number in range(count):
-        if clock.is_over(part):
-            break
-        verb = verbs[number % len(verbs)]
+    number = late = 0
+    while part.tried < count and not clock.is_over(part):
+        verb = verbs[part.tried % len(verbs)]
         place = folder / f"{number:03d}"
         place.mkdir(parents=True)
         killed, fault = _one(verb, place, straight[verb], chance)
-        finished += not killed
-        part.add(f"{verb} of number {number}", fault)
+        if killed:
+            part.add(f"{verb} of number {number}", fault)
+        elif fault:
+            part.wrong.append(f"{verb} of number {number}, which nobody killed: {fault}")
         if not fault:
             shutil.rmtree(place)
-    if finished and not part.note:
-        part.note = f"{finished} had finished before the kill"
+        number, late = number + 1, late + (not killed)
+    part.note = part.note or (f"{late} more came too late and are not counted" if late else "")
     return part
 
 
 def _one(verb: str, place: Path, straight: Straight, chance: random.Random) -> tuple[bool, str]:
+    """Return whether the kill came in time, and what was wrong."""
     with words_folder() as words:
         command = start(typed(verb), place, words)
         when = _while_writing(place, chance) if chance.random() < 0.4 else _after(straight.ended.seconds, chance)

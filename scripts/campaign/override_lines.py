@@ -11,7 +11,7 @@ VALUES = [
     "0", "1", "-1", "16", "1e9", "1e400", "-1e-400", "nan", ".nan", "inf", "-inf", ".inf", "true", "null", "''", "[]",
     "{}", "[1,2]", "[nan]", "[[1]]", "[1,", "{a:1}", "{a:", "x", "a b", "${seed}", "${oc.env:HOME}", "${now:%Y}", "???",
     "'", '"', "\\", "#", "=", "a=b", "../x", "/etc/passwd", "~", "\x1b[31m", "\u202e", "日本", "\x00", "9" * 5000,
-    "x" * 300, "[" * 200, "0x10", "1_000", "0.1.2", "1,2", "range(3)", "choice(1,2)", "glob(*)", "@a",
+    "9" * 400, "x" * 300, "[" * 200, "0x10", "1_000", "0.1.2", "1,2", "range(3)", "choice(1,2)", "glob(*)", "@a",
     "!!python/name:os",
 ]  # fmt: skip
 KEYS = ["hydra.run.dir", "hydra.callbacks.x._target_", "hydra/launcher", "_target_", "model.kwargs._target_", "seed.x",

@@ -14,6 +14,8 @@ from settings import VERBS
 from table import Clock, Part, as_markdown
 from weight_files import try_files
 
+PARTS = ("lines", "kills", "damaged", "files", "at-once", "disk")
+
 
 def main() -> None:
     """Run the campaign; the exit code is 1 where something was wrong."""
@@ -23,17 +25,19 @@ def main() -> None:
     parts: list[Part] = []
     with tempfile.TemporaryDirectory(prefix="campaign-") as made:
         folder = Path(made).resolve()
-        straight = run_straight(folder / "straight", [*VERBS, "sweep"])
-        trials: tuple[Callable[[], Part], ...] = (
-            lambda: try_lines(options.lines, options.seed, folder, clock),
-            lambda: try_kills(options.kills, options.seed, folder / "kills", straight, clock),
-            lambda: try_damaged(options.damaged, options.seed, folder / "damaged", straight, clock),
-            lambda: try_files(options.files, options.seed, folder / "files", clock),
-            lambda: try_at_once(options.at_once, folder / "at-once", straight),
-            lambda: try_full(folder / "full", clock),
-        )
-        for trial in trials:
-            parts.append(trial())
+        needed = {"kills": [*VERBS, "sweep"], "damaged": [*VERBS], "at-once": ["measure"]}
+        verbs = {verb: None for part in options.parts for verb in needed.get(part, [])}
+        straight = run_straight(folder / "straight", list(verbs))
+        trials: dict[str, Callable[[], Part]] = {
+            "lines": lambda: try_lines(options.lines, options.seed, folder, clock),
+            "kills": lambda: try_kills(options.kills, options.seed, folder / "kills", straight, clock),
+            "damaged": lambda: try_damaged(options.damaged, options.seed, folder / "damaged", straight, clock),
+            "files": lambda: try_files(options.files, options.seed, folder / "files", clock),
+            "at-once": lambda: try_at_once(options.at_once, folder / "at-once", straight),
+            "disk": lambda: try_full(folder / "full", clock),
+        }
+        for name in options.parts:
+            parts.append(trials[name]())
             print(as_markdown(parts[-1:]), flush=True)
     table = as_markdown(parts)
     print(table)
@@ -43,6 +47,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Faults and hostile files, tried on fsens: tried, right, wrong.")
+    parser.add_argument("parts", nargs="*", default=PARTS, metavar="PART", help=f"Of {', '.join(PARTS)}; all without.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=60.0, help="No trial is started after so long.")
     parser.add_argument("--lines", type=int, default=500, help="Override lines.")
@@ -51,4 +56,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--files", type=int, default=60, help="Weight files.")
     parser.add_argument("--at-once", type=int, default=8, help="Runs at once in one folder.")
     parser.add_argument("--out", type=Path, default=Path("campaign.md"), help="The table's file.")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    return options
