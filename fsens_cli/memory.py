@@ -46,8 +46,13 @@ def require_memory(needed: int, what: str, way_on: str) -> None:
     """
     there = machine_memory()
     if there is not None and needed > there:
-        raise DataError(f"{what} take {_gigabytes(needed)}, and this machine has {_gigabytes(there)}: {way_on}.")
+        raise DataError(f"{what} take {in_gigabytes(needed)}, and this machine has {in_gigabytes(there)}: {way_on}.")
 
 
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:,.1f} GB"
+def in_gigabytes(count: int) -> str:
+    """Return a number of bytes in words.
+
+    >>> in_gigabytes(1_950_000_000), in_gigabytes(65_000)
+    ('2.0 GB', '0.1 MB')
+    """
+    return f"{count / 1e9:,.1f} GB" if count >= 5e7 else f"{count / 1e6:,.1f} MB"

@@ -12,6 +12,7 @@ LEVEL = {
     "errors": 0,
     "text": 0,
     "home": 1,
+    "ranges": 1,
     "memory": 2,
     "typed": 2,
     "cache": 2,

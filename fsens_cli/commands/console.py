@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -32,6 +33,8 @@ from fsens_cli.text import shown
 PIPED = 100
 # Columns from which a bar stands beside what it counts.
 ROOM_FOR_BARS = 90
+# Seconds after which it can be told how long a job takes, and the shortest rest that is worth a line.
+TOLD_AFTER, WORTH_TELLING = 10.0, 60.0
 
 
 class Advance(Protocol):
@@ -141,12 +144,33 @@ def _is_file(label: str) -> bool:
     return " " not in label
 
 
+class _Estimate:
+    """One line on how long a job takes, where no bar moves: told once, of a job that takes more than a minute."""
+
+    def __init__(self, label: str, total: int, flags: Flags) -> None:
+        self.label, self.total, self.flags = label, total, flags
+        self.began: float | None = time.monotonic()
+
+    def __call__(self, done: int, note: str = "", total: int | None = None) -> None:
+        """Take note of how many things are done."""
+        self.total = total or self.total
+        if self.began is None or done <= 0 or (passed := time.monotonic() - self.began) < TOLD_AFTER:
+            return
+        self.began = None
+        left = passed * (self.total - done) / done
+        if left >= WORTH_TELLING:
+            self._tell(f"{done:,} of {self.total:,} after {passed:.0f} s, about {left / 60:,.0f} min to go")
+
+    def _tell(self, how_far: str) -> None:
+        note(f"{self.label}: {how_far}", self.flags)
+
+
 @contextmanager
 def progress(label: str, total: int, flags: Flags) -> Iterator[Advance]:
-    """Show a bar on a terminal's standard error; nothing elsewhere."""
+    """Show a bar on a terminal's standard error; elsewhere one line of what takes long says how long."""
     console = stderr()
     if not _shows_bars(console, flags):
-        yield lambda done, note="", total=None: None
+        yield _Estimate(label, total, flags)
         return
     # A narrow terminal has room for the numbers or for the bar.
     bar_column = (BarColumn(bar_width=24),) if console.width >= ROOM_FOR_BARS else ()

@@ -1,7 +1,5 @@
 """How do configuration files, typed settings and overrides become one checked job?"""
 
-import dataclasses
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +26,7 @@ from fsens_cli.config.spelling import quoted
 from fsens_cli.data.catalog import CATALOG
 from fsens_cli.errors import ConfigError, FsensError
 from fsens_cli.models.settings import ModelConfig
+from fsens_cli.ranges import require_ranges
 from fsens_cli.text import masked_values, with_255ths
 
 # Our run folders replace Hydra's: nothing is written or logged by it.
@@ -177,6 +176,8 @@ def one_line_errors() -> Iterator[None]:
             raise ConfigError(plain) from error
         where = f"{key}: " if key else ""
         raise ConfigError(f"{where}{lines[0] if lines else type(cause).__name__}".rstrip(".") + ".") from error
+    except OverflowError as error:
+        raise ConfigError("a number among the settings has hundreds of digits, which none can be.") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{mark.name}, line {mark.line + 1}" if mark is not None else "a configuration file"
@@ -203,22 +204,8 @@ def to_job(kind: type[JobFields], config: DictConfig) -> JobFields:
         raise ConfigError("the configuration is incomplete: a file of your own lost `schema/VERB` from its defaults.")
     if job.data.name not in CATALOG:
         raise ConfigError(f"data.name={job.data.name} is not known: choose data with data=NAME.")
-    for key, value in _numbers(job):
-        if not math.isfinite(value):
-            raise ConfigError(f"{key}={value} is not finite: give a number.")
+    require_ranges(job)
     return job
-
-
-def _numbers(setting: object, key: str = "") -> Iterator[tuple[str, float]]:
-    """Give the dotted key and value of every float below a setting; a network's own arguments are its own."""
-    if isinstance(setting, float):
-        yield key, setting
-    elif isinstance(setting, list | tuple):
-        for item in setting:
-            yield from _numbers(item, key)
-    elif dataclasses.is_dataclass(setting):
-        for field in dataclasses.fields(setting):
-            yield from _numbers(getattr(setting, field.name), f"{key}.{field.name}".removeprefix("."))
 
 
 def compose_job(request: Request) -> tuple[JobFields, str]:

@@ -125,6 +125,8 @@ class TrainingOnTheSpot:
     def __post_init__(self) -> None:
         """Check the ranges."""
         require(self.epochs >= 0, f"train.epochs={self.epochs} must not be negative.")
+        require(self.batch_size >= 2, f"train.batch_size={self.batch_size} must be at least 2.")
+        require(0 <= self.label_smoothing < 1, f"train.label_smoothing={self.label_smoothing} must lie in [0, 1).")
 
 
 @dataclass(kw_only=True)

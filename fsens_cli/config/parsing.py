@@ -24,9 +24,11 @@ def parse(overrides: Sequence[str]) -> list[Override]:
     for text in overrides:
         if text.startswith(("+", "~")):
             plain = text.lstrip("+~")
-            raise ConfigError(f"'{text}': settings are neither added nor removed; write {plain} without the sign.")
+            raise ConfigError(
+                f"'{_short(text)}': settings are neither added nor removed; write {_short(plain)} without the sign."
+            )
         if not text.partition("=")[0].strip() or "=" not in text:
-            raise ConfigError(f"'{text}' is not a setting: write key=value, for example num_images=500.")
+            raise ConfigError(f"'{_short(text)}' is not a setting: write key=value, for example num_images=500.")
     return _parsed(overrides)
 
 

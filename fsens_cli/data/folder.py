@@ -41,6 +41,7 @@ class FolderConfig(DataSettings):
         require(self.channels in (1, 3), f"data.channels={self.channels}: 3 is RGB, 1 is gray.")
         check_classes_setting(self.classes)
         require(0 <= self.test_fraction < 1, f"data.test_fraction={self.test_fraction} must lie in [0, 1).")
+        require(0 <= self.seed < 2**31, f"data.seed={self.seed} must lie in 0..{2**31 - 1}.")
 
 
 @dataclass(kw_only=True)

@@ -22,12 +22,15 @@ from fsens_cli.experiments.critical_band_result import (
 from fsens_cli.experiments.critical_band_settings import CRITERIA, CriticalBandConfig
 from fsens_cli.experiments.right_answers import right_answers
 from fsens_cli.fourier.octaves import BandSet, bands_of
+from fsens_cli.memory import require_memory
 from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still
 from fsens_cli.perturb.band_noise import band_noise
 from fsens_cli.perturb.keyed_random import ImageDraws
 from fsens_cli.perturb.published_noise import MEAN, gray, keep_in_range, lower_contrast
 from fsens_cli.statistics.intervals import wilson
 
+# Of an image in a resample: how often it was drawn, and its weight, while both are computed.
+BYTES_A_DRAW = 24
 # Forward passes of one image that were made so far.
 Progress = Callable[[int], None]
 
@@ -62,6 +65,11 @@ def critical_band(
     classifier = as_classifier(model)
     if not len(images):
         raise DataError("there are no images to mask.")
+    require_memory(
+        BYTES_A_DRAW * config.num_resamples * len(images),
+        f"{config.num_resamples:,} resamples of {len(images):,} images",
+        "give fewer of one of them",
+    )
     height, width = images.images_NCHW.shape[-2:]
     bands = bands_of((height, width), config.spacing)
     masking = _Masking(classifier, images, config, bands, on_progress)

@@ -14,6 +14,8 @@ PROCEDURES = ("default", "reference")
 CRITERIA = ("half", "absolute")
 PREPROCESSINGS = ("none", "gray", "published")
 CLIPS = ("none", "clamp", "published")
+# More would not move the last digit that is shown of an interval.
+MOST_RESAMPLES = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +104,10 @@ class CriticalBandConfig:
         require(0 < self.lowest < math.inf, f"lowest={self.lowest} must be positive: the smallest sigma of the noise.")
         require(3 <= self.levels <= 16, f"levels={self.levels}: 3 to 16 strengths, each twice the one before.")
         require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
-        require(self.num_resamples >= 100, f"num_resamples={self.num_resamples} must be at least 100.")
+        require(
+            100 <= self.num_resamples <= MOST_RESAMPLES,
+            f"num_resamples={self.num_resamples} must lie between 100 and {MOST_RESAMPLES:,}.",
+        )
         require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
 
     @property

@@ -17,6 +17,7 @@ from fsens_cli.experiments.hybrid_settings import HybridConfig
 from fsens_cli.experiments.pairing import pair_images, pairing_seeds, require_pairable
 from fsens_cli.experiments.right_answers import require_labels
 from fsens_cli.fourier.hybrids import low_pass_mask, mix, spectrum
+from fsens_cli.memory import require_memory
 from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still
 from fsens_cli.perturb.attacks.watch import undecided
 
@@ -24,6 +25,8 @@ Progress = Callable[[int], None]
 
 # Spectra are kept on the device up to this size; larger sets are transformed again for each batch.
 KEPT_BYTES = 2**30
+# What is remembered of a hybrid: its partner, class and confidence, each kept twice while they are put together.
+BYTES_A_HYBRID = 40
 
 
 def hybrid_probe(
@@ -52,6 +55,8 @@ def hybrid_probe(
     config = config or HybridConfig()
     image_NCHW, label_N, index_N = _opened(images, labels)
     require_pairable(label_N, images.class_names if isinstance(images, ImageSet) else ())
+    num_hybrids = config.num_hybrids(len(label_N))
+    require_memory(BYTES_A_HYBRID * num_hybrids, f"the answers to {num_hybrids:,} hybrids", "give fewer pairings")
     seeds = pairing_seeds(config.seed, config.pairings)
     partner_PN = torch.stack([pair_images(label_N, seed) for seed in seeds])
     classifier = as_classifier(model)

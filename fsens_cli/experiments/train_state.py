@@ -1,6 +1,5 @@
 """Where does a training stand: epochs and steps done, the sums of the current epoch, the history?"""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TypeGuard
@@ -10,9 +9,12 @@ from torch import Tensor
 
 from fsens_cli.errors import CheckpointError, ModelError
 from fsens_cli.experiments.training_step import StepSums
+from fsens_cli.ranges import is_finite
 
 # A sum that has become non-finite is noticed after this many steps; looking means waiting for the device.
 STEPS_BETWEEN_CHECKS = 50
+# Sums grow with the images; beyond this a double overflows.
+LARGEST_SUM = 1e300
 SUMS = frozenset({"loss", "penalty", "penalised_steps", "skipped_images", "correct", "images"})
 
 
@@ -85,7 +87,7 @@ def state_from(record: Mapping[str, object]) -> TrainState:
         raise CheckpointError(f"the history of its state has {len(history)} rows, not those of {epoch} epochs")
     if best_epoch > epoch or (best_epoch == 0) != (epoch == 0):
         raise CheckpointError(f"best_epoch={best_epoch} of its state does not belong to epoch {epoch}")
-    if not _is_number(best_accuracy) or (epoch > 0 and best_accuracy != history[best_epoch - 1].get("val_accuracy")):
+    if not is_finite(best_accuracy) or (epoch > 0 and best_accuracy != history[best_epoch - 1].get("val_accuracy")):
         raise CheckpointError(f"best_accuracy={best_accuracy} of its state is not that of epoch {best_epoch}")
     return TrainState(
         epoch=epoch,
@@ -113,9 +115,5 @@ def _count(record: Mapping[str, object], name: str) -> int:
     return value
 
 
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _numbers(value: object) -> TypeGuard[dict[str, float]]:
-    return isinstance(value, dict) and all(_is_number(v) for v in value.values())
+    return isinstance(value, dict) and all(is_finite(v, LARGEST_SUM) for v in value.values())

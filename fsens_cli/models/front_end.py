@@ -18,13 +18,18 @@ from fsens_cli.typed import is_number
 MAX_PCA_NUMBERS = 64 * 64 * 3
 
 
+def kernel_half(sigma: float) -> int:
+    """Return how many pixels a Gaussian's kernel reaches to each side: ceil(2.5 sigma)."""
+    return math.ceil(2.5 * sigma)
+
+
 def gaussian_kernel(sigma: float) -> Tensor:
     """Return the sampled Gaussian of half-width ceil(2.5 sigma), normalised to sum 1.
 
     >>> len(gaussian_kernel(1.5)), round(float(gaussian_kernel(1.5).sum()), 6)
     (9, 1.0)
     """
-    half = math.ceil(2.5 * sigma)
+    half = kernel_half(sigma)
     offset = torch.arange(-half, half + 1, dtype=torch.float64)
     kernel = torch.exp(-(offset**2) / (2 * sigma**2))
     return kernel / kernel.sum()
@@ -80,13 +85,13 @@ class GaussianBlur(nn.Module):
     def _matrix(self, side: int, like: Tensor) -> Tensor:
         key = (side, like.dtype, like.device)
         if key not in self._matrices:
-            kernel = gaussian_kernel(self.sigma)
-            if len(kernel) > side:
+            width = 2 * kernel_half(self.sigma) + 1
+            if width > side:
                 raise ModelError(
-                    f"frontend.sigma={self.sigma:g}: the kernel is {len(kernel)} pixels wide, more than the image's "
+                    f"frontend.sigma={self.sigma:g}: the kernel is {width:,} pixels wide, more than the image's "
                     f"{side}; give sigma up to {(side - 1) // 2 / 2.5:.3g}."
                 )
-            self._matrices[key] = circulant(kernel, side).to(like)
+            self._matrices[key] = circulant(gaussian_kernel(self.sigma), side).to(like)
         return self._matrices[key]
 
 

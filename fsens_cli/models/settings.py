@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fsens_cli.errors import ModelError, require, require_one_of
+from fsens_cli.ranges import is_finite
 
 FILTERS = ("none", "blur", "high-pass", "random-blur", "pca")
 
@@ -78,7 +79,7 @@ class ModelConfig:
 
 def _numbers(name: str, given: object) -> list[float]:
     row = list(given) if isinstance(given, list | tuple) else [given]
-    numbers = [float(v) for v in row if isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v)]
+    numbers = [float(v) for v in row if is_finite(v)]
     if len(numbers) != len(row):
         ways = "; none leaves it to the network" if name == "mean" else ""
         raise ModelError(f"model.{name}={given} is not one finite number a channel, as in [0.5,0.5,0.5]{ways}.")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fsens_cli.errors import ConfigError, closest
+from fsens_cli.ranges import require_ranges
 from fsens_cli.typed import hints_of, of_type
 
 Config = TypeVar("Config")
@@ -39,7 +40,9 @@ def configured(kind: type[Config], config: Config | None, settings: dict[str, An
             nested |= variant(value)
         else:
             nested[name] = value
-    return _replaced(made, nested, "")
+    settled = _replaced(made, nested, "")
+    require_ranges(settled)
+    return settled
 
 
 def _replaced(config: Any, settings: dict[str, Any], prefix: str) -> Any:
@@ -54,6 +57,7 @@ def _replaced(config: Any, settings: dict[str, Any], prefix: str) -> Any:
         if dataclasses.is_dataclass(current) and isinstance(value, dict):
             changes[name] = _replaced(current, value, f"{prefix}{name}.")
         else:
+            require_ranges(value, f"{prefix}{name}")
             changes[name] = of_type(value, hints[name], f"{prefix}{name}")
     return dataclasses.replace(config, **changes)
 

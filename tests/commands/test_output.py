@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from fsens_cli.commands.console import progress
+from fsens_cli.commands.options import Flags
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -56,3 +59,24 @@ def test_a_title_that_the_terminal_s_encoding_lacks(measure: Callable[..., Resul
     )
     assert shown.returncode == 0, shown.stderr
     assert rb"\u5468\u6ce2\u6570" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "seconds", "said"),
+    [
+        (Flags(), 20.0, "hybrids: 10 of 1,000 after 20 s, about 33 min to go\n"),
+        (Flags(), 0.5, ""),
+        (Flags(quiet=True), 20.0, ""),
+        (Flags(json=True), 20.0, ""),
+    ],
+)
+def test_without_a_bar_one_line_says_how_long_a_job_takes(
+    flags: Flags, seconds: float, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("fsens_cli.commands.console.time.monotonic", lambda: now[0])
+    with progress("hybrids", 1000, flags) as advance:
+        for done in (10, 20, 30):
+            now[0] += seconds
+            advance(done)
+    assert capsys.readouterr().err == said

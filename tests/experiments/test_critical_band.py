@@ -54,6 +54,21 @@ def simulated(bands: BandSet, model: nn.Module, plane_KHW: Tensor, num_images: i
     return found
 
 
+@pytest.mark.parametrize("count", [99, 100_001, 10**9])
+def test_resamples_have_a_range(count: int) -> None:
+    with pytest.raises(ConfigError, match=rf"^num_resamples={count} must lie between 100 and 100,000\.$"):
+        CriticalBandConfig(num_resamples=count)
+
+
+def test_more_resamples_than_the_machine_remembers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fsens_cli.memory.machine_memory", lambda: 10**7)
+    plane = torch.zeros(2, 32, 32)
+    with pytest.raises(
+        DataError, match=r"^100,000 resamples of 20 images take 48\.0 MB, and this machine has 10"
+    ):
+        critical_band(Matcher(plane), pictures_of(plane, 2.5, 20), CriticalBandConfig(num_resamples=100_000))
+
+
 @pytest.mark.parametrize(("num_classes", "accuracy", "d"), [(10, 0.5, 1.4748), (16, 0.5, 1.7263), (10, 0.55, 1.6210)])
 def test_detectability_of_the_observers(num_classes: int, accuracy: float, d: float) -> None:
     assert detectability(num_classes, accuracy) == pytest.approx(d, abs=1e-4)

@@ -50,6 +50,12 @@ def test_transfer_function(sigma: float, error: float) -> None:
     assert float(found.real[0, 0]) == pytest.approx(1, abs=1e-12)
 
 
+@pytest.mark.parametrize("sigma", [100.0, 1e9, 1e300])
+def test_a_kernel_wider_than_the_image_is_refused_before_it_is_made(sigma: float) -> None:
+    with pytest.raises(ModelError, match=r"pixels wide, more than the image's 8; give sigma up to 1\.2\.$"):
+        GaussianBlur(sigma)(torch.zeros(1, 1, 8, 8))
+
+
 def test_transfer_function_by_hand() -> None:
     # Symmetric kernel: H(f) = k0 + 2 sum k_j cos(2 pi f j), the product of both directions.
     kernel = gaussian_kernel(1.5)
