@@ -1,6 +1,8 @@
 """A network, its weights and its normalisation put together into a classifier that fits the data."""
 
 import dataclasses
+import sys
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -9,6 +11,8 @@ from torch import Tensor
 from fsens_cli.errors import CheckpointError, FsensError, ModelError
 from fsens_cli.guest.code import as_guest, naming_the_place
 from fsens_cli.guest.place import in_words
+from fsens_cli.memory import in_gigabytes, machine_memory
+from fsens_cli.models.allocation import allocation_limit
 from fsens_cli.models.catalog import ImageShape
 from fsens_cli.models.checkpoint import read_state_dict
 from fsens_cli.models.classifier import Classifier, held_still
@@ -22,6 +26,10 @@ from fsens_cli.models.normalization import layer_inside, normalization_for
 from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.models.user_file import is_factory
 from fsens_cli.models.weights import Weights
+
+# A network may take so much whatever its file holds, and so many times what its file holds: numbers may be stored in
+# fewer bits, and tables that the constructor computes are not stored.
+SMALL_NETWORK, LARGEST_RATIO = 2**28, 8
 
 
 def build_classifier(
@@ -59,7 +67,10 @@ def build_classifier(
     if timm_file and weights.path is not None:
         read_state_dict(weights.path)  # refuses what timm would unpickle less carefully, or not at all
     made_for = _made_for(weights, shape)
-    network = build_network(named, num_classes=num_classes, shape=made_for, seed=seed, data=data, timm_file=timm_file)
+    with _held_to_its_file(named, weights):
+        network = build_network(
+            named, num_classes=num_classes, shape=made_for, seed=seed, data=data, timm_file=timm_file
+        )
     fit = None
     if weights.path is not None and not timm_file:
         fit = load_weights(network, weights.path, key=config.checkpoint_key, hint=hint)
@@ -98,6 +109,21 @@ def kwargs_with_stored(config: ModelConfig, weights: Weights) -> dict[str, Any]:
                 f"{source} sets model.kwargs.{unknown[0][:60]}, and {config.name} has no such argument."
             )
     return taken
+
+
+def _held_to_its_file(config: ModelConfig, weights: Weights) -> AbstractContextManager[None]:
+    """Return a context in which no network is made that is beyond its file's size, or beyond the machine's memory."""
+    kwargs = f" with model.kwargs={config.kwargs}" if config.kwargs else ""
+    if weights.path is not None:
+        size = weights.path.stat().st_size
+        where = f"{weights.path} holds {in_gigabytes(size)} and cannot fill it: check --model and model.kwargs"
+        most = SMALL_NETWORK + LARGEST_RATIO * size
+    else:
+        most = machine_memory() or sys.maxsize
+        where = f"this machine has {in_gigabytes(most)}: give a smaller network"
+    return allocation_limit(
+        most, lambda asked: ModelError(f"{config.name}{kwargs} takes {in_gigabytes(asked)} or more, and {where}.")
+    )
 
 
 def _made_for(weights: Weights, shape: ImageShape) -> ImageShape:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from fsens_cli.errors import CheckpointError
 from fsens_cli.models.description import checked_description
+from fsens_cli.models.stand_ins import key_in_words
 from fsens_cli.models.torch_file import is_safetensors, read_file, unreadable
 
 # Names under which weights are usually kept, for the message; whatever holds the network's tensors is found.
@@ -73,7 +74,7 @@ def read_groups(path: Path) -> list[Group]:
 
 def shown_keys(content: Mapping[object, object]) -> str:
     """Return the first few keys as a message shows them."""
-    names = [str(key)[:40] for key in content]
+    names = [key_in_words(key)[:40] for key in content]
     return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
 
 

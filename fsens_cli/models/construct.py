@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from fsens_cli.errors import CheckpointError, ModelError
+from fsens_cli.errors import CheckpointError, FsensError, ModelError
 from fsens_cli.models import hub_network, robustbench
 from fsens_cli.models.activation import with_activation
 from fsens_cli.models.catalog import PACKAGED, ImageShape
@@ -37,7 +37,7 @@ def build_network(
             return call_factory(config.name, config.kwargs, num_classes=num_classes)
         try:
             return _build_named(config, num_classes=num_classes, shape=shape, timm_file=timm_file)
-        except ModelError:
+        except FsensError:
             raise
         except (TypeError, ValueError, RuntimeError, AssertionError) as error:
             if timm_file and isinstance(error, RuntimeError):

@@ -3,12 +3,12 @@
 It says so in the header of a ``.safetensors`` file or in a repository's ``config.json``; both may be anybody's.
 """
 
-import math
 import re
 from collections.abc import Mapping
 
 from fsens_cli.errors import CheckpointError, FsensError
 from fsens_cli.models.settings import FrontEndConfig
+from fsens_cli.ranges import is_finite, require_ranges
 
 # Arguments of a constructor that only say how large the network is and how its last layers read it.
 KWARGS_FROM_FILES = frozenset((
@@ -53,7 +53,7 @@ def _is_plain(value: object) -> bool:
         return True
     if isinstance(value, str):
         return PLAIN_TEXT.fullmatch(value) is not None
-    return isinstance(value, int | float) and math.isfinite(value) and abs(value) <= LARGEST_NUMBER
+    return is_finite(value, LARGEST_NUMBER)
 
 
 def checked_description(raw: Mapping[str, object], source: str) -> dict[str, object]:
@@ -82,8 +82,8 @@ def checked_description(raw: Mapping[str, object], source: str) -> dict[str, obj
         if name in raw and not right(raw[name]):
             shown = repr(raw[name])[:60]
             raise CheckpointError(
-                f"{source} describes itself wrongly: its header says {name}={shown}. Save the tensors again without "
-                "the header's entry 'fsens'."
+                f"{source} describes itself wrongly: it says {name}={shown}. Give another file, or save its tensors "
+                "again without a header's entry 'fsens'."
             )
     return dict(raw)
 
@@ -96,36 +96,30 @@ def _is_count(value: object, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _is_model(value: object) -> bool:
     if not isinstance(value, dict) or not _is_text(value.get("name", "")):
         return False
     kwargs, mean, std = value.get("kwargs", {}), value.get("mean", []), value.get("std", [])
     return (
         isinstance(kwargs, dict)
-        and all(
-            isinstance(row, list) and len(row) <= MOST_CHANNELS and all(map(_is_number, row)) for row in (mean, std)
-        )
+        and all(isinstance(row, list) and len(row) <= MOST_CHANNELS and all(map(is_finite, row)) for row in (mean, std))
         and len(mean) == len(std)
         and all(entry > 0 for entry in std)
     )
 
 
 def _is_row(value: object) -> bool:
-    return isinstance(value, list) and len(value) <= MOST_CHANNELS and all(map(_is_number, value))
+    return isinstance(value, list) and len(value) <= MOST_CHANNELS and all(map(is_finite, value))
 
 
 def _is_front_end(value: object) -> bool:
     if not isinstance(value, dict):
         return False
     try:
-        FrontEndConfig(**value)
+        require_ranges(FrontEndConfig(**value))
     except (TypeError, FsensError):
         return False
-    return True
+    return isinstance(value.get("components", 1), int) and is_finite(value.get("sigma", 1.0))
 
 
 def _is_shape(value: object) -> bool:

@@ -1,13 +1,15 @@
 """What is ``hub:OWNER/NAME``? A repository of the Hugging Face Hub that says, as timm does, which network it holds."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from fsens_cli.cache.hub import HubPlace, fetch_from_hub
 from fsens_cli.cache.places import Meter, silent
-from fsens_cli.errors import FetchError, ModelError
+from fsens_cli.errors import CheckpointError, FetchError, ModelError, in_one_line
+from fsens_cli.models.description import checked_description
 from fsens_cli.models.library import describe_timm
 
 PREFIX = "hub:"
@@ -63,13 +65,25 @@ def hub_network(name: str) -> HubNetwork:
             f"model={name} is no network of timm ({known}): name the network itself and give its weights, as in "
             f"--model resnet18 --weights {name}."
         )
+    kwargs = config.get("model_args") or {}
+    if not isinstance(kwargs, dict):
+        raise ModelError(f"model={name}: its config.json says model_args={kwargs!r:.60}, which are no arguments.")
+    return HubNetwork(architecture=architecture, kwargs=kwargs, description=described_by(config, name, str(place.repo)))
+
+
+def described_by(config: Mapping[str, Any], model: str, repo: str) -> dict[str, Any]:
+    """Return what a repository's ``config.json`` says of its network.
+
+    Raises:
+        CheckpointError: an entry is not of its type, or beyond its range.
+    """
     details = config.get("pretrained_cfg") or config
-    details = {"num_classes": config.get("num_classes"), **details}
-    return HubNetwork(
-        architecture=architecture,
-        kwargs=dict(config.get("model_args") or {}),
-        description=describe_timm({k: v for k, v in details.items() if v is not None}, name),
-    )
+    try:
+        details = {"num_classes": config.get("num_classes"), **details}
+        described = describe_timm({key: value for key, value in details.items() if value is not None}, model)
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        raise CheckpointError(f"{repo}/config.json describes itself wrongly ({in_one_line(error)}).") from error
+    return checked_description(described, f"{repo}/config.json")
 
 
 def read_config(place: HubPlace, meter: Meter = silent) -> dict[str, Any]:
@@ -81,7 +95,7 @@ def read_config(place: HubPlace, meter: Meter = silent) -> dict[str, Any]:
     file = fetch_from_hub(HubPlace(place.repo, place.revision, "config.json"), meter=meter)
     try:
         content = json.loads(file.read_text())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FetchError(f"{place.repo}/config.json is no JSON") from error
     if not isinstance(content, dict):
         raise FetchError(f"{place.repo}/config.json holds no settings")

@@ -14,7 +14,6 @@ from fsens_cli.models.assumed import assumed_description
 from fsens_cli.models.checkpoint import read_metadata, sha256_of
 from fsens_cli.models.library import (
     HUB_FILES,
-    describe_timm,
     has_torchvision_weights,
     timm_place,
     torch_checkpoint,
@@ -188,8 +187,7 @@ def _hub(place: HubPlace, model: str, meter: Meter) -> Weights:
     own = model.startswith(hub_network.PREFIX)
     try:
         config = hub_network.read_config(place, meter)
-        details = config.get("pretrained_cfg") or config
-        described = describe_timm({"num_classes": config.get("num_classes", 0)} | details, model)
+        described = hub_network.described_by(config, model, place.repo)
     except FetchError:
         described = {}  # repositories need not describe what they hold
     label = f"hub:{place.repo}" + (f"/{place.file}" if place.file else "")

@@ -12,6 +12,7 @@ from fsens_cli.experiments.part_result import PartResult, StageRow
 from fsens_cli.experiments.suite import Part
 from fsens_cli.runs.files import write_arrays, write_text
 from fsens_cli.runs.folder import RunFolder
+from fsens_cli.runs.json_files import Fields
 from fsens_cli.runs.stored_tables import read_arrays
 
 FOLDER = "parts"
@@ -52,21 +53,22 @@ class PartFiles:
         path = self.folder / f"{part.name}.npz"
         try:
             arrays = read_arrays(path, ("record",))
-            record = json.loads(str(arrays.pop("record")))
-        except ValueError:  # an error of ours is one
+            # A run of an older version has no stages.
+            record = Fields({"stages": [], "seed": 0} | json.loads(str(arrays.pop("record"))), path)
+            if record.text("part") != _as_json(part):
+                return None
+            # A run of an older version has no arrays for what it could not be asked.
+            tensors = {name: torch.from_numpy(arrays[name]) for name in TENSORS if name in arrays}
+            return PartResult(
+                part=part,
+                **tensors,
+                num_rejected=record.whole("num_rejected"),
+                notes=tuple(record.texts("notes")),
+                stages=tuple(_stage(row) for row in record.rows("stages")),
+                seed=record.whole("seed"),
+            )
+        except (ValueError, TypeError, AttributeError, RecursionError):  # an error of ours is the first
             return None
-        if record["part"] != _as_json(part):
-            return None
-        # A run of an older version has no arrays for what it could not be asked.
-        tensors = {name: torch.from_numpy(arrays[name]) for name in TENSORS if name in arrays}
-        return PartResult(
-            part=part,
-            **tensors,
-            num_rejected=record["num_rejected"],
-            notes=tuple(record["notes"]),
-            stages=tuple(StageRow(**row) for row in record.get("stages", [])),
-            seed=record.get("seed", 0),
-        )
 
     def save(self, result: PartResult) -> None:
         """Write a part in one step."""
@@ -81,6 +83,11 @@ class PartFiles:
         with self.run.reporting_disk_errors():
             self.folder.mkdir(parents=True, exist_ok=True)
             write_arrays(self.folder / f"{result.part.name}.npz", arrays | {"record": np.array(json.dumps(record))})
+
+
+def _stage(row: Fields) -> StageRow:
+    counts = {name: row.whole(name) for name in ("num_standing", "steps", "queries", "gradients")}
+    return StageRow(name=row.text("name"), **counts, seconds=row.number("seconds"))
 
 
 def _as_json(part: Part) -> str:
@@ -104,7 +111,7 @@ class RowFiles:
         """Return a stored piece; None where there is none or it is damaged."""
         try:
             return json.loads((self.parts.folder / f"{name}.json").read_text())
-        except (OSError, json.JSONDecodeError):
+        except (OSError, ValueError, RecursionError):
             return None
 
     def save_piece(self, name: str, content: Any) -> None:

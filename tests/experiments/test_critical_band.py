@@ -63,9 +63,7 @@ def test_resamples_have_a_range(count: int) -> None:
 def test_more_resamples_than_the_machine_remembers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fsens_cli.memory.machine_memory", lambda: 10**7)
     plane = torch.zeros(2, 32, 32)
-    with pytest.raises(
-        DataError, match=r"^100,000 resamples of 20 images take 48\.0 MB, and this machine has 10"
-    ):
+    with pytest.raises(DataError, match=r"^100,000 resamples of 20 images take 48\.0 MB, and this machine has 10"):
         critical_band(Matcher(plane), pictures_of(plane, 2.5, 20), CriticalBandConfig(num_resamples=100_000))
 
 

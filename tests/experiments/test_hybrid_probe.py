@@ -364,7 +364,5 @@ def test_more_hybrids_than_the_machine_remembers_are_refused(monkeypatch: pytest
     images, label = gratings(12, 8, 8, 0.25)
     monkeypatch.setattr("fsens_cli.memory.machine_memory", lambda: 10**6)
     settings = HybridConfig(num=100, pairings=999)
-    with pytest.raises(
-        DataError, match=r"^the answers to 1,198,800 hybrids take 48\.0 MB, and this machine has 1"
-    ):
+    with pytest.raises(DataError, match=r"^the answers to 1,198,800 hybrids take 48\.0 MB, and this machine has 1"):
         hybrid_probe(Reads(ring_power(0.25)), images, label, settings)

@@ -88,7 +88,7 @@ def test_what_timm_would_execute_is_not_reached(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("value", [[1, 2], {"a": 1}, 10**9, float("inf"), "a/b", "x" * 65])
+@pytest.mark.parametrize("value", [[1, 2], {"a": 1}, 10**9, 10**400, float("inf"), "a/b", "x" * 65])
 def test_values_that_are_not_plain(value: object) -> None:
     with pytest.raises(
         CheckpointError, match=r"f sets model\.kwargs\.width to .*: give model\.kwargs\.width=\.\.\. yourse"
@@ -118,13 +118,15 @@ ODD = [
     ("image_shape", [3, 32]), ("image_shape", [3, 10**9, 10**9]), ("image_shape", "3x32x32"),
     ("geometry", {"height": 9}),
     ("geometry", {"height": 9, "width": -1}), ("geometry", {"height": 9, "width": 9, "zoom": 2}), ("geometry", 5),
+    ("model", {"mean": [10**400], "std": [1]}), ("frontend", {"name": "blur", "sigma": 10**400}),
+    ("frontend", {"name": "pca", "components": 1.5}), ("frontend", {"name": "blur", "sigma": True}),
     ("class_names", "ab"), ("class_names", [1]), ("classes", 3), ("training", ["x"]), ("data", {}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("entry", "value"), ODD)
 def test_descriptions_that_make_no_sense(entry: str, value: object, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=f"f describes itself wrongly: its header says {entry}="):
+    with pytest.raises(CheckpointError, match=f"f describes itself wrongly: it says {entry}="):
         checked_description({entry: value}, "f")
 
 

@@ -415,12 +415,38 @@ def test_code_in_fetched_weights_never_runs(model: str, hub: Hub, tmp_path: Path
         (b"[]", "config.json holds no settings"),
         (b"{}", "its config.json names no architecture"),
         (b'{"architecture": "resnet18_cifar10"}', "--model resnet18 --weights hub:someone/odd"),
+        (b"[" * 100_000, "config.json is no JSON"),
+        (b'{"architecture": "resnet10t", "model_args": [1]}', r"model_args=\[1\], which are no arguments"),
     ],
 )
 def test_repositories_that_hold_no_network_of_timm(content: bytes, message: str, hub: Hub) -> None:
     hub.add("someone/odd", "config.json", content)
     with pytest.raises(ModelError, match=message):
         build_network(ModelConfig(name="hub:someone/odd"), num_classes=10, shape=SMALL, seed=0)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"num_classes": [1]},
+        {"num_classes": 10**400},
+        {"num_classes": -3},
+        {"pretrained_cfg": [1]},
+        {"mean": 3, "std": 3},
+        {"mean": ["x"], "std": [1]},
+        {"mean": [10**400], "std": [1]},
+        {"input_size": [3]},
+        {"input_size": [3, 10**6, 10**6]},
+        {"input_size": [3, 96, 96], "crop_pct": "x"},
+        {"input_size": [3, 96, 96], "crop_pct": 1e-300},
+        {"input_size": [3, 96, 96], "interpolation": ["x"]},
+    ],
+)
+def test_repositories_that_describe_their_network_wrongly(said: dict[str, object], hub: Hub) -> None:
+    hub.add("someone/odd", "config.json", json.dumps({"architecture": "resnet10t"} | said).encode())
+    with pytest.raises(CheckpointError, match=r"someone/odd/config\.json describes itself wrongly") as refused:
+        build_network(ModelConfig(name="hub:someone/odd"), num_classes=10, shape=SMALL, seed=0)
+    assert "\n" not in str(refused.value)
 
 
 @pytest.fixture
