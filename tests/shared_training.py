@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from fsens_cli.data.augment_settings import AugmentConfig
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import DataError, Interrupted, OutputError
+from fsens_cli.experiments.companion import Companion
 from fsens_cli.experiments.optimization import optimizer_tensors
 from fsens_cli.experiments.task_loss import Batch
 from fsens_cli.experiments.train import train
@@ -183,7 +184,10 @@ class Notebook:
         del classifier, state
         self.told.append("kept")
 
-    def save_checkpoint(self, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState) -> None:
+    def save_checkpoint(
+        self, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState, companion: Companion
+    ) -> None:
+        del companion
         self.told.append("checkpoint")
         weights = copy.deepcopy(classifier.state_dict())
         self.saved = (weights, copy.deepcopy(optimizer_tensors(optimizer)), copy.deepcopy(state))

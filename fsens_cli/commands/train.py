@@ -35,6 +35,7 @@ from fsens_cli.config.jobs import JobFields, TrainJob
 from fsens_cli.data.images import ImageSet
 from fsens_cli.data.trained_on import TrainedImages
 from fsens_cli.errors import DataError, Interrupted
+from fsens_cli.experiments.companion import Companion
 from fsens_cli.experiments.measure_result import MeasureResult
 from fsens_cli.experiments.quantities import Findings
 from fsens_cli.experiments.train import TrainResult, evaluate_accuracy, require_sharable, train
@@ -115,10 +116,12 @@ class RunRecorder:
         with self.run.reporting_disk_errors():
             keep_weights(self.run.path, classifier, self.description | {"epoch": state.epoch}, state.epoch)
 
-    def save_checkpoint(self, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState) -> None:
+    def save_checkpoint(
+        self, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState, companion: Companion
+    ) -> None:
         """Keep everything needed to continue."""
         with self.run.reporting_disk_errors():
-            save_checkpoint(self.run.path, classifier, optimizer, state, self.description)
+            save_checkpoint(self.run.path, classifier, optimizer, state, self.description, companion)
 
 
 @dataclass(slots=True)
@@ -322,6 +325,7 @@ def _steps(
             recorder,
             state=start.checkpoint.state if start.checkpoint else None,
             optimizer_state=start.checkpoint.optimizer_state if start.checkpoint else None,
+            companion_state=start.checkpoint.companion_state if start.checkpoint else None,
             world=start.world,
         )
 

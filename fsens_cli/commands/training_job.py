@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from fsens_cli.config.jobs import TrainJob
-from fsens_cli.data.catalog import mirror_keeps_class, peek_size
+from fsens_cli.data.catalog import channels_of, mirror_keeps_class, peek_size
 from fsens_cli.data.images import ImageSet, channel_statistics
 from fsens_cli.experiments.train import require_fitting_activations
 from fsens_cli.models.build import kwargs_with_stored
@@ -26,6 +26,8 @@ def training_name(job: TrainJob) -> str:
         parts.append(job.regularizer.name)
     if job.adversary.norm != "none":
         parts.append(f"{'trades' if job.adversary.is_trades else 'adversarial'}-{job.adversary.norm}")
+    if job.augment.policy != "none":
+        parts.append(job.augment.policy)
     if job.noise_sd > 0:
         parts.append("noise")
     if job.frontend.name != "none":
@@ -71,6 +73,7 @@ def with_target(job: TrainJob) -> TrainJob:
 
 def with_augmentation(job: TrainJob) -> TrainJob:
     """Decide which flips suit the data."""
+    job.augment.require_channels(channels_of(job.data), job.data.title or "the data")
     augment = job.augment.resolved(mirror_keeps_class=mirror_keeps_class(job.data), title=job.data.title or "the data")
     return dataclasses.replace(job, augment=augment)
 

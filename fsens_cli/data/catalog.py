@@ -73,6 +73,11 @@ def place_of(config: DataConfig) -> Path | None:
     return None if place is None else place(config)
 
 
+def channels_of(config: DataConfig) -> int | None:
+    """Return the number of channels of the images where it is always the same; None where the files decide."""
+    return CATALOG[config.name].channels
+
+
 def mirror_keeps_class(config: DataConfig) -> bool:
     """Return whether a left-right mirror image has the class of its original."""
     return CATALOG[config.name].mirror_keeps_class

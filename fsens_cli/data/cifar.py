@@ -199,6 +199,7 @@ CIFAR10 = DataSet(
     needs="the network once (170 MB), or data.root=FOLDER",
     size=SIZE,
     num_classes=10,
+    channels=3,
     place=_place,
 )
 CIFAR100 = DataSet(
@@ -207,5 +208,6 @@ CIFAR100 = DataSet(
     needs="the network once (169 MB), or data.root=FOLDER",
     size=SIZE,
     num_classes=100,
+    channels=3,
     place=_place,
 )

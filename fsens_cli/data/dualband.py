@@ -47,5 +47,6 @@ DUALBAND = DataSet(
     needs="nothing: generated from a seed",
     size=(SIZE, SIZE),
     num_classes=2 * NUM_ORIENTATIONS,
+    channels=3,
     mirror_keeps_class=False,  # classes are orientations
 )

@@ -122,5 +122,6 @@ FASHION_MNIST = DataSet(
     needs="the network once (31 MB), data.root=FOLDER, or Debian's dataset-fashion-mnist",
     size=SIZE,
     num_classes=10,
+    channels=1,
     place=lambda config: find_fashion_mnist("t10k-images-idx3-ubyte", config),
 )

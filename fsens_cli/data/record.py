@@ -56,7 +56,7 @@ class DataSet(Generic[Config]):
         config: its settings, whose ``name`` is its own.
         load: returns the wanted images of the ``train`` or ``test`` split.
         needs: what it takes, in words.
-        size, num_classes: of its images where these are always the same.
+        size, num_classes, channels: of its images where these are always the same.
         mirror_keeps_class: whether a left-right mirror image has the class of its original.
         place: where a published one is on this disk; a mirror is named by ``data.mirror`` or ``FSENS_NAME_URL``.
         peek: for sets whose size and classes depend on the user's files.
@@ -68,6 +68,7 @@ class DataSet(Generic[Config]):
     needs: str
     size: Size | None = None
     num_classes: int | None = None
+    channels: int | None = None
     mirror_keeps_class: bool = True
     place: Callable[[Config], Path | None] | None = None
     peek: Peek[Config] | None = None

@@ -95,6 +95,7 @@ SVHN = DataSet(
     needs="the network once (64 MB a split or more), or data.root=FOLDER",
     size=SIZE,
     num_classes=10,
+    channels=3,
     mirror_keeps_class=False,
     place=_place,
 )

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from fsens_cli.data.images import ImageSet, split_off
 from fsens_cli.errors import Interrupted, require
+from fsens_cli.experiments.companion import Companion, companion_of, restore_companion
 from fsens_cli.experiments.measure import measure
 from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.experiments.optimization import build_optimizer, learning_rate, restore_optimizer, set_learning_rate
@@ -53,7 +54,9 @@ class Recorder(Protocol):
     def keep_weights(self, classifier: Classifier, state: TrainState) -> None:
         """Keep the weights of this epoch for good."""
 
-    def save_checkpoint(self, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState) -> None:
+    def save_checkpoint(
+        self, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState, companion: Companion
+    ) -> None:
         """Keep everything that is needed to continue."""
 
 
@@ -124,6 +127,7 @@ def train(
     *,
     state: TrainState | None = None,
     optimizer_state: dict[str, Tensor] | None = None,
+    companion_state: dict[str, Tensor] | None = None,
     world: World = ALONE,
 ) -> TrainResult:
     """Train the classifier in place on the device it lies on.
@@ -131,7 +135,8 @@ def train(
     Args:
         images: training images; a stratified part of them becomes the validation set.
         recorder: hears of progress and keeps checkpoints.
-        state, optimizer_state: from a checkpoint, to continue; the classifier then holds that checkpoint's weights.
+        state, optimizer_state, companion_state: from a checkpoint, to continue; the classifier then holds that
+            checkpoint's weights.
         world: the processes that share the batches; all of them call this with the same images and settings.
 
     Raises:
@@ -149,9 +154,14 @@ def train(
     if config.regularizer.is_on:
         prepared = prepare_penalty(config.regularizer, pixels.shape[-2], pixels.shape[-1], device)
     require_fitting_activations(classifier, config, pixels.shape)
+    config.augment.require_channels(pixels.shape[1], images.title)
+    companion = companion_of(classifier, config)
+    if companion_state is not None:
+        restore_companion(companion, companion_state)
     world.level(classifier)
+    world.level(companion)
     classifier.to(memory_format=_memory_format(classifier))
-    optimizer = build_optimizer(config.optim, classifier)
+    optimizer = build_optimizer(config.optim, nn.ModuleList([classifier, companion]))
     state = state or TrainState()
     require_within(state, config.epochs, steps_per_epoch)
     if optimizer_state is not None:
@@ -181,20 +191,28 @@ def train(
                 due = prepared if state.step % config.regularizer.every == 0 else None
                 strength = config.regularizer.strength_at(state.epoch + state.step / steps_per_epoch)
                 sums = take_step(
-                    classifier, optimizer, batch, world.part_of(batch_labels), config, due, world, strength=strength
+                    classifier,
+                    optimizer,
+                    batch,
+                    world.part_of(batch_labels),
+                    config,
+                    due,
+                    world,
+                    strength=strength,
+                    companion=companion,
                 )
                 add_up(state, sums)
                 if world.is_first:
                     recorder.on_step(state, steps_per_epoch)
                 if world.any(recorder.stop_requested()):
-                    world.from_first(lambda: recorder.save_checkpoint(classifier, optimizer, state))
+                    world.from_first(lambda: recorder.save_checkpoint(classifier, optimizer, state, companion))
                     raise Interrupted(f"stopped in epoch {state.epoch + 1} of {config.epochs}, step {state.step}")
             # Every epoch is validated with the same draws, so that a resumed run chooses the same best one.
             reseed_front_end(classifier.front_end, config.seed)
             require_finite(state)
             row = world.from_first(lambda: _validated(classifier, validation, config))
             _end_epoch(state, row, _learning_rate(config, state, steps_per_epoch, steps_per_epoch - 1))
-            world.from_first(lambda: _keep(recorder, classifier, optimizer, state, config.keep_every))
+            world.from_first(lambda: _keep(recorder, classifier, optimizer, state, companion, config.keep_every))
     correct = round(state.best_accuracy * len(validation))
     return TrainResult(
         config=config,
@@ -274,13 +292,18 @@ def _end_epoch(state: TrainState, validated: dict[str, float], lr: float) -> Non
 
 
 def _keep(
-    recorder: Recorder, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState, keep_every: int
+    recorder: Recorder,
+    classifier: Classifier,
+    optimizer: torch.optim.Optimizer,
+    state: TrainState,
+    companion: Companion,
+    keep_every: int,
 ) -> None:
     if state.best_epoch == state.epoch:
         recorder.save_best(classifier, state)
     if keep_every and state.epoch % keep_every == 0:
         recorder.keep_weights(classifier, state)
-    recorder.save_checkpoint(classifier, optimizer, state)
+    recorder.save_checkpoint(classifier, optimizer, state, companion)
     recorder.on_epoch(state)
 
 

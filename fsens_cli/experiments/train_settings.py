@@ -127,6 +127,15 @@ class StepConfig:
         require(0 <= self.label_smoothing < 1, f"label_smoothing={self.label_smoothing} must lie in [0, 1).")
         require(0 <= self.noise_sd <= 1, f"noise_sd={self.noise_sd} must lie in [0, 1].")
         require_one_of("precision", self.precision, PRECISIONS)
+        require(
+            not self.augment.has_several or self.adversary.norm == "none",
+            f"augment.policy={self.augment.policy} has a loss of several versions of an image, and so no room for "
+            f"adversary.norm={self.adversary.norm}: give one of the two.",
+        )
+        require(
+            not self.compile or self.augment.policy != "afa",
+            "compile=true does not go with augment.policy=afa, whose batch norm changes in a step: set compile=false.",
+        )
         if self.compile and self.regularizer.is_on:
             raise ConfigError(
                 f"compile=true does not go with regularizer={self.regularizer.name}: torch.compile has no double "

@@ -13,7 +13,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from fsens_cli.data.augment import augment
 from fsens_cli.data.images import to_unit
+from fsens_cli.data.policy_versions import policy_versions
 from fsens_cli.experiments.adversary import worst_neighbours
+from fsens_cli.experiments.companion import NOTHING_BESIDE, Companion
 from fsens_cli.experiments.task_loss import Batch, task_loss
 from fsens_cli.experiments.train_settings import StepConfig
 from fsens_cli.models.classifier import Classifier
@@ -46,16 +48,23 @@ def prepare_images(
     generator: torch.Generator,
     world: World = ALONE,
 ) -> Batch:
-    """Return the [0, 1] images that the step trains on: varied, then noisy, then moved by the adversary.
+    """Return the [0, 1] images that the step trains on: varied, noisy, by the policy, then moved by the adversary.
 
     Of a batch that several processes share, every one draws the random numbers of the whole and takes its part, so
     that an image is varied in the same way whoever has it.
     """
     varied = augment(images_u8, rows, config.augment, epoch=epoch, seed=seed, generator=generator)
-    images, own_labels = to_unit(world.part_of(varied)), world.part_of(labels)
+    # A policy may take parts of other images, so it is given the whole batch.
+    whole = to_unit(varied) if config.augment.policy != "none" else to_unit(world.part_of(varied))
     if config.noise_sd > 0:
-        noise = torch.randn(varied.shape, generator=generator)
-        images = (images + config.noise_sd * world.part_of(noise).to(images)).clamp_(0, 1)
+        noise = torch.randn(varied.shape, generator=generator).to(whole)
+        own_noise = noise if config.augment.policy != "none" else world.part_of(noise)
+        whole = (whole + config.noise_sd * own_noise).clamp_(0, 1)
+    images, own_labels = whole, world.part_of(labels)
+    if config.augment.policy != "none":
+        images, *beside = (world.part_of(v) for v in policy_versions(whole, config.augment, generator))
+        if beside:
+            return Batch(images, tuple(beside))
     if config.adversary.norm == "none":
         return Batch(images)
     neighbours = worst_neighbours(
@@ -77,6 +86,7 @@ def losses(
     config: StepConfig,
     prepared: PreparedPenalty | None,
     world: World = ALONE,
+    companion: Companion = NOTHING_BESIDE,
 ) -> tuple[Tensor, Penalty | None, Tensor]:
     """Return (loss of the task, penalty or None, logits); one forward pass where the whole batch is penalised.
 
@@ -85,9 +95,7 @@ def losses(
     whole = prepared is not None and config.regularizer.fraction == 1.0
     images = batch.images.requires_grad_(whole)
     with _forward_mode(images.device, config, world, penalised=prepared is not None):
-        loss, logits = task_loss(
-            classifier, batch, labels, label_smoothing=config.label_smoothing, adversary=config.adversary
-        )
+        loss, logits = task_loss(classifier, batch, labels, config, companion.norms)
         if prepared is None:
             return loss, None, logits
         if whole:
@@ -120,23 +128,25 @@ def take_step(
     world: World = ALONE,
     *,
     strength: float = 1.0,
+    companion: Companion = NOTHING_BESIDE,
 ) -> StepSums:
     """Move the weights once down the gradient of loss + weight x penalty and return the step's totals.
 
     Args:
         strength: a factor on the weight, from its ramp.
+        companion: what is trained beside the classifier; the optimizer has its parameters too.
 
     Of a batch that several processes share, ``batch`` and ``labels`` are this one's part, and the totals are those of
     the whole. What all processes differentiate adds up to the loss of the whole batch: each has a ``world.size``-th of
     the mean over its equally large part, and of the penalty, which is the same for all.
     """
-    loss, penalty, logits = losses(classifier, batch, labels, config, prepared, world)
+    loss, penalty, logits = losses(classifier, batch, labels, config, prepared, world, companion)
     own = loss
     if penalty is not None:
         own = loss + strength * config.regularizer.weight * config.regularizer.every * penalty.value
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(own / world.size if world.is_shared else own)
-    world.add_gradients(classifier.parameters())
+    world.add_gradients([*classifier.parameters(), *companion.parameters()])
     optimizer.step()
     zero = torch.zeros((), device=loss.device)
     skipped = zero if penalty is None else penalty.num_skipped

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from fsens_cli.errors import CheckpointError
 from fsens_cli.experiments.optimization import optimizer_tensors
@@ -25,8 +25,8 @@ from fsens_cli.models.classifier import Classifier
 from fsens_cli.runs.files import temporary_path, write_bytes
 
 FOLDER = "checkpoints"
-WEIGHTS, OPTIMIZER, STATE, BEST, SUMS = (
-    "model.safetensors", "optimizer.safetensors", "state.json", "best.safetensors", "sha256.json",
+WEIGHTS, OPTIMIZER, STATE, BEST, BESIDE, SUMS = (
+    "model.safetensors", "optimizer.safetensors", "state.json", "best.safetensors", "beside.safetensors", "sha256.json",
 )  # fmt: skip
 NUM_KEPT = 2
 
@@ -38,11 +38,13 @@ class Checkpoint:
     Attributes:
         folder: of the checkpoint.
         optimizer_state: tensors by ``PARAMETER.KEY``.
+        companion_state: of what is trained beside the network, by name; empty for most trainings.
         state: epochs, steps, sums and history.
     """
 
     folder: Path
     optimizer_state: dict[str, Tensor]
+    companion_state: dict[str, Tensor]
     state: TrainState
 
     @property
@@ -72,6 +74,7 @@ def save_checkpoint(
     optimizer: torch.optim.Optimizer,
     state: TrainState,
     description: Mapping[str, object],
+    companion: nn.Module | None = None,
 ) -> None:
     """Write everything needed to continue; a reader finds the old checkpoint or the new one, never half of one."""
     parent = run / FOLDER
@@ -82,6 +85,9 @@ def save_checkpoint(
     try:
         new.mkdir()
         _write_files(new, classifier, optimizer, state, description)
+        beside = companion.state_dict() if companion is not None else {}
+        if beside:
+            (new / BESIDE).write_bytes(_as_file(beside))
         if state.best_epoch:
             _link_or_copy(parent / BEST, new / BEST)
         digests = {file.name: sha256_of(file) for file in sorted(new.iterdir())}
@@ -103,11 +109,14 @@ def _write_files(
     description: Mapping[str, object],
 ) -> None:
     (folder / WEIGHTS).write_bytes(serialise(classifier.module, dict(description)))
-    tensors = {name: value.detach().cpu().contiguous() for name, value in optimizer_tensors(optimizer).items()}
-    (folder / OPTIMIZER).write_bytes(save(tensors))
+    (folder / OPTIMIZER).write_bytes(_as_file(optimizer_tensors(optimizer)))
     record = asdict(state)
     record["sums"] = {name: float(value) for name, value in state.sums.items()}
     (folder / STATE).write_text(json.dumps(record, allow_nan=False))
+
+
+def _as_file(tensors: Mapping[str, Tensor]) -> bytes:
+    return save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
@@ -147,7 +156,7 @@ def _read(folder: Path) -> Checkpoint:
     """Return a checkpoint whose files have their checksums; the error's words go on after ``is damaged:``."""
     digests = _json_object(folder / SUMS)
     needed = {WEIGHTS, OPTIMIZER, STATE}
-    if not needed <= digests.keys() <= needed | {BEST}:
+    if not needed <= digests.keys() <= needed | {BEST, BESIDE}:
         raise CheckpointError(f"{SUMS} names {', '.join(sorted(digests)) or 'nothing'}")
     for name, digest in digests.items():
         try:
@@ -161,11 +170,15 @@ def _read(folder: Path) -> Checkpoint:
         raise CheckpointError(f"it holds epoch {state.epoch}, step {state.step}")
     if (BEST in digests) != (state.best_epoch > 0):
         raise CheckpointError(f"{BEST} does not belong to best_epoch={state.best_epoch}")
+    beside = _tensors(folder / BESIDE) if BESIDE in digests else {}
+    return Checkpoint(folder=folder, optimizer_state=_tensors(folder / OPTIMIZER), companion_state=beside, state=state)
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
     try:
-        tensors = load_file(str(folder / OPTIMIZER))
+        return load_file(str(path))
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{OPTIMIZER} cannot be read ({error})") from error
-    return Checkpoint(folder=folder, optimizer_state=tensors, state=state)
+        raise CheckpointError(f"{path.name} cannot be read ({error})") from error
 
 
 def _json_object(path: Path) -> dict[str, object]:

@@ -8,6 +8,9 @@ import pandas as pd
 import pytest
 from typer.testing import Result
 
+from fsens_cli.commands.verbs.train import TRAIN
+from fsens_cli.data.policies import POLICIES
+
 Type = Callable[..., Result]
 ErrorOf = Callable[[Result], str]
 
@@ -18,6 +21,7 @@ TINY = (
 TRAININGS = {
     "gradient-norm": ("regularizer=gradient-norm", "model.kwargs.activation=silu"),
     "jafr": ("regularizer=jafr", "regularizer.bias=high"),
+    "afa": ("augment.policy=afa",),
     "trades-linf": ("adversary.norm=linf", "adversary.loss=trades", "adversary.steps=1"),
 }
 
@@ -53,6 +57,15 @@ def test_a_rival_is_trained_logged_and_measured_again_from_its_folder(name: str,
         (("adversary.loss=trades",), "give adversary.norm=linf too"),
         (("adversary.norm=linf", "adversary.beta=-1"), "adversary.beta=-1"),
         (("model.kwargs.activation=swish",), "it can be relu, silu, gelu"),
+        (("augment.policy=mixup",), "augment.policy can be none, apr-p, apr-s, apr-sp, augmix, afa, patch-gaussian"),
+        (("augment.policy=apr-p", "augment.jsd=1"), "augment.jsd=1.0 belongs to augment.policy=augmix, afa alone"),
+        (("augment.policy=augmix", "augment.jsd=-1"), "augment.jsd=-1.0 must not be negative"),
+        (("augment.policy=augmix", "adversary.norm=linf"), "give one of the two"),
+        (("augment.policy=afa", "compile=true"), "does not go with augment.policy=afa"),
+        (
+            ("augment.policy=augmix", "augment.overlapping=true", "--data", "fashion-mnist"),
+            "has an operation on colours, and Fashion-MNIST has 1 channel",
+        ),
         (("optim.step_at=[0]",), "must be epochs from 1 on"),
     ],
 )
@@ -60,5 +73,14 @@ def test_refused_in_one_line_before_anything_is_written(
     given: tuple[str, ...], said: str, fsens: Type, error_of: ErrorOf
 ) -> None:
     named = [t for t in TINY if not t.startswith("model.") or "--model" not in given]
+    named = [t for t in named if not t.startswith("data.t") or "--data" not in given]
     assert said in error_of(fsens("train", *named, *given))
     assert not list(Path().glob("outputs/train/*/v*"))
+
+
+def test_every_policy_has_a_row_in_the_page() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "train.md").read_text()
+    words = next(text for key, text in TRAIN.settings if key.startswith("augment.policy"))
+    for name in POLICIES:
+        assert f"| `{name}` |" in page, name
+        assert name in words, name

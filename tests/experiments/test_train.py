@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from fsens_cli.data.augment_settings import AugmentConfig
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, Interrupted, ModelError
+from fsens_cli.experiments.companion import Companion
 from fsens_cli.experiments.optimization import build_optimizer, learning_rate, optimizer_tensors
 from fsens_cli.experiments.task_loss import Batch
 from fsens_cli.experiments.train import evaluate_accuracy, train
@@ -31,7 +32,7 @@ class Notebook:
     stop_after: int = -1
     steps: int = 0
     best: dict[str, Tensor] = field(default_factory=dict)
-    saved: tuple[dict[str, Tensor], dict[str, Tensor], TrainState] | None = None
+    saved: tuple[dict[str, Tensor], dict[str, Tensor], TrainState, dict[str, Tensor]] | None = None
     epochs: list[int] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)
 
@@ -52,9 +53,11 @@ class Notebook:
     def keep_weights(self, classifier: Classifier, state: TrainState) -> None:
         self.kept.append(state.epoch)
 
-    def save_checkpoint(self, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState) -> None:
-        weights = copy.deepcopy(classifier.state_dict())
-        self.saved = (weights, copy.deepcopy(optimizer_tensors(optimizer)), copy.deepcopy(state))
+    def save_checkpoint(
+        self, classifier: Classifier, optimizer: torch.optim.Optimizer, state: TrainState, companion: Companion
+    ) -> None:
+        weights, beside = copy.deepcopy(classifier.state_dict()), copy.deepcopy(companion.state_dict())
+        self.saved = (weights, copy.deepcopy(optimizer_tensors(optimizer)), copy.deepcopy(state), beside)
 
 
 class Dropped(nn.Module):
@@ -127,6 +130,10 @@ KINDS = {
     "gradient-norm, ramped": {"regularizer": RegularizerConfig(name="gradient-norm", norm="l2", ramp_epochs=2)},
     "jafr": {"regularizer": RegularizerConfig(name="jafr", weight=0.01)},
     "trades": {"adversary": AdversaryConfig(norm="linf", loss="trades", eps=0.05, step_size=0.02, steps=2)},
+    "augmix": {"augment": AugmentConfig(pad=1, flip="none", policy="augmix")},
+    "apr-sp": {"augment": AugmentConfig(pad=1, flip="none", policy="apr-sp"), "noise_sd": 0.05},
+    "afa": {"augment": AugmentConfig(pad=1, flip="none", policy="afa"), "regularizer": LSF},
+    "patch-gaussian": {"augment": AugmentConfig(pad=0, flip="none", policy="patch-gaussian", patch_width=5)},
     "adamw": {"optim": OptimConfig(name="adamw", lr=0.003)},
 }
 
@@ -162,11 +169,13 @@ def test_interrupted_and_resumed_ends_with_the_same_weights(kind: str, stop_afte
     with pytest.raises(Interrupted, match=f"in epoch 2 of .*, step {stop_after - 4}"):
         train(network(activation=activation), stripes(), config, stopped)
     assert stopped.saved is not None
-    weights, optimizer_state, state = stopped.saved
+    weights, optimizer_state, state, beside = stopped.saved
     resumed = network(seed=99, activation=activation)
     resumed.load_state_dict(weights)
     torch.manual_seed(12345)  # whatever the global generator holds must not matter
-    rest = train(resumed, stripes(), config, Notebook(), state=state, optimizer_state=optimizer_state)
+    rest = train(
+        resumed, stripes(), config, Notebook(), state=state, optimizer_state=optimizer_state, companion_state=beside
+    )
     for name, value in through.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value), name
     assert rest.history == whole.history
@@ -180,7 +189,7 @@ def test_a_random_filter_goes_on_where_it_stopped() -> None:
     with pytest.raises(Interrupted):
         train(network(front_end=RandomBlur(1.5)), stripes(), config, stopped)
     assert stopped.saved is not None
-    weights, optimizer_state, state = stopped.saved
+    weights, optimizer_state, state, _ = stopped.saved
     resumed = network(seed=99, front_end=RandomBlur(1.5, seed=5))
     resumed.load_state_dict(weights)
     train(resumed, stripes(), config, Notebook(), state=state, optimizer_state=optimizer_state)

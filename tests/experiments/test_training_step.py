@@ -102,7 +102,7 @@ def test_a_step_waits_for_no_number_and_mixes_no_devices(network: str, penalty: 
         label_smoothing=0.1,
         noise_sd=0.1,
         adversary=AdversaryConfig(norm="l2", eps=1.0, step_size=0.5, steps=2),
-        augment=AugmentConfig(pad=2, flip="random"),
+        augment=AugmentConfig(pad=2, flip="random", policy="apr-s"),
     )
     classifier, sums = one_step(NETWORKS[network], config, torch.device("meta"))
     numbers: list[Tensor] = [sums.loss, sums.penalty, sums.num_skipped, sums.num_correct]

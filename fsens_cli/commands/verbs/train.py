@@ -20,6 +20,7 @@ TRAIN = Verb(
         ("optim.schedule=cosine", "or linear, step"),
         ("label_smoothing=0", "in 0..1"),
         ("augment.pad=4 augment.flip=auto", "random crop in pixels, mirror images"),
+        ("augment.policy=none", "or augmix, apr-p, apr-s, apr-sp, afa, patch-gaussian"),
         ("noise_sd=0", "Gaussian noise on the images, 0..1 scale"),
         ("adversary.norm=none", "or linf, l2: adversarial training, adversary.eps"),
         ("adversary.loss=ce", "or trades, adversary.beta=6"),
