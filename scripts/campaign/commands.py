@@ -1,6 +1,7 @@
 """Commands of fsens, each typed into a process of its own that is forked from one in which everything is imported."""
 
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -14,6 +15,13 @@ from pathlib import Path
 DONE, BAD_INPUT, KILLED = 0, 2, -signal.SIGKILL
 LONGEST_SECONDS = 300.0
 LONGEST_LINE = 2_000
+MOST_LINES = 12
+# Words of OmegaConf, of Hydra and of its grammar, which say nothing to a user.
+FOREIGN = re.compile(
+    r"ListConfig|DictConfig|OmegaConf|not Optional|could not be converted|Cannot (?:merge|convert|assign)|"
+    r"Invalid (?:type|value) assigned|not a subclass|[Ii]nterpolation key|Missing mandatory|token recognition|"
+    r"no viable alternative|mismatched input|extraneous input|site-packages"
+)
 
 
 def warm_up() -> None:
@@ -46,6 +54,10 @@ class Ended:
             return "traceback: " + self.err.strip().splitlines()[-1][:200]
         if self.code not in (allowed or (DONE, BAD_INPUT)):
             return f"exit code {self.code}: {self.err.strip()[-200:]}"
+        if len(self.err.rstrip().splitlines()) > MOST_LINES:
+            return f"{len(self.err.rstrip().splitlines())} lines on standard error"
+        if foreign := FOREIGN.search(self.err):
+            return f"words of a library ({foreign[0]}): {self.err.strip()[-200:]}"
         if self.code == BAD_INPUT:
             return self._fault_of_refusal()
         return ""
@@ -93,7 +105,7 @@ class Command:
         return Ended(os.waitstatus_to_exitcode(self.status), out, err, time.monotonic() - self.started)
 
 
-def start(arguments: list[str], folder: Path, words: Path) -> Command:
+def start(arguments: list[str], folder: Path, words: Path, *, home: Path | None = None) -> Command:
     """Type ``fsens ARGUMENTS`` in a folder; what it prints goes to files under ``words``."""
     words.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
@@ -104,6 +116,8 @@ def start(arguments: list[str], folder: Path, words: Path) -> Command:
     code = 1
     try:
         os.chdir(folder)
+        if home is not None:
+            os.environ["HOME"] = str(home)
         for number, name in ((0, os.devnull), (1, str(words / "out")), (2, str(words / "err"))):
             os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), number)
         code = _main(arguments)
@@ -130,10 +144,10 @@ def _main(arguments: list[str]) -> int:
     return 0
 
 
-def run(arguments: list[str], folder: Path, longest: float = LONGEST_SECONDS) -> Ended:
+def run(arguments: list[str], folder: Path, longest: float = LONGEST_SECONDS, *, home: Path | None = None) -> Ended:
     """Type a command and wait for its end."""
     with words_folder() as words:
-        return start(arguments, folder, words).wait(longest)
+        return start(arguments, folder, words, home=home).wait(longest)
 
 
 @contextmanager
