@@ -16,6 +16,8 @@ from fsens_cli.config.launchers import choice
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# This page shows files that its commands name.
+EXTENDING = (ROOT / "docs" / "extending.md").read_text()
 # Words that stand for something of the reader's own.
 PLACEHOLDERS = re.compile(r"\b(RUN|ROOT|PATH|VERB|A|B)\b|\.\.\.|\|")
 
@@ -54,6 +56,8 @@ def test_there_are_commands() -> None:
 def test_command_is_taken(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.py").write_text("def make():\n    raise NotImplementedError\n")
+    for file, text in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", EXTENDING, flags=re.DOTALL):
+        (tmp_path / file).write_text(text)
     verb, *arguments = shlex.split(command)[1:]
     if verb in VERBS:
         # A sweep's first job is composed; nothing runs.

@@ -9,7 +9,7 @@ from fsens_cli.commands.console import note, progress
 from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
-from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name, subject_of
+from fsens_cli.commands.record import named_after, provenance, record_inputs, record_own_code, run_name, subject_of
 from fsens_cli.commands.resuming import job_to_resume
 from fsens_cli.commands.tables import table
 from fsens_cli.commands.wording import interval_text, percent_interval
@@ -19,6 +19,7 @@ from fsens_cli.errors import DataError
 from fsens_cli.experiments.band_importance import importance
 from fsens_cli.experiments.evaluate import evaluate
 from fsens_cli.experiments.evaluate_findings import GROUP_NAMES, eps_text
+from fsens_cli.experiments.evaluate_hooks import own_code
 from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow, Row
 from fsens_cli.models.device import pick_device
 from fsens_cli.models.names import check_model_name
@@ -29,6 +30,7 @@ from fsens_cli.runs.evaluate_summary import (
     corruption_error_text,
     half_power_text,
     median_text,
+    metric_cells,
     rank_text,
     rows_of_kind,
 )
@@ -58,6 +60,7 @@ def _evaluate_in(run: RunFolder, job: EvaluateJob, weights: Weights, device: tor
     changed = [key for key, value in before.items() if value is not None and value != run.record[key]]
     if changed:
         raise DataError(f"{run.path} was started with another {' and '.join(changed)}: start a new run.")
+    record_own_code(run, own_code(job.suite))
     subject = subject_of(job, weights)
     with progress("evaluating", 1, flags) as advance:
 
@@ -107,6 +110,7 @@ def evaluate_lines(result: EvaluateResult, subject: Subject) -> list[str]:
         *([f" {words}"] if (words := corruption_error_text(result.corruption_error)) else []),
         *_prediction_line(result),
         *_section("Calibration", _calibration_rows(result)),
+        *_section("Own metrics", _metric_rows(result)),
         *_section("Band-limited and shuffled images, noise", _worst_rows(result)),
         *_section("Adversarial perturbations", _attack_rows(result)),
         *_agreement_line(result),
@@ -134,6 +138,10 @@ def _corruption_rows(result: EvaluateResult) -> list[dict[str, str]]:
 def _calibration_rows(result: EvaluateResult) -> list[dict[str, str]]:
     names = ("images", "ECE %", "NLL nats", "Brier 0..2")
     return [dict(zip(names, cells, strict=True)) for cells in calibration_cells(result.calibration)]
+
+
+def _metric_rows(result: EvaluateResult) -> list[dict[str, str]]:
+    return [dict(zip(("metric", "images", "mean"), cells, strict=True)) for cells in metric_cells(result.metrics)]
 
 
 def _prediction_line(result: EvaluateResult) -> list[str]:

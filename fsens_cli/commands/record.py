@@ -1,11 +1,13 @@
 """What is written down of a job: its name, its subject, what made it and what was really loaded."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from fsens_cli.config.jobs import JobFields
 from fsens_cli.data.images import ImageSet
+from fsens_cli.errors import DataError
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.user_file import is_factory
 from fsens_cli.models.weights import Weights
@@ -55,6 +57,19 @@ def provenance(job: JobFields, device: torch.device) -> dict[str, Any]:
         "versions": versions(),
         "machine": machine(device),
     }
+
+
+def record_own_code(run: RunFolder, code: Mapping[str, str]) -> None:
+    """Write the SHA-256 of the user's own functions into the run's record.
+
+    Raises:
+        DataError: a run is continued with other code than it was started with.
+    """
+    before = run.record.get("own_code", dict(code))
+    changed = [name for name in code if before.get(name) != code[name]]
+    if changed:
+        raise DataError(f"{run.path} was started with another {', '.join(changed)}: start a new run.")
+    run.save(own_code=dict(code))
 
 
 def record_inputs(run: RunFolder, weights: Weights, classifier: Classifier, images: ImageSet) -> None:

@@ -17,7 +17,7 @@ from fsens_cli.commands.measure import measure_images, spectrum_lines
 from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.processes import agreeing, met_processes, pick_own_device
-from fsens_cli.commands.record import provenance, record_inputs, run_name
+from fsens_cli.commands.record import provenance, record_inputs, record_own_code, run_name
 from fsens_cli.commands.resuming import job_to_resume
 from fsens_cli.commands.signals import stopping_on_signals
 from fsens_cli.commands.training_job import (
@@ -44,6 +44,7 @@ from fsens_cli.models.checkpoint import load_into, read_state_dict, sha256_of
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.names import check_model_name
 from fsens_cli.models.weights import Weights, find_weights
+from fsens_cli.objectives.own_regularizer import own_regularizer_code
 from fsens_cli.parallel.meeting import leave
 from fsens_cli.parallel.world import World
 from fsens_cli.runs.checkpoints import (
@@ -230,6 +231,7 @@ def _train_in(run: RunFolder, job: TrainJob, start: Start, flags: Flags, ready: 
     job, classifier = _built(job, start, images, flags)
     if start.checkpoint is None:
         record_inputs(run, start.weights, classifier, images)
+    record_own_code(run, own_regularizer_code(job.regularizer))
     with tracking(job.tracker, run, warn) as tracker:
         ready()
         result = _fit(run, classifier, images, job, flags, start, tracker)

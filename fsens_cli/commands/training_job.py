@@ -9,6 +9,7 @@ from fsens_cli.config.jobs import TrainJob
 from fsens_cli.data.catalog import channels_of, mirror_keeps_class, peek_size
 from fsens_cli.data.images import ImageSet, channel_statistics
 from fsens_cli.experiments.train import require_fitting_activations
+from fsens_cli.guest.hooks import short_name
 from fsens_cli.models.build import kwargs_with_stored
 from fsens_cli.models.catalog import ImageShape
 from fsens_cli.models.construct import build_network
@@ -23,7 +24,7 @@ def training_name(job: TrainJob) -> str:
     """Return what distinguishes the training: ``standard``, ``lsf``, ``adversarial-linf+blur``, ..."""
     parts = []
     if job.regularizer.is_on:
-        parts.append(job.regularizer.name)
+        parts.append(short_name(job.regularizer.name))
     if job.adversary.norm != "none":
         parts.append(f"{'trades' if job.adversary.is_trades else 'adversarial'}-{job.adversary.norm}")
     if job.augment.policy != "none":

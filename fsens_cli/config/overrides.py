@@ -15,6 +15,7 @@ from fsens_cli.config.parsing import in_brackets, parse, text_of
 from fsens_cli.config.spelling import in_quotes, in_shell, meant_by
 from fsens_cli.data.catalog import CATALOG
 from fsens_cli.errors import ConfigError, suggestion
+from fsens_cli.guest.hooks import require_known
 from fsens_cli.models.catalog import PACKAGED
 from fsens_cli.models.names import check_model_name
 from fsens_cli.objectives.regularizers import REGULARIZERS
@@ -118,6 +119,9 @@ def _choices(override: Override, options: list[str]) -> list[str] | None:
 def _option(group: str, value: str, options: list[str], files: set[str]) -> str:
     if value in options:
         return value if value in files else _register_entry(group, value)
+    if group == "regularizer":
+        require_known(group, value, options, "regularizers")
+        return _register_named(group, value, {"name": value})
     if group != "model":
         hint = suggestion(value, options)
         raise ConfigError(f"unknown {group} '{value}'.{hint} {group} can be {', '.join(options)}.")
@@ -139,8 +143,12 @@ def _register_entry(group: str, name: str) -> str:
 
 def _register_model(name: str) -> str:
     """Make a network of a library or of the user an option of the group ``model``; return the option's name."""
-    # Names that differ in signs alone are different networks.
+    return _register_named("model", name, {"defaults": ["/schema/model@_here_", "_self_"], "name": name})
+
+
+def _register_named(group: str, name: str, node: Mapping[str, object]) -> str:
+    """Make what is called by a free name an option of its group; return the option's name."""
+    # Names that differ in signs alone are different things.
     option = re.sub(r"[^A-Za-z0-9_]+", "_", name) + "_" + hashlib.sha256(name.encode()).hexdigest()[:8]
-    node = {"defaults": ["/schema/model@_here_", "_self_"], "name": name}
-    ConfigStore.instance().store(group="model", name=option, node=node, provider="fsens")
+    ConfigStore.instance().store(group=group, name=option, node=dict(node), provider="fsens")
     return option

@@ -15,14 +15,18 @@ from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import ConfigError, DataError
 from fsens_cli.experiments.evaluate_calibration import calibration_rows
 from fsens_cli.experiments.evaluate_corruption_error import corruption_error
+from fsens_cli.experiments.evaluate_hooks import hooks_of, try_hooks
 from fsens_cli.experiments.evaluate_parts import run_part, warnings_of
 from fsens_cli.experiments.evaluate_settings import EvaluateConfig, SuiteConfig
 from fsens_cli.experiments.evaluate_shared import Setting
 from fsens_cli.experiments.evaluation import EvaluateResult
+from fsens_cli.experiments.own_metrics import metric_rows
 from fsens_cli.experiments.part_result import PartResult
 from fsens_cli.experiments.suite import Part, plan, require_fit
+from fsens_cli.guest.hooks import packaged
+from fsens_cli.guest.names import is_own_code
 from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still
-from fsens_cli.perturb.attacks.config import ATTACKS
+from fsens_cli.perturb.attacks.config import record_of
 
 NUM_IMAGENET = 1000
 
@@ -90,6 +94,7 @@ def evaluate(
     with held_still(classifier):
         num_classes, warnings = warnings_of(setting, attacked=any(p.kind in ("attack", "minimal") for p in parts))
         _require_classes(config.suite, num_classes)
+        try_hooks(setting, config.suite)
         for number, part in enumerate(parts):
             on_progress(part.name, number, len(parts))
             kept = recorder.load(part)
@@ -103,6 +108,8 @@ def evaluate(
         image_size=(height, width),
         num_classes=num_classes,
         warnings=(*warnings, *_notes(results)),
+        metrics=metric_rows(list(results.values()), setting.metrics()),
+        own_code={f"{hook.kind}.{hook.name}": hook.sha256 for hook in setting.hooks.values()},
     )
     return _with_averages(result, images, config.seed) if result.told_from_chance else result
 
@@ -143,6 +150,7 @@ def _setting(classifier: Classifier, images: ImageSet, config: EvaluateConfig) -
         heat_map_l2=config.suite.heat_map_l2,
         heat_map_cycles=config.suite.heat_map_cycles,
         band_fill=config.suite.band_fill,
+        hooks=hooks_of(config.suite),
         batch_size=config.batch_size,
         seed=config.seed,
     )
@@ -150,7 +158,7 @@ def _setting(classifier: Classifier, images: ImageSet, config: EvaluateConfig) -
 
 def _require_classes(suite: SuiteConfig, num_classes: int) -> None:
     for name in suite.attacks:
-        needed = ATTACKS[name].classes
+        needed = record_of(name).classes
         if num_classes < needed:
             raise ConfigError(
                 f"suite.attacks: {name} needs {needed} classes, the model has {num_classes}: take apgd-ce."
@@ -159,7 +167,7 @@ def _require_classes(suite: SuiteConfig, num_classes: int) -> None:
 
 def _official(config: EvaluateConfig, images: ImageSet) -> CorruptedSets | None:
     """Open the folder of official pictures and check that it has what is asked for, before anything is computed."""
-    names = config.suite.corruption_names()
+    names = [n for n in config.suite.corruption_names() if not is_own_code(n) and n not in packaged("corruptions")]
     if not config.corruption.root or not names:
         return None
     sets = open_corrupted(config.corruption.root, images)

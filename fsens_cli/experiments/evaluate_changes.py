@@ -12,6 +12,7 @@ from fsens_cli.experiments.evaluate_shared import Setting
 from fsens_cli.experiments.suite import Condition
 from fsens_cli.perturb.catalog import FILTERS, NOISES
 from fsens_cli.perturb.corruptions.apply import corrupt
+from fsens_cli.perturb.corruptions.own import corrupt_by
 from fsens_cli.perturb.shuffle import shuffle_patches
 
 
@@ -28,6 +29,9 @@ def unchanged(batch: Tensor, index: Tensor) -> Tensor:
 
 def _corrupted(condition: Condition, setting: Setting) -> Perturb:
     config = setting.corruption
+    hook = setting.hooks.get(("corruptions", condition.probe))
+    if hook is not None:
+        return lambda batch, index: corrupt_by(hook, batch, condition.severity, index_N=index, seed=setting.seed)
     return lambda batch, index: corrupt(
         batch,
         condition.probe,

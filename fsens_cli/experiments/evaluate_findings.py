@@ -13,7 +13,7 @@ from fsens_cli.experiments.quantities import Findings, Line, Quantity, Sample, p
 from fsens_cli.fourier.octaves import bands_of, radius_in_cycles
 from fsens_cli.statistics.chance import NOT_TOLD, chance_sentence, chance_warnings
 
-GROUP_NAMES = {"low": "low frequency", "medium": "medium", "high": "high frequency", "all": "all"}
+GROUP_NAMES = {"low": "low frequency", "medium": "medium", "high": "high frequency", "other": "other", "all": "all"}
 NORM_NAMES = {"linf": "L-inf", "l2": "L2"}
 NOT_FOUND = "not found"
 MCE_REFERENCE = "AlexNet on the 50,000 images: 100"
@@ -35,7 +35,7 @@ def evaluate_findings(result: EvaluateResult, config: EvaluateConfig, *, source:
         quantities=tuple(evaluation_quantities(result)),
         warnings=(*chance_warnings(result.accuracy, result.num_classes), *result.warnings),
         lines=(_groups(result), *_miscalibration(result), *_standing(result), *_profiles(result)),
-        asked=asked_of(config, source),
+        asked=asked_of(config, source) | {f"own {name}": sha256[:12] for name, sha256 in result.own_code.items()},
     )
 
 
@@ -102,7 +102,10 @@ def _profiles(result: EvaluateResult) -> Iterator[Line]:
 
 def asked_of(config: EvaluateConfig, source: str) -> dict[str, str]:
     """Return the settings that must agree before two evaluations answer one question."""
-    return {"corruption_source": source} | flat({"suite": asdict(config.suite), "attack": asdict(config.attack)})
+    suite = asdict(config.suite)
+    if not config.suite.metrics:
+        del suite["metrics"]  # which older runs were not asked for
+    return {"corruption_source": source} | flat({"suite": suite, "attack": asdict(config.attack)})
 
 
 def flat(settings: Mapping[str, object], prefix: str = "") -> dict[str, str]:
@@ -137,6 +140,7 @@ def evaluation_quantities(result: EvaluateResult, *, group: str = "", doubt: str
     if not group:
         yield from _corruption_error(result)
         yield from _calibration(result)
+        yield from _metrics(result)
         yield from _attacks(result)
         yield from _agreement(result)
         yield from _bands(result)
@@ -173,6 +177,20 @@ def _calibration(result: EvaluateResult) -> Iterator[Quantity]:
         ):
             kept = sample("mean", index_N, of_each_N)
             yield quantity(interval, f"{key}{suffix}", f"{label}{words}", unit=unit, scale=1, digits=3, sample=kept)
+
+
+def _metrics(result: EvaluateResult) -> Iterator[Quantity]:
+    for row in result.metrics:
+        suffix, words = (f"-{row.severity}", f", severity {row.severity}") if row.severity else ("", "")
+        yield quantity(
+            row.mean,
+            f"metric-{row.metric}{suffix}",
+            f"{row.metric}{words}",
+            unit="",
+            scale=1,
+            digits=4,
+            sample=sample("mean", result.clean.index_N, row.value_N),
+        )
 
 
 def _agreement(result: EvaluateResult) -> Iterator[Quantity]:

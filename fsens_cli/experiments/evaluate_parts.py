@@ -86,7 +86,7 @@ def warnings_of(setting: Setting, *, attacked: bool) -> tuple[int, list[str]]:
 
 def _perturbed(part: Part, setting: Setting) -> PartResult:
     images = setting.chosen(part)
-    if part.kind == "corruption" and setting.corrupted is not None:
+    if part.kind == "corruption" and setting.corrupted is not None and setting.is_read(part.conditions[0]):
         # The official pictures, instead of changes made here.
         sets = [setting.corrupted.load(c.probe, c.severity) for c in part.conditions]
         found = side_by_side([ask(setting, corrupted, [unchanged]) for corrupted in sets])
@@ -95,6 +95,7 @@ def _perturbed(part: Part, setting: Setting) -> PartResult:
     result = PartResult(part=part, index_N=images.index_N, label_N=images.label_N, correct_NK=found.right_NK)
     if part.kind not in CALIBRATED:
         return result
+    result = replace(result, metric_MNK=found.metric_MNK)
     if found.look_like_probabilities:
         return replace(result, notes=(PROBABILITIES,))
     return replace(result, confidence_NK=found.confidence_NK, loss_NK=found.loss_NK, brier_NK=found.brier_NK)
@@ -103,7 +104,9 @@ def _perturbed(part: Part, setting: Setting) -> PartResult:
 def _attacked(part: Part, setting: Setting) -> PartResult:
     (condition,) = part.conditions
     images, generator = setting.chosen(part), setting.generator()
-    config = setting.attack.fixed(condition.probe, condition.group, condition.parameter)
+    hook = setting.hooks.get(("attacks", condition.probe))
+    name = condition.probe if hook is None else hook.asked
+    config = setting.attack.fixed(name, condition.group, condition.parameter)
     correct, met = [], Met()
     for batch, labels, _ in setting.batches(images):
         result = attack(setting.classifier, batch, labels, config, generator=generator)

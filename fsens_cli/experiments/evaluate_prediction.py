@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from fsens_cli.experiments.answers import Perturb
 from fsens_cli.experiments.evaluate_changes import CHANGES
 from fsens_cli.experiments.evaluate_shared import Setting
 from fsens_cli.experiments.part_result import PartResult
-from fsens_cli.experiments.suite import Part
+from fsens_cli.experiments.suite import Condition, Part
 from fsens_cli.fourier.bins import fourier_bins
 from fsens_cli.fourier.overlap import dimensions_of_kinds, energy_of_kinds, flat_change, random_phase_change
 from fsens_cli.objectives.input_gradient import input_gradient, target_value
@@ -55,12 +56,14 @@ def predict_corruptions(part: Part, setting: Setting) -> PartResult:
 
 def _corrupted_batches(part: Part, setting: Setting) -> Iterator[Iterator[Tensor]]:
     """Yield, for each batch, its corrupted versions one condition after the other."""
-    if setting.corrupted is not None:
-        # The official pictures of all conditions side by side, batch by batch.
-        sets = [setting.corrupted.load(c.probe, c.severity) for c in part.conditions]
-        for batches in zip(*(setting.batches(s) for s in sets), strict=True):
-            yield (batch for batch, _, _ in batches)
-        return
-    changes = [CHANGES["corruption"](condition, setting) for condition in part.conditions]
+    columns = [_changed_batches(condition, part, setting) for condition in part.conditions]
     for batch, _, index in setting.batches(setting.chosen(part)):
-        yield (change(batch, index) for change in changes)
+        yield (column(batch, index) for column in columns)
+
+
+def _changed_batches(condition: Condition, part: Part, setting: Setting) -> Perturb:
+    """Return what gives one condition's images, batch by batch in order: read, or changed here."""
+    if setting.corrupted is None or not setting.is_read(condition):
+        return CHANGES["corruption"](condition, setting)
+    read = setting.batches(setting.corrupted.load(condition.probe, condition.severity))
+    return lambda batch, index: next(read)[0]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fsens_cli.errors import require, require_one_of
-from fsens_cli.perturb.attacks.config import ATTACKS, FIXED_BUDGET_ATTACKS, NORMS, AttackConfig
+from fsens_cli.guest.hooks import require_apart, require_known
+from fsens_cli.perturb.attacks.config import ATTACKS, FIXED_BUDGET_ATTACKS, NORMS, AttackConfig, record_of
 from fsens_cli.perturb.catalog import FILTERS, NOISES
 from fsens_cli.perturb.corruptions.catalog import CORRUPTIONS
 from fsens_cli.perturb.corruptions.constants import TABLES
@@ -15,6 +16,11 @@ BAND_FILLS = ("zero", "shuffle")
 # What the two collective names of corruptions stand for.
 STANDARD = tuple(name for name, c in CORRUPTIONS.items() if not c.extra)
 COLLECTIVE = {"standard": STANDARD, "all": tuple(CORRUPTIONS)}
+# Corruptions of ImageNet-C-bar (Mintun et al. 2021), which are read and not made.
+ONLY_READ = (
+    "caustic_refraction", "inverse_sparkles", "sparkles", "perlin_noise", "blue_noise_sample", "plasma_noise",
+    "checkerboard_cutout", "cocentric_sine_waves", "single_frequency_greyscale", "brownish_noise",
+)  # fmt: skip
 
 
 @dataclass(kw_only=True)
@@ -23,7 +29,8 @@ class SuiteConfig:
 
     Attributes:
         name: of the suite.
-        corruptions: names, ``standard`` for the 15 of Hendrycks and Dietterich, or ``all`` for these and the 4 extra.
+        corruptions: names, ``standard`` for the 15 of Hendrycks and Dietterich, or ``all`` for these and the 4 extra;
+            your own ``FILE.py:FUNCTION``; and those of ImageNet-C-bar, which ``corruption.root`` has to hold.
         severities: 1 (weak) to 5.
         prediction: predict the accuracy under each corruption from the input gradient's spectrum and the corruption's.
         filters: any of ``low-pass``, ``high-pass``, ``band-pass``.
@@ -36,6 +43,7 @@ class SuiteConfig:
         eps_linf, eps_l2: their budgets, on the [0, 1] pixel scale.
         minimal: find each image's smallest adversarial perturbation.
         attack_images: at most this many images are attacked.
+        metrics: your own numbers of each answer, ``FILE.py:FUNCTION``, on clean and corrupted images.
         heat_map: ask with one Fourier frequency after the other, and set that beside the input gradient.
         heat_map_images: at most this many images for it.
         heat_map_cycles: frequencies up to so many cycles/image in each direction; 0 is all of them for sides up to 64
@@ -62,6 +70,7 @@ class SuiteConfig:
     eps_l2: list[float] = field(default_factory=lambda: [0.25, 0.5])
     minimal: bool = True
     attack_images: int = 100
+    metrics: list[str] = field(default_factory=list)
     heat_map: bool = True
     heat_map_images: int = 100
     heat_map_cycles: int = 0
@@ -73,8 +82,7 @@ class SuiteConfig:
     def __post_init__(self) -> None:
         """Check names and ranges."""
         require_types(self, "suite.")
-        for name in self.corruptions:
-            require_one_of("suite.corruptions", name, (*COLLECTIVE, *CORRUPTIONS))
+        self._check_own()
         require(bool(self.severities), "suite.severities=[]: give one of 1 to 5, or suite.corruptions=[] for none.")
         for severity in self.severities:
             require(severity in range(1, 6), f"suite.severities={self.severities}: a severity is 1, 2, 3, 4 or 5.")
@@ -88,8 +96,6 @@ class SuiteConfig:
             all(0 < level <= 1 for level in self.noise_levels),
             f"suite.noise_levels={self.noise_levels} must lie in (0, 1]: images are on the [0, 1] scale.",
         )
-        for name in self.attacks:
-            require_one_of("suite.attacks", name, FIXED_BUDGET_ATTACKS)
         for name in self.norms:
             require_one_of("suite.norms", name, NORMS)
         require(
@@ -104,10 +110,22 @@ class SuiteConfig:
         require_one_of("suite.band_fill", self.band_fill, BAND_FILLS)
         require(self.heat_map_l2 >= 0, f"suite.heat_map_l2={self.heat_map_l2} must not be negative.")
 
+    def _check_own(self) -> None:
+        """Check names that may be the user's own."""
+        for name in self.corruptions:
+            require_known("suite.corruptions", name, (*COLLECTIVE, *CORRUPTIONS, *ONLY_READ), "corruptions")
+        for name in self.attacks:
+            require_known("suite.attacks", name, FIXED_BUDGET_ATTACKS, "attacks")
+        for name in self.metrics:
+            require_known("suite.metrics", name, (), "metrics")
+        require_apart("suite.corruptions", self.corruptions, (*COLLECTIVE, *CORRUPTIONS, *ONLY_READ))
+        require_apart("suite.attacks", self.attacks, ATTACKS)
+        require_apart("suite.metrics", self.metrics, ())
+
     def corruption_names(self) -> list[str]:
-        """Return the corruptions one by one, each once, in the usual order."""
-        asked = {name for given in self.corruptions for name in COLLECTIVE.get(given, (given,))}
-        return [name for name in CORRUPTIONS if name in asked]
+        """Return the corruptions one by one, each once: built-in ones in the usual order, then the others."""
+        asked = list(dict.fromkeys(name for given in self.corruptions for name in COLLECTIVE.get(given, (given,))))
+        return [*(name for name in CORRUPTIONS if name in asked), *(name for name in asked if name not in CORRUPTIONS)]
 
     def eps_of(self, norm: str) -> list[float]:
         """Return the budgets in ``norm``."""
@@ -159,7 +177,7 @@ class AttackEffort:
 
     def fixed(self, name: str, norm: str, eps: float) -> AttackConfig:
         """Return the settings of one attack within one budget."""
-        record = ATTACKS[name]
+        record = record_of(name)
         if record.protocol:
             return AttackConfig(name=name, norm=norm, eps=eps)
         restarts = self.restarts if record.is_random else 1
@@ -192,5 +210,10 @@ class EvaluateConfig:
     def __post_init__(self) -> None:
         """Check the ranges."""
         require_types(self)
+        unmade = [name for name in self.suite.corruptions if name in ONLY_READ]
+        require(
+            not unmade or bool(self.corruption.root),
+            f"suite.corruptions: {', '.join(unmade)} can only be read: give corruption.root=FOLDER of ImageNet-C-bar.",
+        )
         require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
         require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")

@@ -3,7 +3,7 @@
 Shape letters: N images.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -12,13 +12,17 @@ from torch import Tensor
 from fsens_cli.data.corrupted import CorruptedSets
 from fsens_cli.data.images import ImageSet
 from fsens_cli.experiments.evaluate_settings import AttackEffort, CorruptionConfig
-from fsens_cli.experiments.suite import Part
+from fsens_cli.experiments.suite import Condition, Part
+from fsens_cli.guest.hook import Hook
 from fsens_cli.models.classifier import Classifier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What all parts share; ``corrupted`` are the official pictures, where they are read."""
+    """What all parts share.
+
+    ``corrupted`` are the official pictures, where they are read; ``hooks`` the user's functions, by kind and name.
+    """
 
     classifier: Classifier
     device: torch.device
@@ -29,8 +33,17 @@ class Setting:
     heat_map_l2: float
     heat_map_cycles: int
     band_fill: str
+    hooks: Mapping[tuple[str, str], Hook]
     batch_size: int
     seed: int
+
+    def is_read(self, condition: Condition) -> bool:
+        """Return whether a corruption's pictures are read rather than made."""
+        return self.corrupted is not None and ("corruptions", condition.probe) not in self.hooks
+
+    def metrics(self) -> list[Hook]:
+        """Return the user's numbers of each answer, in the order in which they were given."""
+        return [hook for (kind, _), hook in self.hooks.items() if kind == "metrics"]
 
     def chosen(self, part: Part) -> ImageSet:
         """Return the images that a part uses: the same ones for parts of the same size."""

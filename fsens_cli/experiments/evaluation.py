@@ -6,13 +6,15 @@ Shape letters: N images, K conditions or exact radii, M frequencies, R radial bi
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from fsens_cli.experiments.evaluate_calibration import CalibrationRow
 from fsens_cli.experiments.evaluate_corruption_error import CorruptionError
+from fsens_cli.experiments.own_metrics import MetricRow
 from fsens_cli.experiments.part_result import PartResult
 from fsens_cli.experiments.suite import Condition
 from fsens_cli.fourier.perturbation import exact_radii
@@ -23,7 +25,7 @@ from fsens_cli.statistics.medians import median_interval
 from fsens_cli.statistics.paired import mean_difference
 from fsens_cli.statistics.ranks import rank_correlation
 
-GROUPS = ("low", "medium", "high")
+GROUPS = ("low", "medium", "high", "other")
 
 # Why perturbations have no f_0.5, where they are the same in every pixel.
 BRIGHTNESS = "brightness alone"
@@ -120,6 +122,8 @@ class EvaluateResult:
         num_classes: of the model.
         warnings: what makes numbers doubtful.
         calibration: of the clean images, then of each severity; empty at chance, and where nothing tells it.
+        metrics: the user's own, on the clean images and at each severity.
+        own_code: SHA-256 of the file of each function of the user's, by kind and name.
         corruption_error: None where not all that it is over was asked, and at chance.
     """
 
@@ -129,6 +133,8 @@ class EvaluateResult:
     warnings: tuple[str, ...]
     calibration: tuple[CalibrationRow, ...] = ()
     corruption_error: CorruptionError | None = None
+    metrics: tuple[MetricRow, ...] = ()
+    own_code: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def clean(self) -> PartResult:

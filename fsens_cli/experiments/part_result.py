@@ -1,6 +1,7 @@
 """What one part of an evaluation found, image by image.
 
-Shape letters: N images, K conditions or exact radii, M frequencies, R radial bins, H, W pixels, F half-plane columns.
+Shape letters: N images, K conditions or exact radii, M frequencies or metrics, R radial bins, H, W pixels, F half-plane
+columns.
 """
 
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ class PartResult:
         correct_NK: whether the model was right, one column a condition (or a frequency, for the heat map), bool.
         confidence_NK, loss_NK, brier_NK: probability of the likeliest class, negative log-likelihood and Brier score of
             each answer, float64; empty unless calibration was asked.
+        metric_MNK: the user's numbers of each answer, float64; empty unless such were asked.
         size_N: smallest adversarial perturbation found (0 where the model is wrong anyway, infinite where none was
             found), float64; empty unless that was asked.
         frequency_M2: (v, u) in cycles per image side, one row a column of the heat map or of ``power_NM``.
@@ -68,6 +70,7 @@ class PartResult:
     confidence_NK: Tensor = field(default_factory=lambda: torch.zeros(0, 0))
     loss_NK: Tensor = field(default_factory=lambda: torch.zeros(0, 0))
     brier_NK: Tensor = field(default_factory=lambda: torch.zeros(0, 0))
+    metric_MNK: Tensor = field(default_factory=lambda: torch.zeros(0, 0, 0, dtype=torch.float64))
     size_N: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.float64))
     frequency_M2: Tensor = field(default_factory=lambda: torch.zeros(0, 2, dtype=torch.int64))
     power_NM: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.float64))

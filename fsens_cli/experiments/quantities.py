@@ -97,7 +97,7 @@ class Quantity:
 
     def text_with_unit(self) -> str:
         """Return the same with the unit; shares have none."""
-        return self.text() if self.value is None or self.unit == "share" else f"{self.text()} {self.unit}"
+        return self.text() if self.value is None or self.unit in ("", "share") else f"{self.text()} {self.unit}"
 
     def shown(self, value: float | None) -> str:
         """Return one bare number as shown; a bound that was not found is a question mark."""

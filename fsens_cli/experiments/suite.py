@@ -9,8 +9,12 @@ from dataclasses import dataclass
 
 from fsens_cli.errors import require
 from fsens_cli.experiments.evaluate_settings import SuiteConfig
+from fsens_cli.guest.hooks import short_name
 from fsens_cli.perturb.catalog import FILTERS
 from fsens_cli.perturb.corruptions.catalog import CORRUPTIONS, SMALLEST_SIDE
+
+# The group of corruptions that no publication has put into one.
+OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +24,7 @@ class Condition:
     Attributes:
         kind: ``clean``, ``corruption``, ``filter``, ``shuffle``, ``noise`` or ``attack``.
         probe: the corruption, filter, noise or attack.
-        group: ``low``, ``medium`` or ``high`` for corruptions, the norm for attacks.
+        group: ``low``, ``medium``, ``high`` or ``other`` for corruptions, the norm for attacks.
         parameter: cutoff, lower edge of a band, patches a side, level or budget; NaN where there is none.
         upper: upper edge of a band; NaN elsewhere.
         unit: of both.
@@ -124,7 +128,9 @@ def plan(suite: SuiteConfig, *, num_images: int, image_size: tuple[int, int]) ->
     for norm in suite.norms:
         for name in suite.attacks:
             for eps in suite.eps_of(norm):
-                condition = Condition(kind="attack", probe=name, group=norm, parameter=eps, unit="pixel range")
+                condition = Condition(
+                    kind="attack", probe=short_name(name), group=norm, parameter=eps, unit="pixel range"
+                )
                 parts.append(
                     Part(name=f"attack-{condition.label}", kind="attack", conditions=(condition,), num_images=attacked)
                 )
@@ -139,11 +145,12 @@ def plan(suite: SuiteConfig, *, num_images: int, image_size: tuple[int, int]) ->
 
 def _grouped(suite: SuiteConfig, shorter_side: int) -> Iterator[tuple[str, str, Sequence[Condition]]]:
     for name in suite.corruption_names():
-        group = CORRUPTIONS[name].group
+        group = CORRUPTIONS[name].group if name in CORRUPTIONS else OTHER
+        probe = short_name(name)
         yield (
             "corruption",
-            name,
-            [Condition(kind="corruption", probe=name, group=group, severity=s) for s in sorted(set(suite.severities))],
+            probe,
+            [Condition(kind="corruption", probe=probe, group=group, severity=s) for s in sorted(set(suite.severities))],
         )
     cutoffs = sorted(set(suite.cutoffs)) or default_cutoffs(shorter_side)
     for name in suite.filters:

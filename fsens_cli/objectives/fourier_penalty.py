@@ -19,7 +19,7 @@ from fsens_cli.objectives.batch_shares import BatchGradients, BatchShares
 from fsens_cli.objectives.convolution import for_inputs_alone
 from fsens_cli.objectives.input_gradient import twice_differentiable_cotangent
 from fsens_cli.objectives.regularizer import Regularizer
-from fsens_cli.objectives.regularizers import REGULARIZERS, RegularizerConfig
+from fsens_cli.objectives.regularizers import RegularizerConfig, regularizer_of
 from fsens_cli.parallel.world import ALONE, World
 
 
@@ -44,11 +44,11 @@ def prepare_penalty(config: RegularizerConfig, height: int, width: int, device: 
     Raises:
         ConfigError: too few radii for the bands, or a target of another length.
     """
-    if config.name not in REGULARIZERS:
-        raise ConfigError(f"regularizer={config.name} has no penalty.")
+    if config.name == "none":
+        raise ConfigError("regularizer=none has no penalty.")
     basis = fourier_basis(height, width)
     bins = basis.bins
-    entry = REGULARIZERS[config.name]
+    entry = regularizer_of(config.name)
     counted_K = entry.counted(config, bins) if isinstance(entry, Regularizer) else torch.zeros(0)
     on_device = Basis(name=basis.name, power=basis.power, bins=bins.to(device))
     return PreparedPenalty(config=config, basis=on_device, counted_K=counted_K.float().to(device))
@@ -62,7 +62,7 @@ def penalty_of_share(share_NK: Tensor, used_N: Tensor, prepared: PreparedPenalty
     The batch is that of all processes together: each gets the same value, and the sum of what all of them derive from
     it is ``world.size`` times its derivative.
     """
-    entry = REGULARIZERS[prepared.config.name]
+    entry = regularizer_of(prepared.config.name)
     assert isinstance(entry, Regularizer), "others have no penalty of a share"
     counted_K = prepared.counted_K.to(share_NK.dtype)
     shares = BatchShares.of(share_NK, used_N, world)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fsens_cli.errors import ConfigError, DataError, ModelError, require, require_one_of
+from fsens_cli.errors import ConfigError, DataError, ModelError, require
 from fsens_cli.fourier.bands import Band, band_mask, frequency_bands
+from fsens_cli.guest.hooks import require_known
 from fsens_cli.objectives.fourier_penalty import PreparedPenalty, fourier_penalty, prepare_penalty
 from fsens_cli.objectives.penalised_pass import averages_untouched, bare, logits_of, twice_differentiable, uncompiled
 from fsens_cli.objectives.regularizer import Regularizer
-from fsens_cli.objectives.regularizers import REGULARIZERS, RegularizerConfig
+from fsens_cli.objectives.regularizers import REGULARIZERS, RegularizerConfig, regularizer_of
 from fsens_cli.objectives.smoothness import Activations
 from fsens_cli.typed import of_type, row_of_numbers
 
@@ -223,9 +224,9 @@ class FourierPenalty(InputGradientPenalty):
         if name == "none":
             raise ConfigError("regularizer=none has no penalty: leave it out of the loss.")
         spectral = [key for key, entry in REGULARIZERS.items() if isinstance(entry, Regularizer)]
-        require_one_of("regularizer", name, spectral)
+        require_known("regularizer", name, spectral, "regularizers")
         spectrum = _as_spectrum(target)
-        if REGULARIZERS[name].needs_target and not spectrum:
+        if regularizer_of(name).needs_target and not spectrum:
             raise ConfigError(f"regularizer={name} needs target=, a share for every radius from 1 on.")
         config = RegularizerConfig(
             name=name,

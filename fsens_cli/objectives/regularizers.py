@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from fsens_cli.deferred import deferred
-from fsens_cli.errors import require, require_one_of
+from fsens_cli.errors import require
+from fsens_cli.guest.hooks import require_known
 from fsens_cli.objectives.regularizer import GradientRegularizer, Regularizer, RegularizerSettings
 from fsens_cli.typed import require_types
 
@@ -51,6 +52,18 @@ _OF_GRADIENTS = (
 REGULARIZERS: dict[str, Regularizer | GradientRegularizer] = {entry.name: entry for entry in (*_ALL, *_OF_GRADIENTS)}
 
 
+def regularizer_of(name: str) -> Regularizer | GradientRegularizer:
+    """Return the regularizer of that name, the user's own too."""
+    return REGULARIZERS[name] if name in REGULARIZERS else _own(name)
+
+
+def _own(name: str) -> Regularizer:
+    own = "fsens_cli.objectives.own_regularizer"
+    return Regularizer(
+        name=name, keeps="your own", counted=deferred(f"{own}:radii"), penalty=deferred(f"{own}:penalty_of")
+    )
+
+
 @dataclass(kw_only=True)
 class RegularizerConfig(RegularizerSettings):
     """Which spectrum is asked for, and how strongly: a name of the registry, or ``none``."""
@@ -58,10 +71,10 @@ class RegularizerConfig(RegularizerSettings):
     def __post_init__(self) -> None:
         """Check names and ranges."""
         require_types(self, "regularizer.")
-        require_one_of("regularizer", self.name, ("none", *REGULARIZERS))
+        require_known("regularizer", self.name, ("none", *REGULARIZERS), "regularizers")
         super().__post_init__()
         has_target = bool(self.file) or bool(self.target)
-        needs_target = self.name != "none" and REGULARIZERS[self.name].needs_target
+        needs_target = self.name != "none" and regularizer_of(self.name).needs_target
         require(not needs_target or has_target, f"regularizer={self.name} needs regularizer.file=SPECTRUM.csv.")
         takers = ", ".join(name for name, entry in REGULARIZERS.items() if entry.needs_target)
         require(needs_target or not has_target, f"regularizer.file belongs to regularizer={takers} alone.")

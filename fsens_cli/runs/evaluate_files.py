@@ -59,6 +59,10 @@ def evaluate_results(result: EvaluateResult, subject: Subject, *, suite: str, so
         ],
         "corruption_error": corruption_error_dict(result.corruption_error),
         "calibration": calibration_dicts(result.calibration),
+        "metrics": [
+            {"name": row.metric, "severity": row.severity, "mean": interval_or_nulls(row.mean)}
+            for row in result.metrics
+        ],
         "conditions": [
             {
                 "name": row.condition.label,
@@ -118,6 +122,7 @@ def write_evaluate(
     _write_per_image(folder, result)
     _write_minimal(folder, result)
     write_calibration(folder, result.calibration)
+    _write_metrics(folder, result)
     write_prediction(folder, result.prediction(), result.image_size)
     _write_heat_map(folder, result)
     write_band_importance(folder, result, class_names)
@@ -145,6 +150,22 @@ def _write_accuracy(folder: Path, result: EvaluateResult) -> None:
             "accuracy_ci_low": [r.accuracy.low for r in rows],
             "accuracy_ci_high": [r.accuracy.high for r in rows],
             "n": [r.accuracy.n for r in rows],
+        },
+    )
+
+
+def _write_metrics(folder: Path, result: EvaluateResult) -> None:
+    if not result.metrics:
+        return
+    write_table(
+        folder / "metrics.csv",
+        {
+            "metric": [row.metric for row in result.metrics],
+            "severity": [row.severity for row in result.metrics],
+            "mean": [row.mean.value for row in result.metrics],
+            "mean_ci_low": [row.mean.low for row in result.metrics],
+            "mean_ci_high": [row.mean.high for row in result.metrics],
+            "n": [row.mean.n for row in result.metrics],
         },
     )
 

@@ -7,6 +7,7 @@ from fsens_cli.experiments.evaluate_calibration import CalibrationRow
 from fsens_cli.experiments.evaluate_corruption_error import CorruptionError
 from fsens_cli.experiments.evaluate_findings import GROUP_NAMES, MCE_REFERENCE, NOT_FOUND, eps_text
 from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow, Row
+from fsens_cli.experiments.own_metrics import MetricRow
 from fsens_cli.runs.measure_files import Subject
 from fsens_cli.statistics.intervals import Interval
 
@@ -59,6 +60,7 @@ def summary_text(result: EvaluateResult, subject: Subject, *, suite: str, source
         *(f"**Warning:** {warning.rstrip('.')}." for warning in warnings),
         *_corruptions(result, source),
         *_calibration(result),
+        *_metrics(result),
         *_prediction(result),
         *_parameters(result, "filter", "Band-limited images", "cycles/image"),
         *_parameters(result, "shuffle", "Shuffled patches", "patches a side"),
@@ -127,6 +129,16 @@ def _calibration(result: EvaluateResult) -> list[str]:
         markdown_table(["images", "ECE (%)", "NLL (nats)", "Brier"], calibration_cells(result.calibration)),
         "![](calibration.png)",
     ]
+
+
+def metric_cells(rows: Sequence[MetricRow]) -> list[list[str]]:
+    """Return the user's metrics: name, images, mean with its interval."""
+    return [[row.metric, f"severity {row.severity}" if row.severity else "clean", row.mean.text(4)] for row in rows]
+
+
+def _metrics(result: EvaluateResult) -> list[str]:
+    cells = metric_cells(result.metrics)
+    return ["## Own metrics", markdown_table(["metric", "images", "mean"], cells)] if cells else []
 
 
 def _prediction(result: EvaluateResult) -> list[str]:

@@ -23,6 +23,7 @@ TENSORS = (
     "confidence_NK",
     "loss_NK",
     "brier_NK",
+    "metric_MNK",
     "size_N",
     "frequency_M2",
     "power_NM",

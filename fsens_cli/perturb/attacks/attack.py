@@ -20,11 +20,15 @@ from fsens_cli.perturb.attacks.goal import Filter, Goal, Model
 from fsens_cli.perturb.attacks.losses import dlr, log_odds, targeted_dlr
 from fsens_cli.perturb.attacks.minimal import SEARCHES, MinimalResult, doubts, search
 from fsens_cli.perturb.attacks.opening import num_open, open_goal
+from fsens_cli.perturb.attacks.own import own_attack
 from fsens_cli.perturb.attacks.pgd import fgsm, pgd
 from fsens_cli.perturb.attacks.square import square
 from fsens_cli.perturb.attacks.streams import Streams
 from fsens_cli.perturb.attacks.verify import TOLERANCE, fit, verified
 from fsens_cli.statistics.intervals import Interval, wilson
+
+# Room for attacks that are built in later.
+LATER = 1000
 
 # One start of an attack: points and claims.
 Attempt = tuple[Tensor, Tensor]
@@ -120,7 +124,7 @@ def attack(
                 break
             aim = goal if rival_N is None else goal.towards(rival_N)
             # By name, so that a stage of the cascade walks the same path as the attack alone.
-            own_streams = streams[row].child(list(ATTACKS).index(stage.name)).child(number)
+            own_streams = streams[row].child(_place(stage.name)).child(number)
             tried, claimed = start(model, images_NCHW[row], aim[row], stage, own_streams, gradient_filter)
             tried = fit(images_NCHW[row], tried, config.norm, config.eps)
             found, size = verified(
@@ -165,13 +169,18 @@ def _starts(
     """Yield each start of an attack, together with the rivals that it aims at."""
     for _ in range(stage.restarts):
         if stage.name not in RIVALLED:
-            yield SINGLE[stage.name], None
+            yield SINGLE.get(stage.name, own_attack), None
             continue
         if goal.target_N is not None:
             yield SINGLE[stage.name], goal.target_N
             continue
         for rival_N in likeliest_rivals(logits_NL, goal.label_N, NUM_RIVALS).T:
             yield SINGLE[stage.name], rival_N
+
+
+def _place(name: str) -> int:
+    """Return an attack's place in the registry; the user's own come after all of them."""
+    return list(ATTACKS).index(name) if name in ATTACKS else len(ATTACKS) + LATER
 
 
 def _apgd_ce(

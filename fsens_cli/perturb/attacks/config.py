@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from fsens_cli.errors import ConfigError, require, require_one_of
+from fsens_cli.guest.hooks import require_known
 from fsens_cli.typed import require_types
 
 NORMS = ("linf", "l2")
@@ -51,6 +52,15 @@ ATTACKS: dict[str, AttackRecord] = {
     "autoattack-rand": AttackRecord(steps=100, takes_target=False, protocol=True),
 }
 FIXED_BUDGET_ATTACKS = tuple(name for name, record in ATTACKS.items() if record.has_budget)
+# Of the user's own attack.
+OWN = AttackRecord(steps=0, takes_target=False, is_random=False)
+
+
+def record_of(name: str) -> AttackRecord:
+    """Return what is to be known of an attack, the user's own too."""
+    return ATTACKS.get(name, OWN)
+
+
 # How many rivals apgd-t and fab-t try, best first (also in cascades); AutoAttack's number.
 NUM_RIVALS = 9
 # Passes that AutoAttack's version for random models averages at each point.
@@ -81,14 +91,14 @@ class AttackConfig:
     def __post_init__(self) -> None:
         """Check the ranges, and what does not go together."""
         require_types(self, "attack.")
-        require_one_of("attack", self.name, ATTACKS)
+        require_known("attack", self.name, ATTACKS, "attacks")
         require_one_of("attack.norm", self.norm, NORMS)
         self._check_eps()
         for option, least in (("steps", 0), ("restarts", 1), ("eot", 1)):
             value = getattr(self, option)
             require(value >= least, f"attack.{option}={value} must be at least {least}.")
         require(self.name != "ddn" or self.norm == "l2", "attack=ddn is defined for attack.norm=l2 only: take fmn.")
-        record = ATTACKS[self.name]
+        record = record_of(self.name)
         require(
             self.restarts == 1 or record.is_random,
             f"attack={self.name} has no random start: attack.restarts={self.restarts} must be 1.",
@@ -111,4 +121,4 @@ class AttackConfig:
     @property
     def num_steps(self) -> int:
         """The number of steps that is taken: ``steps``, or the attack's own default."""
-        return self.steps or ATTACKS[self.name].steps
+        return self.steps or record_of(self.name).steps

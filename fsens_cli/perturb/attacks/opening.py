@@ -8,7 +8,7 @@ import math
 from torch import Tensor
 
 from fsens_cli.errors import ConfigError, DataError, ModelError
-from fsens_cli.perturb.attacks.config import ATTACKS, AttackConfig
+from fsens_cli.perturb.attacks.config import AttackConfig, record_of
 from fsens_cli.perturb.attacks.goal import Goal, Model, decide
 from fsens_cli.perturb.attacks.watch import undecided
 
@@ -73,14 +73,14 @@ def open_goal(
     logits_NL = decide(model, images_NCHW, eot=config.eot)
     require_logits(logits_NL, label_N)
     num_classes = num_open(logits_NL)
-    needed = 4 if target_N is not None and config.name == "apgd-dlr" else ATTACKS[config.name].classes
+    needed = 4 if target_N is not None and config.name == "apgd-dlr" else record_of(config.name).classes
     if num_classes < needed:
         raise ModelError(
             f"attack={config.name} compares at least {needed} logits, and the model has {num_classes}: take "
             "attack=apgd-ce."
         )
     if target_N is not None:
-        if not ATTACKS[config.name].takes_target:
+        if not record_of(config.name).takes_target:
             raise ConfigError(f"attack={config.name} is untargeted: take apgd-ce or apgd-dlr for given targets.")
         if target_N.shape != label_N.shape:
             raise DataError(f"{len(label_N)} images need as many targets, got shape {tuple(target_N.shape)}.")

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from fsens_cli.runs.figures.style import BLACK, BLUE, GRAY, GREEN, RED, figure_style, new_figure
+from fsens_cli.runs.figures.style import BLACK, BLUE, GRAY, GREEN, PURPLE, RED, figure_style, new_figure
 from fsens_cli.statistics.intervals import Interval
 
-GROUPS = {"low": (BLUE, "low frequency"), "medium": (GREEN, "medium"), "high": (RED, "high frequency")}
+GROUPS = {
+    "low": (BLUE, "low frequency"),
+    "medium": (GREEN, "medium"),
+    "high": (RED, "high frequency"),
+    "other": (PURPLE, "other"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
