@@ -17,6 +17,9 @@ from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.runs.plot_settings import PlotConfig
 from fsens_cli.runs.trackers.tracker import TrackerConfig
 
+# Suites over a fixed list of ImageNet's pictures.
+FIXED_IMAGES = "robustbench-imagenet"
+
 
 @dataclass(kw_only=True)
 class JobFields:
@@ -136,6 +139,11 @@ class EvaluateJob(ImagesFields, EvaluateConfig):
     def __post_init__(self) -> None:
         """Check the ranges."""
         EvaluateConfig.__post_init__(self)
+        require(
+            not self.suite.name.startswith(FIXED_IMAGES) or bool(getattr(self.data, "list", "")),
+            f"suite={self.suite.name} is over RobustBench's 5,000 pictures: give data.list=FILE with one "
+            "synset/ILSVRC2012_val_*.JPEG a line, its helper_files/imagenet_test_image_ids.txt.",
+        )
         self.check_images(at_least=2)
 
 

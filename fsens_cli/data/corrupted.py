@@ -3,12 +3,14 @@
 CIFAR: ``ROOT/CORRUPTION.npy``, 50,000 pictures each, five severities in blocks of 10,000 in the order of the test set,
 and ``ROOT/labels.npy``. ImageNet: ``ROOT/CORRUPTION/SEVERITY/CLASS/*.JPEG`` (or with one of the archives' own folders
 ``noise``, ``blur``, ``weather``, ``digital``, ``extra`` in between), 224 x 224 pixels already, so nothing is scaled or
-cropped. Names are those of the files.
+cropped. ImageNet-C-bar (Mintun et al. 2021) has the same layout with five strengths, such as ``0.80``, for the
+severities. Names are those of the files.
 
 Shape letters: N images, C channels, H, W pixels.
 """
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +29,7 @@ NUM_SEVERITIES = 5
 CIFAR_BLOCK = 10_000
 CIFAR_PICTURE = (32, 32, 3)
 LABELS = "labels.npy"
+NUMBER = re.compile(r"\d{1,3}(\.\d{1,3})?")
 ARCHIVE_FOLDERS = ("noise", "blur", "weather", "digital", "extra")
 
 
@@ -90,7 +93,7 @@ def open_corrupted(root: str, clean: ImageSet) -> CorruptedSets:
         sets = CorruptedSets(root=folder, names=tuple(arrays), clean=clean, is_cifar=True)
         _check_arrays(sets)
         return sets
-    names = sorted(p.name for parent in _parents(folder) for p in parent.iterdir() if (p / "1").is_dir())
+    names = sorted(p.name for parent in _parents(folder) for p in parent.iterdir() if len(_severities(p)) > 0)
     if not names:
         raise DataError(f"corruption.root={root} holds no corrupted set. {_expected()}")
     return CorruptedSets(root=folder, names=tuple(names), clean=clean, is_cifar=False)
@@ -172,12 +175,24 @@ def _parents(root: Path) -> list[Path]:
     return [root, *(root / name for name in ARCHIVE_FOLDERS if (root / name).is_dir())]
 
 
+def _severities(folder: Path) -> list[Path]:
+    """Return the folders of the severities, weakest first: named 1 to 5, or by a strength as in ImageNet-C-bar."""
+    if not folder.is_dir():
+        return []
+    return sorted((p for p in folder.iterdir() if NUMBER.fullmatch(p.name) and p.is_dir()), key=lambda p: float(p.name))
+
+
 def _read_folders(sets: CorruptedSets, name: str, severity: int) -> Tensor:
     """Return the pictures at the clean images' places in the folders' order, uint8 (N, C, H, W)."""
     clean = sets.clean
-    folder = next(parent / name / str(severity) for parent in _parents(sets.root) if (parent / name).is_dir())
-    if not folder.is_dir():
-        raise DataError(f"{folder} is missing: the official set has severities 1 to {NUM_SEVERITIES}.")
+    within = next(parent / name for parent in _parents(sets.root) if (parent / name).is_dir())
+    folders = _severities(within)
+    if len(folders) != NUM_SEVERITIES:
+        raise DataError(
+            f"{within / str(severity)} is missing: the official set has severities 1 to {NUM_SEVERITIES}, or as many "
+            f"strengths, and this has {', '.join(f.name for f in folders)}."
+        )
+    folder = folders[severity - 1]
     files, label_M = _list_pictures(folder, clean.class_names)
     _check_labels(folder, label_M, clean)
     chosen = [files[i] for i in clean.index_N.tolist()]

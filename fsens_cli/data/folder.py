@@ -25,6 +25,7 @@ class FolderConfig(DataSettings):
         test_fraction: for a flat folder, the part of every class kept apart from training as the test split; 0 tells
             no split from the other.
         seed: of that split.
+        list: a file that names the pictures that count, one ``CLASS/FILE`` a line; empty is all.
     """
 
     name: str = "folder"
@@ -33,6 +34,7 @@ class FolderConfig(DataSettings):
     classes: Any = "auto"  # a name or a list: OmegaConf knows no such type
     test_fraction: float = 0.0
     seed: int = 0
+    list: str = ""
 
     def __post_init__(self) -> None:
         """Check the ranges."""

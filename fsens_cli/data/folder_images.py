@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from fsens_cli.data.class_folders import ClassFolders, find_class_folders
+from fsens_cli.data.file_list import listed_rows
 from fsens_cli.data.folder import FolderConfig
 from fsens_cli.data.geometry import Geometry
 from fsens_cli.data.images import ImageSet, split_off
@@ -42,6 +43,8 @@ def _load(config: FolderConfig, split: str, wanted: Wanted) -> ImageSet:
     folders.check_known(list(numbering.label_of))
     files, label_N, notes = _listed(folders, numbering)
     rows, split, note = _split_rows(folders, files, label_N, split, config, wanted.trained_on)
+    if config.list:
+        rows = rows[listed_rows([files[row] for row in rows.tolist()], config.list)]
     rows = rows[wanted.rows(label_N[rows], config)]
     return ImageSet(
         images_NCHW=decoded(

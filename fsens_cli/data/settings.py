@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 
 from fsens_cli.cache.address import parse_address
-from fsens_cli.errors import ConfigError, FetchError, require
+from fsens_cli.errors import ConfigError, FetchError, require, require_one_of
+
+CHOICES = ("random", "first")
 
 
 @dataclass(kw_only=True)
@@ -15,6 +17,7 @@ class DataSettings:
         title: for tables and figures.
         size: [height, width] in pixels to scale and crop to, or one number for both; empty keeps the images' own, or
             for pictures takes what the weights were made for.
+        choice: which images a job takes: ``random`` ones from its seed, or the ``first`` in file order.
         subset: the data set itself reduced to at most this many images a split, every class in proportion; 0 for all.
         subset_seed: of that choice.
     """
@@ -22,6 +25,7 @@ class DataSettings:
     name: str = ""
     title: str = ""
     size: list[int] = field(default_factory=list)
+    choice: str = "random"
     subset: int = 0
     subset_seed: int = 0
 
@@ -33,6 +37,7 @@ class DataSettings:
             len(self.size) in (0, 2) and all(1 <= s <= 4096 for s in self.size),
             f"data.size={self.size}: give [HEIGHT,WIDTH] in pixels, or one number for both.",
         )
+        require_one_of("data.choice", self.choice, CHOICES)
         require(self.subset >= 0, f"data.subset={self.subset}: give a number of images, or 0 for all.")
         require(0 <= self.subset_seed < 2**31, f"data.subset_seed={self.subset_seed} must lie in 0..{2**31 - 1}.")
 

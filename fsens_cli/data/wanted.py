@@ -20,7 +20,8 @@ class Wanted:
     """What a job asks for beyond the data set's own settings.
 
     Attributes:
-        num_images: at most this many, drawn without replacement from ``seed``; None for all.
+        num_images: at most this many, drawn without replacement from ``seed`` or the first ones, as the settings say;
+            None for all.
         native: how pictures become the images that the weights were made for, where the settings say nothing.
         trained_on: what the weights were trained on, where that is known.
         imagenet: whether the model numbers its classes as ImageNet-1k does.
@@ -40,6 +41,8 @@ class Wanted:
         if config.subset:
             rows = stratified_rows(label_N, config.subset, config.subset_seed)
         if self.num_images is not None:
+            if config.choice == "first":
+                return rows[: self.num_images]
             rows = rows[sampled_rows(len(rows), self.num_images, self.seed)]
         return rows
 

@@ -106,7 +106,7 @@ def fourier_penalty(
     others off.
     """
     config = prepared.config
-    entry = REGULARIZERS[config.name]
+    entry = regularizer_of(config.name)
     with torch.autocast(images_NCHW.device.type, enabled=False):
         logits = logits_NL.float() if logits_NL.dtype in (torch.float16, torch.bfloat16) else logits_NL
         cotangent_NL = twice_differentiable_cotangent(logits, label_N)

@@ -80,4 +80,5 @@ def variant(name: str) -> dict[str, object]:
     known = _variants(configs_folder())
     if name not in known:
         raise ConfigError(f"suite={name} is not known; it can be {', '.join(known)}, or a dictionary of its settings.")
-    return {key: value for key, value in known[name].items() if isinstance(value, dict)}
+    # Which images are taken is a matter of whoever hands them over.
+    return {key: value for key, value in known[name].items() if isinstance(value, dict) and key != "data"}

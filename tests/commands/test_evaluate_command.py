@@ -169,6 +169,7 @@ def test_a_killed_evaluation_goes_on(
     ("setting", "words"),
     [
         ("suite.corruptions=[foggy]", "fog"),
+        ("suite.corruptions=[plasma_noise]", "can only be read: give corruption.root=FOLDER"),
         ("suite.severities=[0]", "severity"),
         ("suite.eps_linf=[8]", "0.0314"),
         ("suite.attacks=[pdg]", "pgd"),

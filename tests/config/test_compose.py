@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.commands.verbs.verb import Verb
 from fsens_cli.config.compose import Request, compose_job, configs_folder, job_yaml, load_job
-from fsens_cli.config.jobs import DefenseJob, HybridJob, JobFields, MeasureJob, TrainJob
+from fsens_cli.config.jobs import DefenseJob, EvaluateJob, HybridJob, JobFields, MeasureJob, TrainJob
 from fsens_cli.config.launch import check_sweep, launch, launch_sweep
 from fsens_cli.config.launchers.crew import Crew
 from fsens_cli.config.parsing import parse
@@ -35,6 +35,27 @@ def measure_job(*overrides: str, config_dir: Path | None = None) -> MeasureJob:
     job, _ = compose_job(Request(verb="measure", job=MeasureJob, overrides=overrides, config_dir=config_dir))
     assert isinstance(job, MeasureJob)
     return job
+
+
+@pytest.mark.parametrize(
+    ("suite", "norms", "eps", "num_images"),
+    [
+        ("robustbench-linf", ["linf"], 8 / 255, 10_000),
+        ("robustbench-l2", ["l2"], 0.5, 10_000),
+        ("robustbench-imagenet-linf", ["linf"], 4 / 255, 5_000),
+    ],
+)
+def test_threat_models_of_robustbench(suite: str, norms: list[str], eps: float, num_images: int) -> None:
+    pictures = ("data=imagenet", "data.root=somewhere", "data.list=ids.txt") if "imagenet" in suite else ()
+    job, _ = compose_job(Request(verb="evaluate", job=EvaluateJob, overrides=(f"suite={suite}", *pictures)))
+    assert isinstance(job, EvaluateJob)
+    assert (job.suite.attacks, job.suite.norms, job.suite.eps_of(norms[0])) == (["autoattack"], norms, [eps])
+    assert (job.num_images, job.suite.attack_images, job.data.choice) == (num_images, num_images, "first")
+
+
+def test_the_fixed_pictures_have_to_be_named() -> None:
+    with pytest.raises(ConfigError, match=r"give data.list=FILE"):
+        compose_job(Request(verb="evaluate", job=EvaluateJob, overrides=("suite=robustbench-imagenet-linf",)))
 
 
 def train_job(*overrides: str) -> TrainJob:

@@ -209,6 +209,17 @@ def test_folders_line_up_with_the_clean_images(between: str, tmp_path: Path, pho
     assert torch.equal(corrupted.index_N, photographs.index_N)
 
 
+def test_strengths_stand_for_severities_as_in_imagenet_c_bar(tmp_path: Path, photographs: ImageSet) -> None:
+    write_folders(tmp_path)
+    # As numbers: 10.00 is the strongest, though its name comes before 4.75.
+    for severity, strength in enumerate(("4.75", "7.00", "8.50", "9.25", "10.00"), start=1):
+        (tmp_path / "fog" / str(severity)).rename(tmp_path / "fog" / strength)
+    (tmp_path / "fog").rename(tmp_path / "plasma_noise")
+    sets = open_corrupted(str(tmp_path), photographs)
+    assert sets.names == ("plasma_noise",)
+    assert [int(sets.load("plasma_noise", s).images_NCHW[1, 0, 0, 0]) for s in (1, 3, 5)] == [40, 120, 200]
+
+
 def test_classes_that_the_clean_images_do_not_have_are_passed_over(tmp_path: Path, photographs: ImageSet) -> None:
     write_folders(tmp_path, ("n01", "n02", "n05", "n07"))
     values = open_corrupted(str(tmp_path), photographs).load("fog", 1).images_NCHW[:, 0, 0, 0]

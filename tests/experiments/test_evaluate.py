@@ -342,6 +342,7 @@ def test_ask_sees_every_image_once(relabelled: ImageSet, linear: Callable[[Tenso
         heat_map_l2=0.0,
         heat_map_cycles=0,
         band_fill="zero",
+        hooks={},
         batch_size=5,
         seed=0,
     )
