@@ -58,12 +58,8 @@ reproduce-quick: $(STAMP) ## both papers on CIFAR-10 as small as it goes; DATA="
 	FSENS=$(BIN)/fsens PYTHON=$(BIN)/python QUICK=1 scripts/reproduce_tmlr2022.sh
 	FSENS=$(BIN)/fsens PYTHON=$(BIN)/python QUICK=1 scripts/reproduce_ploscb2023.sh
 
-wheel-test: $(STAMP) ## build the wheel, install it into a fresh environment and measure from another folder
-	rm -rf dist build/wheel-test
-	$(BIN)/python -m build --quiet
-	$(PYTHON) -m venv --system-site-packages build/wheel-test
-	build/wheel-test/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
-	cd / && $(CURDIR)/build/wheel-test/bin/fsens measure num_images=64 --out $(CURDIR)/build/wheel-test/outputs
+wheel-test: $(STAMP) ## build the wheel, install it for each of python3.11 to 3.13 that is here, and use it from another folder
+	scripts/wheel_test.sh $(BIN)/python $(PYTHONS)
 
 clean: ## remove the environment and everything built; outputs/ stays
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -164,6 +164,17 @@ def data(debug: Debug = False) -> None:
         print_data()
 
 
+@app.command(rich_help_panel=FIND)
+def cite(debug: Debug = False) -> None:
+    """Print BibTeX entries for fsens and for the papers whose methods it uses."""
+    from fsens_cli.commands.boundary import boundary
+
+    with boundary(debug=debug):
+        from fsens_cli.commands.cite import print_citation
+
+        print_citation()
+
+
 def main() -> None:
     """Run the command line."""
     from fsens_cli.commands.library_words import libraries_unheard

@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "fsens_cli"
 LEVEL = {
     "deferred": 0,
     "errors": 0,
+    "short_repr": 0,
     "text": 0,
     "home": 1,
     "ranges": 1,

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from fsens_cli.errors import DataError
+from fsens_cli.short_repr import ShortRepr
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageSet:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ImageSet(ShortRepr):
     """Labelled images in memory.
 
     Attributes:

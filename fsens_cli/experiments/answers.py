@@ -21,7 +21,7 @@ from fsens_cli.statistics.calibration import Scores, scores
 Perturb = Callable[[Tensor, Tensor], Tensor]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Answers(Scores):
     """The scores of every image under every change, the user's metrics, and whether these were probabilities."""
 

@@ -20,6 +20,7 @@ from fsens_cli.experiments.part_result import PartResult
 from fsens_cli.experiments.right_answers import right_answers
 from fsens_cli.experiments.suite import Part
 from fsens_cli.fourier.octaves import BandSet, bands_of, split_into_bands
+from fsens_cli.short_repr import ShortRepr
 from fsens_cli.statistics.intervals import Interval, mean_intervals
 from fsens_cli.statistics.shapley import (
     MOST_EXACT,
@@ -59,8 +60,8 @@ class BandRow:
     drawn_error: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BandImportance:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BandImportance(ShortRepr):
     """What the bands add to one value.
 
     Attributes:

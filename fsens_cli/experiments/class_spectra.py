@@ -11,11 +11,12 @@ from torch import Tensor
 from fsens_cli.experiments.measure_result import MeasureResult
 from fsens_cli.fourier.bands import Band, band_mask
 from fsens_cli.fourier.octaves import octave_bands
+from fsens_cli.short_repr import ShortRepr
 from fsens_cli.statistics.intervals import mean_bounds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassSpectrum:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ClassSpectrum(ShortRepr):
     """Mean share of the sensitivity in each bin over the images of one class, with bounds; float64, shape (K,)."""
 
     label: int

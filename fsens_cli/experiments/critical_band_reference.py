@@ -22,6 +22,7 @@ from fsens_cli.fourier.perturbation import energy_by_radius, exact_radii, half_p
 from fsens_cli.fourier.pyramid import num_levels
 from fsens_cli.models.classifier import as_classifier, device_of, held_still
 from fsens_cli.perturb.published_noise import published_stimuli, pyramid_noise
+from fsens_cli.short_repr import ShortRepr
 from fsens_cli.statistics.channels import GaussianFit, fit_gaussian
 from fsens_cli.statistics.intervals import Interval, wilson
 
@@ -31,8 +32,8 @@ CEILING = len(STRENGTHS) - 1
 FIELDS_FOR_MEDIANS = 32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedResult:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class PublishedResult(ShortRepr):
     """What the published procedure finds.
 
     Attributes:

@@ -13,6 +13,7 @@ from torch import Tensor
 from fsens_cli.experiments.critical_band_settings import CRITERIA, CriticalBandConfig, Ladder
 from fsens_cli.fourier.bands import Band
 from fsens_cli.fourier.octaves import BandSet
+from fsens_cli.short_repr import ShortRepr
 from fsens_cli.statistics.channels import GaussianFit, channel_shape, fit_gaussian
 from fsens_cli.statistics.crossings import central_bounds
 from fsens_cli.statistics.intervals import Interval, wilson
@@ -23,8 +24,8 @@ ABOVE_CHANCE = 0.05
 MUCH_OUT_OF_RANGE = 0.01
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaskedAnswers:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class MaskedAnswers(ShortRepr):
     """Right or wrong, image by image; everything else is computed from this.
 
     Attributes:
@@ -102,8 +103,8 @@ class Channel:
     gaussian: GaussianFit | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CriticalBandResult:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class CriticalBandResult(ShortRepr):
     """A model's sensitivity to noise over frequency.
 
     Attributes:

@@ -24,6 +24,7 @@ from fsens_cli.experiments.measure import measure
 from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.models.classifier import Classifier, device_of, held_still
 from fsens_cli.models.front_end import GaussianBlur
+from fsens_cli.short_repr import ShortRepr
 from fsens_cli.statistics.chance import NOT_TOLD
 from fsens_cli.statistics.intervals import Interval
 from fsens_cli.statistics.medians import median
@@ -46,8 +47,8 @@ class Preference:
     centroid: Interval
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DefenseRow:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class DefenseRow(ShortRepr):
     """Everything about one strength of the filter; a control is one at test time beside trained ones."""
 
     strength: float

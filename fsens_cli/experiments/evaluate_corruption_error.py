@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fsens_cli.experiments.evaluate_settings import STANDARD
 from fsens_cli.experiments.part_result import PartResult
+from fsens_cli.short_repr import ShortRepr
 from fsens_cli.statistics.corruption_error import (
     LARGEST,
     NUM_SEVERITIES,
@@ -25,8 +26,8 @@ from fsens_cli.statistics.intervals import Interval, mean_intervals
 IMAGENET_C = (224, 224)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CorruptionError:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class CorruptionError(ShortRepr):
     """What the 15 corruptions cost on average, with one number an image behind each.
 
     Attributes:

@@ -18,6 +18,7 @@ from fsens_cli.experiments.own_metrics import MetricRow
 from fsens_cli.experiments.part_result import PartResult
 from fsens_cli.experiments.suite import Condition
 from fsens_cli.fourier.perturbation import exact_radii
+from fsens_cli.short_repr import ShortRepr
 from fsens_cli.statistics.chance import NOT_TOLD, told_from_chance
 from fsens_cli.statistics.crossings import first_step_interval
 from fsens_cli.statistics.intervals import Interval, mean_intervals, nothing, wilson
@@ -85,8 +86,8 @@ class Agreement:
     num_frequencies: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Prediction(ShortRepr):
     """What the spectra said of each corruption before the model saw it, beside what happened.
 
     Attributes:
@@ -112,8 +113,8 @@ class Prediction:
     flat_correlation: Interval | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluateResult:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class EvaluateResult(ShortRepr):
     """Everything an evaluation found.
 
     Attributes:

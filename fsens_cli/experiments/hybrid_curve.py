@@ -14,6 +14,7 @@ from torch import Tensor
 from fsens_cli.errors import DataError
 from fsens_cli.experiments.hybrid_settings import HybridConfig
 from fsens_cli.fourier.catalog import NYQUIST
+from fsens_cli.short_repr import ShortRepr
 from fsens_cli.statistics.chance import NOT_TOLD, told_from_chance
 from fsens_cli.statistics.crossings import first_rise
 from fsens_cli.statistics.intervals import Interval, wilson
@@ -22,8 +23,8 @@ from fsens_cli.statistics.pairs import PairMean, pair_mean, score_bounds
 CROSSING, BELOW, ABOVE = "crossing", "no crossing below", "no crossing above"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Answers(ShortRepr):
     """What the model said; everything else is computed from this.
 
     Attributes:
@@ -59,8 +60,8 @@ class Answers:
         return self.prediction_PNK == label_PN[:, :, None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Curve(ShortRepr):
     """A mean over pairs at each mixing frequency with its 95 % interval, float64 tensors of shape (K,)."""
 
     mean_K: Tensor
@@ -99,8 +100,8 @@ class Reversal:
         return NYQUIST * self.nyquist, NYQUIST * self.low, NYQUIST * self.high
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HybridResult:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class HybridResult(ShortRepr):
     """Which image a model believes in hybrids, by the mixing frequency.
 
     Attributes:

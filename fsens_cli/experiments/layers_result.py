@@ -15,13 +15,14 @@ from fsens_cli.fourier.bands import frequency_bands
 from fsens_cli.fourier.bins import RadialBins, fourier_bins
 from fsens_cli.fourier.features import band_energy
 from fsens_cli.models.taps import Tap
+from fsens_cli.short_repr import ShortRepr
 from fsens_cli.statistics.intervals import Interval, mean_bounds, mean_intervals
 
 SMALLEST_GRID = 8  # below it a ratio of bands says little
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerTable:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class LayerTable(ShortRepr):
     """What was measured of one state, image by image.
 
     Attributes:
@@ -44,8 +45,8 @@ class LayerTable:
         return fourier_bins(*self.tap.grid)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerRow:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class LayerRow(ShortRepr):
     """The numbers of one state; None where there is none.
 
     Attributes:
@@ -78,8 +79,8 @@ class LayerRow:
     log_to_one_K: Tensor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayersResult:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class LayersResult(ShortRepr):
     """Spectra of a network's states over depth.
 
     Attributes:

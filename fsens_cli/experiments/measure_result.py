@@ -15,11 +15,12 @@ from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.experiments.self_check import SelfCheck
 from fsens_cli.fourier.bands import Band, band_mask, frequency_bands
 from fsens_cli.fourier.bins import RadialBins
+from fsens_cli.short_repr import ShortRepr
 from fsens_cli.statistics.intervals import Interval, mean_bounds, mean_intervals, wilson
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PerImage:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class PerImage(ShortRepr):
     """What was measured on each image; everything else is computed from this.
 
     Attributes:
@@ -57,8 +58,8 @@ class BandShare:
         return self.share.value / self.white_share if self.white_share > 0 else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spectrum:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Spectrum(ShortRepr):
     """Mean sensitivity for each radius with its 95 % interval; float64 tensors of shape (K,), bin 0 the constant."""
 
     mean_K: Tensor
@@ -67,8 +68,8 @@ class Spectrum:
     high_K: Tensor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasureResult:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class MeasureResult(ShortRepr):
     """A model's Fourier sensitivity on a set of images."""
 
     config: MeasureConfig

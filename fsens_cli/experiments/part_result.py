@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fsens_cli.experiments.suite import Condition, Part
+from fsens_cli.short_repr import ShortRepr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,8 @@ class StageRow:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartResult:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class PartResult(ShortRepr):
     """What one part found; on the CPU.
 
     Attributes:

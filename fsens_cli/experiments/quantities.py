@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from fsens_cli.short_repr import ShortRepr
 from fsens_cli.statistics.intervals import Interval
 from fsens_cli.statistics.paired import crossing_difference, mean_difference, median_difference, proportion_difference
 
@@ -21,8 +22,8 @@ Role = Literal["", "listens", "stands"]
 Style = Literal["line", "steps", "points"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Sample(ShortRepr):
     """The answers behind a number.
 
     Attributes:
@@ -114,8 +115,8 @@ class Quantity:
         return f"{value} [{low}, {high}]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Line(ShortRepr):
     """One line of a plot with its 95 % interval; where many results are shown, each adds its own lines.
 
     Attributes:
@@ -159,8 +160,8 @@ def profile(label: str, frequency: Sequence[float], value: Sequence[float]) -> L
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Findings(ShortRepr):
     """What a result says: its headline numbers, what makes them doubtful, and the lines that are worth a plot.
 
     ``verdict`` answers the question in one sentence, which claims no more than the intervals carry; ``asked`` are the

@@ -17,10 +17,11 @@ from torch import Tensor
 from fsens_cli.errors import ConfigError, require_one_of
 from fsens_cli.fourier.bins import RadialBins, fourier_bins, nearest_integer
 from fsens_cli.fourier.catalog import BASES
+from fsens_cli.short_repr import ShortRepr
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Basis:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Basis(ShortRepr):
     """A unitary transform of H x W planes, with the radial bins of its coefficients.
 
     ``power`` maps real planes (N, H, W) to squared coefficient magnitudes with the shape of ``bins.index_HF``;

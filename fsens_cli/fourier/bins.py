@@ -11,9 +11,11 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from fsens_cli.short_repr import ShortRepr
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RadialBins:
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class RadialBins(ShortRepr):
     """The radial bin of every coefficient of a plane; bin 0 holds the constant (DC) alone.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fsens_cli.errors import OutputError
 from fsens_cli.experiments.quantities import PROFILE, Findings, Quantity, paired_difference
 from fsens_cli.statistics.intervals import Interval
+from fsens_cli.text import shown
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fsens_cli.runs.figures.overlay import Axes
 
 SHOWN = 8  # numbers in a repr; the rest are a method away
+LONGEST = 300  # characters of one text in it
 
 
 def folder_of(folder: str | os.PathLike[str]) -> Path:
@@ -31,6 +33,27 @@ def folder_of(folder: str | os.PathLike[str]) -> Path:
     if not isinstance(folder, str | os.PathLike):
         raise OutputError(f"give a folder as text or a path; got {type(folder).__name__}.")
     return Path(folder)
+
+
+def in_line(text: str) -> str:
+    r"""Return text that may come from a file as one line that is safe on a terminal and on a page.
+
+    >>> in_line("net\x1b[31m\n\nsecond line")
+    'net\\x1b[31m second line'
+    """
+    line = " ".join(shown(text).split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
+
+
+def quantity_of(quantities: dict[str, Quantity], name: str) -> Quantity:
+    """Return one of the quantities.
+
+    Raises:
+        KeyError: there is none of that name; says which there are.
+    """
+    if name not in quantities:
+        raise KeyError(f"no number is called {name!r}; there are {', '.join(quantities)}")
+    return quantities[name]
 
 
 class Shown(ABC):
@@ -58,33 +81,32 @@ class Shown(ABC):
 
     def __getitem__(self, name: str) -> Interval:
         """Return one headline number with its interval, in plain units: ``result["share-low"]``."""
-        found = self.quantities.get(name)
-        if found is None:
-            raise KeyError(f"no number is called {name!r}; there are {', '.join(self.quantities)}")
+        found = quantity_of(self.quantities, name)
         value, low, high = (float("nan") if v is None else v for v in (found.value, found.low, found.high))
         return Interval(value, low, high, found.n)
 
     def __repr__(self) -> str:
         """Return the numbers that answer the question, as the terminal shows them."""
         chosen, left = self._chosen()
-        width = max((len(q.title) for q in chosen), default=0)
-        lines = [f"{self.verb}  {self.title}", *(f" {q.title:<{width}}  {q.text_with_unit()}" for q in chosen)]
-        if left:
-            lines.append(f" and {left} more: .to_frame()")
-        said = [self.findings.verdict] if self.findings.verdict else []
-        return "\n".join([*lines, *said, *(f"warning: {line}" for line in self.warnings[:1])])
+        titles = [in_line(q.title) for q in chosen]
+        width = max(map(len, titles), default=0)
+        rows = [f" {title:<{width}}  {in_line(q.text_with_unit())}" for title, q in zip(titles, chosen, strict=True)]
+        more = [f" and {left} more: .to_frame()"] if left else []
+        doubts = [f"warning: {in_line(line)}" for line in self.warnings[:1]]
+        said = [in_line(self.findings.verdict)] if self.findings.verdict else []
+        return "\n".join([f"{in_line(self.verb)}  {in_line(self.title)}", *rows, *more, *said, *doubts])
 
     def _repr_html_(self) -> str:
         """Return the same for a notebook."""
         chosen, left = self._chosen()
         rows = "".join(
-            f"<tr><th>{escape(q.title)}</th><td>{escape(q.text_with_unit())}</td><td>{q.n:,}</td></tr>" for q in chosen
+            f"<tr><th>{_html(q.title)}</th><td>{_html(q.text_with_unit())}</td><td>{q.n:,}</td></tr>" for q in chosen
         )
         more = f"<p>and {left} more: <code>.to_frame()</code></p>" if left else ""
-        doubts = "".join(f"<p><b>warning</b> {escape(line)}</p>" for line in self.warnings)
-        said = f"<p>{escape(self.findings.verdict)}</p>" if self.findings.verdict else ""
+        doubts = "".join(f"<p><b>warning</b> {_html(line)}</p>" for line in self.warnings)
+        said = f"<p>{_html(self.findings.verdict)}</p>" if self.findings.verdict else ""
         head = "<tr><th></th><th>value, 95 % interval</th><th>n</th></tr>"
-        return f"<p><b>{self.verb}</b> {escape(self.title)}</p><table>{head}{rows}</table>{more}{said}{doubts}"
+        return f"<p><b>{_html(self.verb)}</b> {_html(self.title)}</p><table>{head}{rows}</table>{more}{said}{doubts}"
 
     def _chosen(self) -> tuple[list[Quantity], int]:
         numbers = list(self.findings.quantities)
@@ -127,6 +149,10 @@ class Shown(ABC):
     @abstractmethod
     def tables(self) -> dict[str, DataFrame]:
         """The tables of a run by name: the same frames as its CSV files."""
+
+
+def _html(text: str) -> str:
+    return escape(in_line(text))
 
 
 @dataclass(frozen=True, repr=False)
@@ -207,17 +233,38 @@ class Differences:
 
     def __getitem__(self, name: str) -> Interval | None:
         """Return one paired difference in plain units; None where it cannot be paired."""
-        return paired_difference(self.first.quantities[name], self.second.quantities[name])
+        return paired_difference(quantity_of(self.first.quantities, name), quantity_of(self.second.quantities, name))
 
     def __repr__(self) -> str:
         """Return one line a number."""
-        rows: Sequence[tuple[str, str, str, str]] = [
-            (a.title, a.text(), b.text(), "" if d is None else a.difference_text(d)) for a, b, d in self._rows()[:SHOWN]
-        ]
-        table = [("", "first", "second", "second - first"), *rows]
+        table, left = self._table()
         widths = [max(len(row[i]) for row in table) for i in range(4)]
         lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in table]
-        return "\n".join([f"first: {self.first.title}", f"second: {self.second.title}", *lines])
+        more = [f"and {left} more: .to_frame()"] if left else []
+        first, second = in_line(self.first.title), in_line(self.second.title)
+        return "\n".join([f"first: {first}", f"second: {second}", *lines, *more])
+
+    def _repr_html_(self) -> str:
+        """Return the same for a notebook."""
+        (_, *heads), *rows = self._table()[0]
+        head = "".join(f"<th>{_html(cell)}</th>" for cell in ("", *heads))
+        body = "".join(
+            f"<tr><th>{_html(title)}</th>{''.join(f'<td>{_html(cell)}</td>' for cell in cells)}</tr>"
+            for title, *cells in rows
+        )
+        about = f"<p>first: {_html(self.first.title)}<br>second: {_html(self.second.title)}</p>"
+        left = self._table()[1]
+        more = f"<p>and {left} more: <code>.to_frame()</code></p>" if left else ""
+        return f"{about}<table><tr>{head}</tr>{body}</table>{more}"
+
+    def _table(self) -> tuple[list[tuple[str, str, str, str]], int]:
+        """Return the rows that are shown, headings first, and how many are left out."""
+        rows = [
+            (in_line(f"{a.title} ({a.unit})" if a.unit not in ("", "share") else a.title), in_line(a.text()),
+             in_line(b.text()), "" if d is None else a.difference_text(d))
+            for a, b, d in self._rows()
+        ]  # fmt: skip
+        return [("", "first", "second", "second - first"), *rows[:SHOWN]], max(0, len(rows) - SHOWN)
 
     def to_frame(self) -> DataFrame:
         """Return one row a number: both values, and the difference with its paired interval."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from fsens_cli.short_repr import ShortRepr
 from fsens_cli.statistics.crossings import central_bounds
 from fsens_cli.statistics.intervals import Interval, mean_intervals, unseen
 
@@ -18,8 +19,8 @@ NUM_BINS = 15
 BLOCK = 2_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reliability:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Reliability(ShortRepr):
     """Equal bins of the top probability on [0, 1], for a reliability diagram; float64 tensors of shape (B,).
 
     Attributes:
@@ -138,8 +139,8 @@ def _error(gap_N: Tensor, bin_N: Tensor, num_bins: int) -> Tensor:
     return torch.zeros(num_bins, dtype=torch.float64).index_add_(0, bin_N, gap_N).abs().sum() / len(gap_N)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Calibration(ShortRepr):
     """How far probabilities can be believed: the three scores with their intervals over images, and the diagram.
 
     ``loss_N`` and ``brier_N`` are the means of each image, float64.
@@ -153,8 +154,8 @@ class Calibration:
     brier_N: Tensor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Scores(ShortRepr):
     """What calibration is made of, of each image under each of K changes of it.
 
     Attributes:

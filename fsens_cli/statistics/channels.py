@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fsens_cli.short_repr import ShortRepr
+
 FULL_WIDTH = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian at half height, in standard deviations
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelShape:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ChannelShape(ShortRepr):
     """What a curve of sensitivity over log2 frequency looks like; one entry a curve, float64.
 
     Attributes:
