@@ -1,7 +1,11 @@
 """What can be wrong with what the user gave: one line that says what was given, what is allowed, what to do."""
 
 import difflib
+import errno
 from collections.abc import Iterable
+
+# What an operating system says of a disk, or a user's part of it, that is full.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class FsensError(ValueError):
@@ -81,6 +85,15 @@ def in_one_line(error: BaseException, *, longest: int = 200) -> str:
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[0] if lines else type(error).__name__)[:longest].rstrip(".:")
+
+
+def way_on_after(error: OSError) -> str:
+    """Return what to do where nothing could be written.
+
+    >>> way_on_after(OSError(errno.ENOSPC, "No space left on device")), way_on_after(PermissionError())
+    ('free space, or give another folder with --out', 'give another folder with --out')
+    """
+    return f"{'free space, or ' if error.errno in FULL else ''}give another folder with --out"
 
 
 def require(condition: bool, message: str) -> None:

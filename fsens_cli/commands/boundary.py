@@ -12,7 +12,7 @@ import typer
 
 from fsens_cli.commands.console import stderr
 from fsens_cli.commands.streams import nobody_reads, stop_printing
-from fsens_cli.errors import FsensError, Interrupted, PeerLost
+from fsens_cli.errors import FsensError, Interrupted, PeerLost, way_on_after
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM}
@@ -53,7 +53,7 @@ def boundary(*, debug: bool) -> Iterator[None]:
         if debug or error.errno not in DISK_TROUBLE:
             raise
         where = f" {error.filename}" if error.filename else ""
-        show_error(f"cannot write{where}: {error.strerror}. Free space, or give another folder with --out.")
+        show_error(f"cannot write{where} ({error.strerror}): {way_on_after(error)}.")
         raise typer.Exit(BAD_INPUT) from error
     except (Exception, SystemExit) as error:
         said = "" if debug else told_of_model(error)

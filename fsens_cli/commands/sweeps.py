@@ -11,6 +11,7 @@ from fsens_cli.commands.options import Flags
 from fsens_cli.commands.processes import refuse_shared_sweep
 from fsens_cli.commands.sweep_job import SweepJob, settings_of
 from fsens_cli.commands.sweep_watch import telling
+from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.commands.verbs.verb import Verb
 from fsens_cli.config.compose import Request
 from fsens_cli.config.jobs import JobFields
@@ -21,6 +22,8 @@ from fsens_cli.config.launchers.crew import Crew
 from fsens_cli.config.parsing import given_values
 from fsens_cli.errors import ConfigError, Interrupted, OutputError
 from fsens_cli.runs.files import remove_leftovers
+from fsens_cli.runs.folder import read_record
+from fsens_cli.runs.index import find_run
 from fsens_cli.runs.overlays import draw_overlay
 from fsens_cli.runs.owner import Ownership
 from fsens_cli.runs.selection import FinishedRun, job_folder, read_run, sweep_path
@@ -207,7 +210,12 @@ def resumed_request(verb: Verb, name: str, request: Request) -> tuple[Request, P
     settings = without_launcher(request.overrides)
     launcher = tuple(o for o in request.overrides if o not in settings)
     asked = given_values(settings)
-    path = sweep_path(name, Path(asked.pop("out", "outputs")))
+    out = Path(asked.pop("out", "outputs"))
+    try:
+        path = sweep_path(name, out)
+    except OutputError:
+        _refuse_single_run(verb, name, out)
+        raise
     if asked or request.config_dir is not None:
         given = ", ".join(asked) or "--config-dir"
         raise ConfigError(f"a resumed sweep keeps its own settings: leave out {given}, or start a new sweep.")
@@ -221,3 +229,20 @@ def resumed_request(verb: Verb, name: str, request: Request) -> tuple[Request, P
         overrides = without_launcher(overrides)
     overrides += launcher
     return replace(request, overrides=overrides, multirun=True, config_dir=plan.config_dir), path
+
+
+def _refuse_single_run(verb: Verb, name: str, out: Path) -> None:
+    """Raise ConfigError, saying how to go on, where a name means a run and not a sweep."""
+    try:
+        path = find_run(name, out)
+        other = str(read_record(path).get("verb"))
+    except OutputError:
+        return
+    if other != verb.name and other in VERBS and VERBS[other].resume:
+        raise ConfigError(
+            f"{path} is a run of {other}, not of {verb.name}: go on with `fsens {other} --resume {path}`."
+        )
+    raise ConfigError(
+        f"{path} is a run of {other}, which keeps nothing to go on from: start it again. `fsens {verb.name} --resume` "
+        "takes a sweep."
+    )

@@ -16,11 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from fsens_cli.errors import FsensError, Interrupted, OutputError
+from fsens_cli.errors import FsensError, Interrupted, OutputError, way_on_after
 from fsens_cli.home import expanded
 from fsens_cli.runs.files import remove_leftovers, temporary_path, write_json, write_text
 from fsens_cli.runs.json_files import load_object
-from fsens_cli.runs.owner import PATTERN, Ownership, Standing, standing
+from fsens_cli.runs.owner import PATTERN, Ownership, Standing, removed_meanwhile, standing
 from fsens_cli.runs.versions import LATEST, version_of
 
 SCHEMA = 2
@@ -258,10 +258,11 @@ class _DiskErrors:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, OSError):
-            raise OutputError(
-                f"cannot write to {self.path} ({error.strerror}): free space or give another --out."
-            ) from error
+        if not isinstance(error, OSError):
+            return
+        if not self.path.is_dir():
+            raise removed_meanwhile(self.path) from error
+        raise OutputError(f"cannot write to {self.path} ({error.strerror}): {way_on_after(error)}.") from error
 
 
 def now() -> str:

@@ -143,7 +143,7 @@ class Ownership:
             return
         folder = self.file.parent
         if not owner_files(folder):
-            raise OutputError(f"{folder} was removed while it was written to: start the run again.")
+            raise removed_meanwhile(folder)
         raise OutputError(f"{folder} was taken over by another process ({owner_in_words(folder)}): this one stops.")
 
     def release(self) -> None:
@@ -155,6 +155,11 @@ class Ownership:
         while not self._stop.wait(BEAT_SECONDS):
             with contextlib.suppress(OSError):
                 os.utime(self.file)
+
+
+def removed_meanwhile(folder: Path) -> OutputError:
+    """Return the error of a folder that somebody removed while it was written to."""
+    return OutputError(f"{folder} was removed while it was written to: start the run again.")
 
 
 def _still_running(folder: Path) -> OutputError:

@@ -1,7 +1,8 @@
 """``fsens evaluate`` as a user types it: its files, its refusals, and that a killed one goes on."""
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,10 @@ import pandas as pd
 import pytest
 from run_files import DESCRIBED
 from typer.testing import Result
+
+from fsens_cli.experiments.part_result import PartResult
+from fsens_cli.runs.evaluation_parts import PartFiles
+from fsens_cli.runs.files import write_arrays
 
 Type = Callable[..., Result]
 ErrorOf = Callable[[Result], str]
@@ -48,6 +53,29 @@ def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
 def run_folder() -> Path:
     (found,) = Path("outputs/evaluate").glob("*/v001")
     return found
+
+
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_a_folder_that_is_removed_meanwhile_is_no_success(
+    when: str, evaluate: Type, error_of: ErrorOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = PartFiles.save
+
+    def removing(files: PartFiles, result: PartResult) -> None:
+        shutil.rmtree(files.run.path)
+        save(files, result)
+
+    def written(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+        shutil.rmtree(path.parents[1])
+        write_arrays(path, arrays)
+
+    if when == "before":
+        monkeypatch.setattr(PartFiles, "save", removing)
+    else:
+        monkeypatch.setattr("fsens_cli.runs.evaluation_parts.write_arrays", written)
+    said = error_of(evaluate("--quiet"))
+    assert said == "outputs/evaluate/resnet8-dualband/v001 was removed while it was written to: start the run again."
+    assert not list(Path().rglob("v001"))
 
 
 def test_every_file_is_there(evaluate: Type, fsens: Type) -> None:

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import Result
 
 from fsens_cli.commands.signals import ending_on_signals
+from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.runs.index import list_runs
 
 Type = Callable[..., Result]
@@ -32,13 +33,13 @@ SMALL = {
 }  # fmt: skip
 
 
-def signalled(number: signal.Signals, pattern: str, fsens: Type, *arguments: str) -> Result:
-    """Type a command and send a signal as soon as there is such a file."""
+def signalled(number: signal.Signals, pattern: str, fsens: Type, *arguments: str, saying: bytes = b"") -> Result:
+    """Type a command and send a signal as soon as there is such a file, which says something."""
     ended = threading.Event()
 
     def send() -> None:
         while not ended.is_set():
-            if list(Path.cwd().glob(pattern)):
+            if any(not saying or saying in p.read_bytes() for p in Path.cwd().glob(pattern)):
                 os.kill(os.getpid(), number)
                 return
             time.sleep(0.001)
@@ -90,12 +91,33 @@ def test_a_long_verb_is_interrupted_and_goes_on(verb: str, number: signal.Signal
     assert not list(Path("outputs").rglob(".*"))
 
 
-def test_a_short_verb_is_interrupted(measure: Type) -> None:
-    result = signalled(signal.SIGTERM, "outputs/measure/*/v001/run.json", lambda *a: measure(*a), "--seed", "1")
+@pytest.mark.parametrize("verb", [verb.name for verb in VERBS.values() if not verb.resume])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_short_verb_is_interrupted(verb: str, number: signal.Signals, fsens: Type) -> None:
+    few = ("--weights", "packaged:standard", "data.test_size=40")
+    pattern = f"outputs/{verb}/*/v001/run.json"
+    result = signalled(number, pattern, fsens, verb, *few, saying=b"data_fingerprint")
     assert result.exit_code == 130, result.output
-    run = Path("outputs/measure/net.py-make-dualband/v001")
-    assert result.stderr.splitlines()[-1].endswith(f"{run} keeps nothing to go on from: start it again")
+    run = Path(f"outputs/{verb}/resnet8-dualband/v001")
+    assert result.stderr.splitlines()[-1] == (
+        f"interrupted: by {number.name}. {run} keeps nothing to go on from: start it again"
+    )
     assert json.loads((run / "run.json").read_text())["status"] == "interrupted"
+    assert not list(Path("outputs").rglob(".*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_training_goes_on(number: signal.Signals, fsens: Type) -> None:
+    settings = [
+        "data.train_size=128", "data.test_size=20", "val_fraction=0.25", "epochs=3", "batch_size=32",
+        "probe_size=8", "measure_images=8",
+    ]  # fmt: skip
+    stopped = signalled(number, "outputs/train/*/v001/checkpoints/at-00001-*", fsens, "train", *settings)
+    assert stopped.exit_code == 130, stopped.output
+    (run,) = Path("outputs/train").glob("*/v001")
+    assert stopped.stderr.splitlines()[-1].endswith(f"continue with: fsens train --resume {run}")
+    assert json.loads((run / "run.json").read_text())["status"] == "interrupted"
+    assert fsens("train", "--resume", str(run), "--quiet").exit_code == 0
 
 
 def test_a_sweep_is_interrupted(measure: Type) -> None:

@@ -130,11 +130,22 @@ def test_refused(fsens: Type) -> None:
         (["measure", "--resume", str(SWEEP), "seed=5"], "a resumed sweep keeps its own settings: leave out seed"),
         (["hybrid-probe", "--resume", str(SWEEP)], f"{SWEEP} is a sweep of measure: go on with `fsens measure"),
         (["measure", "--resume", "nowhere"], "there is no sweep at nowhere"),
-        (["measure", "--resume", "outputs/measure/net.py-make-dualband/v001"], "there is no sweep at"),
+        (
+            ["measure", "--resume", "outputs/measure/net.py-make-dualband/v001"],
+            "v001 is a run of measure, which keeps nothing to go on from: start it again. `fsens measure --resume`",
+        ),
     ):
         result = fsens(*arguments)
         assert result.exit_code == 2, result.output
         assert message in result.stderr
+    record = Path("outputs/measure/net.py-make-dualband/v001/run.json")
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"verb": "train", "status": "interrupted"}))
+    for name in (str(record.parent), "measure/net.py-make-dualband/v001"):
+        result = fsens("measure", "--resume", name)
+        assert result.exit_code == 2, result.output
+        assert (
+            "v001 is a run of train, not of measure: go on with `fsens train --resume outputs/measure" in result.stderr
+        )
     (SWEEP / "sweep.json").write_text("{}")
     damaged = fsens("measure", "--resume", str(SWEEP))
     assert damaged.exit_code == 2

@@ -335,7 +335,7 @@ def test_a_folder_that_was_removed_meanwhile_is_one_error(tmp_path: Path) -> Non
             shutil.rmtree(run.path)
             (run.path / "checkpoints").mkdir()
 
-    with pytest.raises(OutputError, match="cannot write"):
+    with pytest.raises(OutputError, match=r"v001 was removed while it was written to: start the run again\."):
         write_into(new_run(tmp_path))
     assert list(tmp_path.rglob("run.json")) == []
 
