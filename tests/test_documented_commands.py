@@ -11,7 +11,7 @@ from fsens_cli.app import app
 from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.config.compose import Request
 from fsens_cli.config.jobs import MeasureJob
-from fsens_cli.config.launch import check_sweep
+from fsens_cli.config.launch import compose_sweep
 from fsens_cli.config.launchers import choice
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -81,4 +81,4 @@ def test_launcher_takes_its_settings(command: str, monkeypatch: pytest.MonkeyPat
     plugin, extra = choice.NEEDS[said[0].partition("=")[2]]
     if not choice.is_installed(plugin):
         pytest.skip(f"needs fsens[{extra}]")
-    assert check_sweep(Request(verb="measure", job=MeasureJob, overrides=tuple(said), multirun=True))
+    assert compose_sweep(Request(verb="measure", job=MeasureJob, overrides=tuple(said), multirun=True))

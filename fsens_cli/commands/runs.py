@@ -6,8 +6,8 @@ from pathlib import Path
 import typer
 
 from fsens_cli.commands.console import print_listing
-from fsens_cli.commands.jobs import as_json, print_json, print_run
 from fsens_cli.commands.options import Flags
+from fsens_cli.commands.shown_run import as_json, print_json, print_run
 from fsens_cli.commands.tables import table
 from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.errors import OutputError

@@ -14,8 +14,7 @@ from fsens_cli.commands.sweep_watch import telling
 from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.commands.verbs.verb import Verb
 from fsens_cli.config.compose import Request
-from fsens_cli.config.jobs import JobFields
-from fsens_cli.config.launch import check_sweep, crew_of, launch_sweep
+from fsens_cli.config.launch import Sweep, compose_sweep, launch_sweep
 from fsens_cli.config.launchers.call import Lost
 from fsens_cli.config.launchers.choice import GROUP, without_launcher
 from fsens_cli.config.launchers.crew import Crew
@@ -59,19 +58,18 @@ def _ordered(jobs: Sequence[Ended], key: str) -> list[Ended]:
     return [*sorted(done, key=place), *(job for job in jobs if job[1] is None)]
 
 
-def run_sweep(verb: Verb, request: Request, flags: Flags) -> tuple[list[Ended], Path]:
+def run_sweep(verb: Verb, request: Request, sweep: Sweep, flags: Flags) -> tuple[list[Ended], Path]:
     """Return how every job ended, and the sweep's folder with its table and figure."""
     refuse_shared_sweep()
-    jobs = check_sweep(request)
-    with sweep_folder(Path(jobs[0].out), verb.name) as folder:
-        write_plan(folder, request.verb, request.overrides, request.config_dir, len(jobs))
-        return go_on(verb, request, folder, flags, checked=jobs)
+    with sweep_folder(Path(sweep.jobs[0].job.out), verb.name) as folder:
+        write_plan(folder, request.verb, request.overrides, request.config_dir, len(sweep.jobs))
+        return go_on(verb, request, folder, flags, sweep=sweep)
 
 
 def go_on(
-    verb: Verb, request: Request, folder: Path, flags: Flags, *, checked: Sequence[JobFields] = ()
+    verb: Verb, request: Request, folder: Path, flags: Flags, *, sweep: Sweep | None = None
 ) -> tuple[list[Ended], Path]:
-    """Run the jobs that the sweep lacks and write its table and figure; ``checked`` are all its jobs, if known.
+    """Run the jobs that the sweep lacks and write its table and figure; ``sweep`` is composed from the request if None.
 
     Raises:
         OutputError: another process is at it.
@@ -79,14 +77,12 @@ def go_on(
     refuse_shared_sweep()
     owner = Ownership.take(folder)
     try:
-        return _go_on(verb, request, folder, flags, checked)
+        return _go_on(verb, request, folder, flags, sweep)
     finally:
         owner.release()
 
 
-def _go_on(
-    verb: Verb, request: Request, folder: Path, flags: Flags, checked: Sequence[JobFields]
-) -> tuple[list[Ended], Path]:
+def _go_on(verb: Verb, request: Request, folder: Path, flags: Flags, sweep: Sweep | None) -> tuple[list[Ended], Path]:
     remove_leftovers(folder, below=True)
     num_jobs = read_plan(folder).num_jobs
     before = _done_before(folder, num_jobs)
@@ -95,7 +91,7 @@ def _go_on(
         note(f"{len(before)} jobs of {folder} are done, {len(missing)} are missing", flags)
     again = f"fsens {verb.name} --resume {folder}"
     try:
-        by_number = before | _run(verb, request, folder, flags, missing, checked)
+        by_number = before | _run(verb, request, folder, flags, missing, sweep)
     except KeyboardInterrupt as stopped:
         kept = f"finished jobs are kept; go on with: {again}"
         raise Interrupted(f"{stopped}; {kept}" if str(stopped) else kept) from None
@@ -120,12 +116,13 @@ def _with_run(sweep: Path, record: JobRecord) -> Ended:
 
 
 def _run(
-    verb: Verb, request: Request, folder: Path, flags: Flags, numbers: list[int], checked: Sequence[JobFields]
+    verb: Verb, request: Request, folder: Path, flags: Flags, numbers: list[int], sweep: Sweep | None
 ) -> dict[int, JobRecord]:
     """Run these jobs; where the launcher broke down, those that it had not begun are given to it again."""
     if not numbers:
         return {}
-    jobs = checked or check_sweep(request)
+    sweep = sweep or compose_sweep(request)
+    jobs = [composed.job for composed in sweep.jobs]
     swept = tuple(dict.fromkeys(o.split("=", 1)[0] for o in without_launcher(request.overrides)))
     values = {key: {settings_of(job, swept)[key] for job in jobs} for key in swept}
     varied = tuple(key for key, found in values.items() if len(found) > 1)
@@ -133,7 +130,7 @@ def _run(
     task = verb.do()
     forget_jobs(folder, numbers)
     while numbers:
-        crew = crew_of(request, [jobs[n] for n in numbers], sweep_dir=folder)
+        crew = sweep.crew(numbers, folder)
         work = SweepJob(
             task=task,
             flags=flags,
@@ -146,7 +143,7 @@ def _run(
         if crew.elsewhere:
             note(crew.in_words(len(numbers)), flags)
         with telling(folder, numbers, flags) if crew.elsewhere else nullcontext():
-            ran = dict(zip(numbers, _launched(request, work, crew, numbers), strict=True))
+            ran = dict(zip(numbers, _launched(request, sweep, work, crew, numbers), strict=True))
         lost = {n: result.reason for n, result in ran.items() if isinstance(result, Lost)}
         unbegun = [n for n in lost if not read_job(folder, n)]
         # Without a single job that began, another try would end the same way.
@@ -159,10 +156,10 @@ def _run(
     return ended
 
 
-def _launched(request: Request, work: SweepJob, crew: Crew, numbers: list[int]) -> list[JobRecord | Lost]:
+def _launched(request: Request, sweep: Sweep, work: SweepJob, crew: Crew, numbers: list[int]) -> list[JobRecord | Lost]:
     folder = work.folder
     try:
-        return launch_sweep(request, work, crew=crew, sweep_dir=folder, numbers=numbers)
+        return launch_sweep(sweep, work, crew=crew, numbers=numbers)
     except KeyboardInterrupt:
         # What was running then is no more.
         forget_jobs(folder, [n for n in numbers if (record := read_job(folder, n)) and record.status == "running"])

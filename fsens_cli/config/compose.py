@@ -1,36 +1,29 @@
-"""How do configuration files, typed settings and overrides become one checked job?"""
+"""Configuration files, typed settings and overrides, composed into one checked job."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import yaml
 from hydra import compose, initialize_config_dir
-from hydra._internal.hydra import Hydra
 from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
-from hydra.types import RunMode
-from omegaconf import DictConfig, ListConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, OmegaConf
 
+from fsens_cli.config.grammar import Setting
 from fsens_cli.config.jobs import JobFields
-from fsens_cli.config.launchers.choice import GROUP, SETTINGS, chosen, is_about_launcher, register_plugin_settings
-from fsens_cli.config.overrides import Kind, group_options, prepare
+from fsens_cli.config.keys import Kind, kinds_in, known_settings, of_some_data
+from fsens_cli.config.launchers.choice import GROUP, SETTINGS, chosen, is_about_launcher, launchers, option_of
+from fsens_cli.config.overrides import prepare
 from fsens_cli.config.own_folder import check_folder
-from fsens_cli.config.parsing import parse
+from fsens_cli.config.parsing import combinations, parse
+from fsens_cli.config.plain_errors import one_line_errors
 from fsens_cli.config.spelling import quoted
 from fsens_cli.data.catalog import CATALOG
-from fsens_cli.errors import ConfigError, FsensError
+from fsens_cli.errors import ConfigError
 from fsens_cli.models.settings import ModelConfig
 from fsens_cli.ranges import require_ranges
 from fsens_cli.text import masked_values, with_255ths
-
-# Our run folders replace Hydra's: nothing is written or logged by it.
-SILENT = ("hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,116 +77,40 @@ def started_hydra(request: Request) -> Iterator[list[str]]:
         check_folder(request.config_dir)
         folders.append(request.config_dir)
         own = [f"hydra.searchpath=[{quoted(f'file://{request.config_dir.resolve()}')}]"]
+    settings = parse(request.overrides)
+    launcher = chosen(settings, launchers(folders), multirun=request.multirun)
     with initialize_config_dir(version_base="1.3", config_dir=str(configs_folder()), job_name=request.verb):
-        # Plugins are found at their first use, which has just been.
-        register_plugin_settings()
-        choices = [o for o in request.overrides if _is_choice(o, folders)]
         with one_line_errors():
-            launcher = _chosen_launcher(request, folders)
-            prepared_choices = prepare(choices, folders=folders, known={}, multirun=request.multirun)
-            known = _known_settings(request.verb, tuple(own), tuple(prepared_choices))
-            if any(o.startswith(SETTINGS) for o in request.overrides):
-                known = {**known, **_settings_of_launcher(request.verb, own, launcher)}
+            choices = [s.text for s in settings if _is_choice(s, folders)]
+            named = prepare(choices, folders=folders, known={}, multirun=request.multirun)
+            known = known_settings(request.job, _data_sets(request.verb, settings, own, named))
+            if any(s.key.startswith(SETTINGS) for s in settings):
+                known |= _settings_of_launcher(request.verb, [*own, f"{GROUP}={option_of(launcher, folders)}"])
             prepared = prepare(request.overrides, folders=folders, known=known, multirun=request.multirun)
         yield [*own, *prepared]
 
 
-def settings_of_verb(verb: str, job: type[JobFields]) -> Mapping[str, Kind]:
-    """Return every dotted key that a verb's defaults have, with its kind."""
-    with started_hydra(Request(verb=verb, job=job, overrides=())):
-        return _known_settings(verb, (), ())
+def _is_choice(setting: Setting, folders: Sequence[Path]) -> bool:
+    return not is_about_launcher(setting.key) and any((folder / setting.key).is_dir() for folder in folders)
 
 
-def _is_choice(override: str, folders: Sequence[Path]) -> bool:
-    key, equals, _ = override.partition("=")
-    return bool(equals) and not is_about_launcher(key) and any((folder / key).is_dir() for folder in folders)
+def _data_sets(verb: str, settings: Sequence[Setting], own: Sequence[str], named: Sequence[str]) -> list[str]:
+    """Return the data sets whose settings can be changed: those that were named, or the one of the configuration."""
+    given = [value for s in settings if s.key == "data" for value in s.values if value in CATALOG]
+    if given or not any(of_some_data(s.key) for s in settings):
+        return given or list(CATALOG)
+    first = next(iter(combinations(named)))
+    return [str(OmegaConf.select(compose(config_name=verb, overrides=[*own, *first]), "data.name"))]
 
 
-def _chosen_launcher(request: Request, folders: Sequence[Path]) -> str:
-    options = {name for folder in folders for name in group_options(folder, GROUP)}
-    options |= set(GlobalHydra.instance().config_loader().get_group_options(GROUP))
-    return chosen(parse(request.overrides), sorted(options), multirun=request.multirun)
-
-
-def _settings_of_launcher(verb: str, own: Sequence[str], launcher: str) -> dict[str, Kind]:
+def _settings_of_launcher(verb: str, overrides: Sequence[str]) -> dict[str, Kind]:
     """Return every dotted key that can be set of a launcher, with its kind."""
-    hydra = running_hydra()
-    overrides = [*SILENT, *own, f"{GROUP}={launcher}"]
-    config = hydra.compose_config(config_name=verb, overrides=overrides, run_mode=RunMode.MULTIRUN)
-    found = dict(_dotted(config.hydra.launcher, SETTINGS))
+    composed = compose(config_name=verb, overrides=list(overrides), return_hydra_config=True)
+    content = OmegaConf.to_container(composed.hydra.launcher)
+    assert isinstance(content, dict), "a launcher has settings"
+    found = dict(kinds_in(content, SETTINGS))
     del found[f"{SETTINGS}_target_"]
     return found
-
-
-def running_hydra() -> Hydra:
-    """Return the Hydra that ``started_hydra`` has started."""
-    hydra = GlobalHydra.instance().hydra
-    assert hydra is not None, "initialize_config_dir has just created it"
-    return hydra
-
-
-@lru_cache(maxsize=32)
-def _known_settings(verb: str, own: tuple[str, ...], choices: tuple[str, ...]) -> Mapping[str, Kind]:
-    """Return every dotted key that some combination of the chosen options has, with its kind."""
-    known: dict[str, Kind] = {}
-    combinations: list[list[str]] = [[]]
-    for choice in choices:
-        group, values = choice.split("=", 1)
-        combinations = [[*c, f"{group}={value}"] for c in combinations for value in values.split(",")]
-    for combination in combinations[:64]:
-        config = compose(config_name=verb, overrides=[*own, *combination])
-        known |= _dotted(config)
-    return known
-
-
-def _dotted(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Kind]]:
-    for key in config:
-        name = f"{prefix}{key!s}"
-        child = config._get_node(key)
-        value = None if child is None else child._value()
-        yield name, "list" if isinstance(child, ListConfig) else "text" if isinstance(value, str) else "other"
-        if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
-            yield from _dotted(child, f"{name}.")
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Turn Hydra's and OmegaConf's complaints into one line."""
-    try:
-        yield
-    except (HydraException, OmegaConfBaseException) as error:
-        cause: BaseException = error
-        while cause.__cause__ is not None and not isinstance(cause, FsensError):
-            cause = cause.__cause__
-        if isinstance(cause, FsensError):
-            raise cause from None
-        lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-        if len(lines) > 1 and lines[0].endswith(":"):
-            lines = [f"{lines[0]} {lines[1]}"]
-        key = getattr(cause, "full_key", None)
-        plain = _in_plain_words(str(key), lines[0]) if key and lines else ""
-        if plain:
-            raise ConfigError(plain) from error
-        where = f"{key}: " if key else ""
-        raise ConfigError(f"{where}{lines[0] if lines else type(cause).__name__}".rstrip(".") + ".") from error
-    except OverflowError as error:
-        raise ConfigError("a number among the settings has hundreds of digits, which none can be.") from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{mark.name}, line {mark.line + 1}" if mark is not None else "a configuration file"
-        raise ConfigError(f"{place} is no YAML: {error.problem}.") from error
-
-
-KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
-
-
-def _in_plain_words(key: str, said: str) -> str:
-    """Return OmegaConf's complaint about a value of the wrong type in fsens's words; empty for other complaints."""
-    for kind, words in KINDS.items():
-        if said.startswith("Value ") and f"could not be converted to {kind}" in said:
-            given = said.removeprefix("Value ").partition(" of type ")[0]
-            return f"{key} must be {words}, got {given}."
-    return ""
 
 
 def to_job(kind: type[JobFields], config: DictConfig) -> JobFields:
@@ -208,14 +125,25 @@ def to_job(kind: type[JobFields], config: DictConfig) -> JobFields:
     return job
 
 
-def compose_job(request: Request) -> tuple[JobFields, str]:
-    """Return the job of a single run, and its configuration as YAML."""
+class Composed(NamedTuple):
+    """One job, and its settings as a run folder keeps them."""
+
+    job: JobFields
+    config_yaml: str
+
+    @classmethod
+    def of(cls, kind: type[JobFields], config: DictConfig) -> "Composed":
+        """Check a composed configuration."""
+        return cls(to_job(kind, config), settings_yaml(config))
+
+
+def compose_job(request: Request) -> Composed:
+    """Return the job of a single run."""
     with started_hydra(request) as overrides, one_line_errors():
-        config = compose(config_name=request.verb, overrides=overrides)
-        return to_job(request.job, config), settings_yaml(config)
+        return Composed.of(request.job, compose(config_name=request.verb, overrides=overrides))
 
 
-def load_job(kind: type[JobFields], config_file: Path) -> tuple[JobFields, str]:
+def load_job(kind: type[JobFields], config_file: Path) -> Composed:
     """Return the job stored in a run's ``config.yaml``, for resuming."""
     with one_line_errors():
         stored = OmegaConf.load(config_file)
@@ -229,7 +157,7 @@ def load_job(kind: type[JobFields], config_file: Path) -> tuple[JobFields, str]:
         schema.data = data
         merged = OmegaConf.merge(schema, stored)
         assert isinstance(merged, DictConfig)
-        return to_job(kind, merged), settings_yaml(merged)
+        return Composed.of(kind, merged)
 
 
 def settings_yaml(config: DictConfig) -> str:

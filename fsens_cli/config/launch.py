@@ -1,33 +1,20 @@
-"""How are checked jobs run: one through Hydra, a sweep's through the launcher that was chosen?"""
+"""Jobs of a sweep: composed and checked once, then done by whom the launcher names."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import TypeVar, cast
 
 from hydra import compose
-from hydra._internal.callbacks import Callbacks
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.plugins import Plugins
-from hydra.types import HydraContext, RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
-from fsens_cli.config.compose import (
-    SILENT,
-    Request,
-    one_line_errors,
-    running_hydra,
-    settings_yaml,
-    started_hydra,
-    to_job,
-)
-from fsens_cli.config.jobs import JobFields
+from fsens_cli.config.compose import Composed, Request, started_hydra
 from fsens_cli.config.launchers import on_joblib, on_ray, on_submitit
 from fsens_cli.config.launchers.call import Call, Lost
-from fsens_cli.config.launchers.choice import GROUP, without_launcher
-from fsens_cli.config.launchers.crew import Crew, Machine, crew_for
+from fsens_cli.config.launchers.choice import GROUP, OUR_PREFIX, without_launcher
+from fsens_cli.config.launchers.crew import BASIC, Crew, Machine, crew_for
 from fsens_cli.config.parsing import combinations
-from fsens_cli.config.spelling import quoted
+from fsens_cli.config.plain_errors import one_line_errors
 from fsens_cli.models.device import num_cores, num_gpus, num_threads
 
 Result = TypeVar("Result")
@@ -36,135 +23,75 @@ Result = TypeVar("Result")
 ELSEWHERE = {"joblib": on_joblib.run, "submitit": on_submitit.run, "ray": on_ray.run}
 
 
-def check_sweep(request: Request) -> list[JobFields]:
-    """Return the job of every combination of a multirun, so that all are refused or none before the first one runs."""
-    jobs = [job for job, _ in _composed_jobs(request)]
-    crew_of(request, jobs, sweep_dir=Path())
-    return jobs
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """Every job of a sweep, and the settings of the launcher that was chosen.
 
-
-def _composed_jobs(request: Request) -> list[tuple[JobFields, str]]:
-    with started_hydra(request) as overrides, one_line_errors():
-        jobs = [without_launcher(job) for job in combinations(overrides)]
-        configs = [compose(config_name=request.verb, overrides=list(job)) for job in jobs]
-        return [(to_job(request.job, config), settings_yaml(config)) for config in configs]
-
-
-def crew_of(request: Request, jobs: Sequence[JobFields], *, sweep_dir: Path) -> Crew:
-    """Return who does these jobs of a multirun.
-
-    Raises:
-        ConfigError: a setting of the launcher makes no sense.
+    Attributes:
+        jobs: in the order of their numbers.
+        launcher: its name in Hydra's group.
+        hydra: Hydra's own part of the configuration, of which the launcher's settings take the sweep's folder.
     """
-    with started_hydra(request) as overrides, one_line_errors():
-        config = _multirun_config(request, overrides, sweep_dir)
-        settings = cast("dict[str, Any]", OmegaConf.to_container(config.hydra.launcher, resolve=True))
-        name = str(config.hydra.runtime.choices[GROUP])
-        gpus = max((num_gpus(job.device) for job in jobs), default=0)
+
+    jobs: tuple[Composed, ...]
+    launcher: str
+    hydra: DictConfig = field(repr=False)
+
+    def crew(self, numbers: Sequence[int], folder: Path) -> Crew:
+        """Return who does these jobs of the sweep in this folder.
+
+        Raises:
+            ConfigError: a setting of the launcher makes no sense.
+        """
+        if self.launcher == BASIC.name:
+            return BASIC
+        with one_line_errors():
+            self.hydra.hydra.sweep.dir = str(folder)
+            settings = cast("dict[str, object]", OmegaConf.to_container(self.hydra.hydra.launcher, resolve=True))
+        gpus = max((num_gpus(self.jobs[n].job.device) for n in numbers), default=0)
         machine = Machine(cores=num_cores(), threads=num_threads(), gpus=gpus)
-        return crew_for(name, settings, num_jobs=len(jobs), machine=machine)
+        return crew_for(self.launcher, settings, num_jobs=len(numbers), machine=machine)
 
 
-def _multirun_config(request: Request, overrides: Sequence[str], sweep_dir: Path) -> DictConfig:
-    sweep = [f"hydra.sweep.dir={quoted(str(sweep_dir))}", "hydra.sweep.subdir=."]
-    return running_hydra().compose_config(
-        config_name=request.verb, overrides=[*SILENT, *sweep, *overrides], run_mode=RunMode.MULTIRUN
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt(Generic[Result]):
-    """How a job ended. Hydra announces an exception on standard error before passing it on, so it gets to see none."""
-
-    value: Result | None = None
-    error: Exception | None = None
-
-    def result(self) -> Result:
-        if self.error is not None:
-            raise self.error
-        return cast("Result", self.value)
-
-
-def launch(request: Request, task: Callable[[JobFields, str], Result]) -> Result:
-    """Run ``task(job, config_yaml)`` once, through Hydra.
-
-    Raises:
-        FsensError: what the task raised.
-    """
-
-    def attempt(config: DictConfig) -> _Attempt[Result]:
-        try:
-            return _Attempt(task(to_job(request.job, config), settings_yaml(config)))
-        except Exception as error:  # noqa: BLE001 raised again by result()
-            return _Attempt(error=error)
-
+def compose_sweep(request: Request) -> Sweep:
+    """Return the jobs of every combination of a multirun, so that all are refused or none before the first one runs."""
     with started_hydra(request) as overrides, one_line_errors():
-        done = running_hydra().run(config_name=request.verb, task_function=attempt, overrides=[*SILENT, *overrides])
-        return done.return_value.result()
+        first, *others = combinations(overrides)
+        whole = compose(config_name=request.verb, overrides=list(first), return_hydra_config=True)
+        hydra = OmegaConf.masked_copy(whole, "hydra")
+        with open_dict(whole):
+            del whole["hydra"]
+        configs = [compose(config_name=request.verb, overrides=list(without_launcher(job))) for job in others]
+        jobs = tuple(Composed.of(request.job, config) for config in (whole, *configs))
+    option = str(hydra.hydra.runtime.choices[GROUP])
+    sweep = Sweep(jobs=jobs, launcher=option.removeprefix(OUR_PREFIX), hydra=hydra)
+    sweep.crew(range(len(jobs)), Path())
+    return sweep
 
 
 def launch_sweep(
-    request: Request,
-    task: Callable[[JobFields, str, int], Result],
-    *,
-    crew: Crew,
-    sweep_dir: Path,
-    numbers: Sequence[int],
-) -> list[Result | Lost]:
+    sweep: Sweep, task: Callable[..., Result], *, crew: Crew, numbers: Sequence[int]
+) -> "list[Result | Lost]":
     """Run ``task(job, config_yaml, number)`` for these jobs of a sweep by the crew; the task must not raise.
-
-    The sweeper is ours: Hydra's own cannot leave out the jobs that are done already.
 
     Returns:
         The result of each job, or why there is none.
 
     Raises:
-        FsensError: the launcher could not be started.
+        ConfigError: the launcher could not be started.
     """
-    if not numbers:
-        return []
-    if crew.kind in ELSEWHERE:
-        composed = _composed_jobs(request)
-        calls = [
-            Call(
-                task=task,
-                job=composed[number][0],
-                config_yaml=composed[number][1],
-                number=number,
-                turn=turn,
-                threads=crew.threads,
-            )
-            for turn, number in enumerate(numbers)
-        ]
-        return ELSEWHERE[crew.kind](calls, crew)
+    jobs = sweep.jobs
     if not crew.elsewhere:
-        request = replace(request, overrides=without_launcher(request.overrides))
-    return _launch_by_hydra(request, task, sweep_dir, numbers)
-
-
-@dataclass(frozen=True, slots=True)
-class _OfSweep(Generic[Result]):
-    """What Hydra's launchers call with a job's configuration."""
-
-    kind: type[JobFields]
-    task: Callable[[JobFields, str, int], Result]
-    numbers: tuple[int, ...]
-
-    def __call__(self, config: DictConfig) -> Result:
-        number = self.numbers[int(HydraConfig.get().job.num)]
-        return self.task(to_job(self.kind, config), settings_yaml(config), number)
-
-
-def _launch_by_hydra(
-    request: Request, task: Callable[[JobFields, str, int], Result], sweep_dir: Path, numbers: Sequence[int]
-) -> list[Result | Lost]:
-    with started_hydra(request) as overrides, one_line_errors():
-        jobs = [without_launcher(job) for job in combinations(overrides)]
-        config = _multirun_config(request, overrides, sweep_dir)
-        launcher = Plugins.instance().instantiate_launcher(
-            config=config,
-            hydra_context=HydraContext(config_loader=running_hydra().config_loader, callbacks=Callbacks(config)),
-            task_function=_OfSweep(request.job, task, tuple(numbers)),
+        return [task(jobs[number].job, jobs[number].config_yaml, number) for number in numbers]
+    calls = [
+        Call(
+            task=task,
+            job=jobs[number].job,
+            config_yaml=jobs[number].config_yaml,
+            number=number,
+            turn=turn,
+            threads=crew.threads,
         )
-        done = launcher.launch([jobs[number] for number in numbers], initial_job_idx=0)
-        return [job.return_value for job in done]
+        for turn, number in enumerate(numbers)
+    ]
+    return ELSEWHERE[crew.kind](calls, crew) if calls else []

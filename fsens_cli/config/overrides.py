@@ -5,13 +5,14 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from hydra.core.override_parser.types import ChoiceSweep, Glob, Override
 
-from fsens_cli.config.launchers.choice import GROUP, SETTINGS, is_about_launcher
-from fsens_cli.config.parsing import in_brackets, parse, text_of
+from fsens_cli.config.grammar import Setting
+from fsens_cli.config.keys import Kind
+from fsens_cli.config.launchers.choice import GROUP, SETTINGS, is_about_launcher, option_of
+from fsens_cli.config.parsing import in_brackets, parse
 from fsens_cli.config.spelling import in_quotes, in_shell, meant_by
 from fsens_cli.data.catalog import CATALOG
 from fsens_cli.errors import ConfigError, suggestion
@@ -19,9 +20,6 @@ from fsens_cli.guest.hooks import require_known
 from fsens_cli.models.catalog import PACKAGED
 from fsens_cli.models.names import check_model_name
 from fsens_cli.objectives.regularizers import REGULARIZERS
-
-# What a setting's value is, as far as spelling goes.
-Kind = Literal["list", "text", "other"]
 
 # Groups of which every entry of a registry is an option, with or without a file of its own.
 REGISTRIES: dict[str, Mapping[str, object]] = {"data": CATALOG, "model": PACKAGED, "regularizer": REGULARIZERS}
@@ -59,22 +57,22 @@ def prepare(
         ConfigError: unknown key, unknown option of a group, or several values without ``-m``.
     """
     groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()} - {"hydra"}
-    parsed = [in_brackets(o, multirun=multirun) if known.get(o.key_or_group) == "list" else o for o in parse(overrides)]
-    return [_prepared(o, folders=folders, groups=groups, known=known, multirun=multirun) for o in parsed]
+    parsed = [in_brackets(s, multirun=multirun) if known.get(s.key) == "list" else s for s in parse(overrides)]
+    return [_prepared(s, folders=folders, groups=groups, known=known, multirun=multirun) for s in parsed]
 
 
 def _prepared(
-    override: Override, *, folders: Sequence[Path], groups: set[str], known: Mapping[str, Kind], multirun: bool
+    setting: Setting, *, folders: Sequence[Path], groups: set[str], known: Mapping[str, Kind], multirun: bool
 ) -> str:
-    key, text = override.key_or_group, str(override.input_line)
-    if override.is_sweep_override() and not multirun:
+    key, text = setting.key, setting.text
+    if setting.is_sweep and not multirun:
         one_text = in_shell(f"{key}={in_quotes(text.partition('=')[2])}")
         way = f", or write {one_text} for one text" if known.get(key, "text") == "text" else ""
         raise ConfigError(f"{text} gives several values: add -m to run one job for each{way}.")
     if key == GROUP:
-        return text
+        return f"{GROUP}={option_of(setting.values[0], folders)}"
     if key in groups:
-        return _group_override(override, folders)
+        return _group_override(setting, folders)
     if any(key == name or key.startswith(f"{name}.") for name in OPEN_KEYS):
         return f"++{text}"
     if key not in known:
@@ -91,29 +89,17 @@ def _prepared(
     return text
 
 
-def _group_override(override: Override, folders: Sequence[Path]) -> str:
-    group = override.key_or_group
+def _group_override(setting: Setting, folders: Sequence[Path]) -> str:
+    group, values = setting.key, setting.values
     files = {name for folder in folders for name in group_options(folder, group)}
     options = sorted(files | REGISTRIES.get(group, {}).keys())
-    values = _choices(override, options)
-    if values is None:
-        return str(override.input_line)
+    if setting.pattern is not None:
+        values = tuple(setting.matching(options))
+        if not values:
+            raise ConfigError(f"{setting.text} matches none of {', '.join(options)}.")
+    if not values:  # a range, which names no option
+        return setting.text
     return f"{group}={','.join(_option(group, value, options, files) for value in values)}"
-
-
-def _choices(override: Override, options: list[str]) -> list[str] | None:
-    """Return the options named by a group override; None for a sweep that Hydra alone can read."""
-    value = override.value()
-    if isinstance(value, Glob):
-        found = value.filter(options)
-        if not found:
-            raise ConfigError(f"{override.input_line} matches none of {', '.join(options)}.")
-        return [str(name) for name in found]
-    if not override.is_sweep_override():
-        return [text_of(value)]
-    if isinstance(value, ChoiceSweep):
-        return [text_of(item) for item in value.list]
-    return None
 
 
 def _option(group: str, value: str, options: list[str], files: set[str]) -> str:

@@ -107,7 +107,10 @@ def input_gradient(
     cotangent, log_factor = target_cotangent(logits.detach(), label_N, target)
     grad: Tensor | None = None
     if logits.requires_grad:
-        (grad,) = torch.autograd.grad(logits, images, cotangent.to(logits.dtype), allow_unused=True)
+        # A scalar, because grad_outputs of any other shape would make torch import sympy.
+        with torch.enable_grad():
+            along = (logits * cotangent.to(logits.dtype)).sum()
+        (grad,) = torch.autograd.grad(along, images, allow_unused=True)
     if grad is None:
         _require_constant(model, images, logits)
         grad = torch.zeros_like(images)

@@ -1,5 +1,6 @@
 """How is a file written so that a reader never sees half of it?"""
 
+import csv
 import glob
 import hashlib
 import json
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from fsens_cli.runs.process import began, this_machine
-from fsens_cli.text import masked_values
+from fsens_cli.text import masked, masked_values
 
 # A temporary file says who writes it: a machine, a process of it, and a number of its own.
 TEMPORARY = re.compile(r"\..+\.(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}\.part(\.\w+)?")
@@ -101,12 +102,25 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
     write_text(path, json.dumps(masked_values(content), indent=2, allow_nan=False) + "\n")
 
 
-def write_table(path: Path, columns: Mapping[str, Sequence[object]]) -> None:
+def write_table(path: Path, columns: Mapping[str, Sequence[object] | np.ndarray]) -> None:
     """Write a CSV with one column an entry; floats keep nine significant digits, and addresses no secrets."""
-    import pandas as pd
+    cells = [_cells(values) for values in columns.values()]
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*cells, strict=True))
 
-    with replacing(path) as temporary:
-        pd.DataFrame(masked_values(dict(columns))).to_csv(temporary, index=False, float_format="%.9g")
+
+def _cells(values: Sequence[object] | np.ndarray) -> list[str]:
+    """Return a column as it is written; in a column of numbers what is not there is empty."""
+    column = [value.item() if isinstance(value, np.generic) else value for value in values]
+    if any(isinstance(value, float) for value in column):
+        column = [value if isinstance(value, str) or _is_missing(value) else f"{value:.9g}" for value in column]
+    return ["" if _is_missing(value) else masked(str(value)) for value in column]
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value != value  # of all values, NaN alone differs from itself
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -9,7 +9,7 @@ from typer.testing import Result
 
 from fsens_cli.config.compose import Request, configs_folder
 from fsens_cli.config.jobs import MeasureJob
-from fsens_cli.config.launch import check_sweep
+from fsens_cli.config.launch import compose_sweep
 from fsens_cli.config.spelling import as_written
 
 Type = Callable[..., Result]
@@ -55,7 +55,8 @@ def test_the_suites_sizes_are_the_fractions_that_people_type() -> None:
 
 def test_values_of_a_list_are_a_value_each_in_a_sweep() -> None:
     request = Request(verb="measure", job=MeasureJob, overrides=("plot.formats=png,svg", "bands=[1,2]"), multirun=True)
-    assert [(job.plot.formats, job.bands) for job in check_sweep(request)] == [(["png"], [1, 2]), (["svg"], [1, 2])]
+    jobs = [job for job, _ in compose_sweep(request).jobs]
+    assert [(job.plot.formats, job.bands) for job in jobs] == [(["png"], [1, 2]), (["svg"], [1, 2])]
 
 
 def test_paths_in_a_list_may_begin_at_home(fsens: Type) -> None:

@@ -2,18 +2,22 @@
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import hydra
 import pytest
 import yaml
-from hydra.core.override_parser.types import QuotedString
 from omegaconf import OmegaConf
 
 from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.commands.verbs.verb import Verb
+from fsens_cli.config import compose as compose_module
+from fsens_cli.config import launch as launch_module
 from fsens_cli.config.compose import Request, compose_job, configs_folder, job_yaml, load_job
 from fsens_cli.config.jobs import DefenseJob, EvaluateJob, HybridJob, JobFields, MeasureJob, TrainJob
-from fsens_cli.config.launch import check_sweep, launch, launch_sweep
+from fsens_cli.config.launch import compose_sweep, launch_sweep
 from fsens_cli.config.launchers.crew import Crew
 from fsens_cli.config.parsing import parse
 from fsens_cli.config.spelling import flag_override
@@ -235,7 +239,7 @@ def test_settings_below_groups_of_a_training() -> None:
         ("num_images=abc", "num_images must be a whole number, got 'abc'."),
         ("num_images=1.5", "num_images must be a whole number, got '1.5'."),
         ("num_images=", "num_images must be a whole number, got ''."),
-        ("seed=null", "seed: "),
+        ("seed=null", "seed must be a whole number, got null."),
         ("seed=-1", "seed=-1 must lie in 0..9223372036854775807."),
         ("target=lss", "target=lss is not known; target can be loss, logit, margin."),
         ("split=val", "split=val is not known; split can be train, test."),
@@ -326,10 +330,9 @@ def test_messages_keep_their_dots() -> None:
     ],
 )
 def test_flags_arrive_as_typed(text: str) -> None:
-    (override,) = parse([flag_override("weights", text, multirun=False)])
-    assert not override.is_sweep_override()
-    value = override.value()
-    assert (value.text if isinstance(value, QuotedString) else str(value)) == text
+    (setting,) = parse([flag_override("weights", text, multirun=False)])
+    assert not setting.is_sweep
+    assert setting.values == (text,)
 
 
 def test_flags_arrive_as_typed_in_the_job() -> None:
@@ -398,8 +401,10 @@ def told(job: JobFields, text: str, number: int) -> tuple[object, ...]:
 
 def sweep(tmp_path: Path, *overrides: str) -> list[tuple[object, ...]]:
     request = Request(verb="measure", job=MeasureJob, overrides=overrides, multirun=True)
-    jobs = [(job.model.name, job.seed) for job in check_sweep(request)]  # type: ignore[attr-defined]
-    ran = launch_sweep(request, told, crew=BASIC, sweep_dir=tmp_path / "it's a sweep", numbers=range(len(jobs)))
+    composed = compose_sweep(request)
+    jobs = [(job.model.name, job.seed) for job, _ in composed.jobs]  # type: ignore[attr-defined]
+    crew = composed.crew(range(len(jobs)), tmp_path / "it's a sweep")
+    ran = launch_sweep(composed, told, crew=crew, numbers=range(len(jobs)))
     assert ran == jobs
     return ran
 
@@ -430,13 +435,14 @@ def test_some_jobs_of_a_sweep_keep_their_numbers(tmp_path: Path) -> None:
     def numbered(job: JobFields, text: str, number: int) -> tuple[int, object]:
         return number, job.seed  # type: ignore[attr-defined]
 
-    assert launch_sweep(request, numbered, crew=BASIC, sweep_dir=tmp_path, numbers=[1, 3]) == [(1, 6), (3, 8)]
-    assert launch_sweep(request, numbered, crew=BASIC, sweep_dir=tmp_path, numbers=[]) == []
+    composed = compose_sweep(request)
+    assert launch_sweep(composed, numbered, crew=BASIC, numbers=[1, 3]) == [(1, 6), (3, 8)]
+    assert launch_sweep(composed, numbered, crew=BASIC, numbers=[]) == []
 
 
 def test_a_sweeper_of_hydra_s_is_refused() -> None:
     with pytest.raises(ConfigError, match="unknown setting 'hydra/sweeper'"):
-        check_sweep(Request(verb="measure", job=MeasureJob, overrides=("hydra/sweeper=basic",), multirun=True))
+        compose_sweep(Request(verb="measure", job=MeasureJob, overrides=("hydra/sweeper=basic",), multirun=True))
 
 
 def test_flags_in_a_sweep_split_at_commas(tmp_path: Path) -> None:
@@ -466,24 +472,41 @@ def test_files_whose_names_differ_in_signs_alone_are_different_networks(tmp_path
 def test_a_sweep_with_a_mistake_is_refused_whole(override: str, message: str) -> None:
     request = Request(verb="measure", job=MeasureJob, overrides=(override,), multirun=True)
     with pytest.raises(FsensError) as caught:
-        check_sweep(request)
+        compose_sweep(request)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_an_error_of_the_task_comes_through_and_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
-    def fail(job: JobFields, text: str) -> None:
-        raise ConfigError("on purpose")
-
-    with pytest.raises(ConfigError, match=r"^on purpose$"):
-        launch(Request(verb="measure", job=MeasureJob, overrides=()), fail)
+def test_composing_leaves_no_files_and_stays_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    compose_job(Request(verb="measure", job=MeasureJob, overrides=("seed=3",)))
+    assert Path.cwd() == tmp_path
+    assert list(tmp_path.iterdir()) == []
     assert capfd.readouterr() == ("", "")
 
 
-def test_launching_leaves_no_files_and_stays_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert launch(Request(verb="measure", job=MeasureJob, overrides=("seed=3",)), lambda job, _: Path.cwd()) == tmp_path
-    assert list(tmp_path.iterdir()) == []
+def test_a_sweep_starts_hydra_once_and_composes_each_job_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = {"initialize_config_dir": 0, "compose": 0}
+
+    def counted(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            counts[name] += 1
+            return real(*arguments, **named)
+
+        return call
+
+    for name in counts:
+        wrapped = counted(name, getattr(hydra, name))
+        for module in (compose_module, launch_module):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, wrapped)
+    several = ("seed=range(5)", "model=resnet8,resnet20")
+    request = Request(verb="measure", job=MeasureJob, overrides=several, multirun=True)
+    sweep = compose_sweep(request)
+    launch_sweep(sweep, told, crew=sweep.crew(range(10), Path()), numbers=range(10))
+    assert counts == {"initialize_config_dir": 1, "compose": 10}
 
 
 @pytest.mark.parametrize(

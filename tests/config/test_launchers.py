@@ -10,13 +10,12 @@ import torch
 
 from fsens_cli.config.compose import Request, compose_job
 from fsens_cli.config.jobs import JobFields, MeasureJob
-from fsens_cli.config.launch import check_sweep, crew_of, launch_sweep
+from fsens_cli.config.launch import compose_sweep, launch_sweep
 from fsens_cli.config.launchers import choice
 from fsens_cli.config.launchers.call import Call
 from fsens_cli.config.launchers.crew import Machine, crew_for
 from fsens_cli.config.spelling import flag_override
 from fsens_cli.errors import ConfigError
-from fsens_cli.models import device
 from fsens_cli.models.device import device_in_turn, num_cores
 
 JOBLIB = {"_target_": "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher", "n_jobs": -1}
@@ -53,7 +52,6 @@ def request_of(*overrides: str, multirun: bool = True, config_dir: Path | None =
         (SLURM, 10, Machine(cores=8, threads=8, gpus=0), None, None),
         (SLURM | {"cpus_per_task": 6}, 10, Machine(cores=8, threads=8, gpus=0), None, 6),
         (RAY, 10, Machine(cores=8, threads=8, gpus=0), None, 2),
-        ({"_target_": "hydra_plugins.theirs.TheirLauncher"}, 10, Machine(cores=8, threads=8, gpus=0), None, None),
     ],
 )
 def test_each_job_gets_its_share(
@@ -76,6 +74,7 @@ def test_a_machine_is_not_shared_out_twice() -> None:
     ("settings", "message"),
     [
         (JOBLIB | {"n_jobs": 0}, "hydra.launcher.n_jobs=0: give how many jobs run at a time"),
+        ({"_target_": "theirs.TheirLauncher"}, "hydra/launcher=x is none that fsens can send jobs to"),
         (SLURM | {"timeout_min": 0}, "hydra.launcher.timeout_min=0 must be at least 1"),
         (LOCAL | {"nodes": 2}, "hydra.launcher.nodes=2: each job is one process"),
         (RAY | {"ray": {"remote": {"num_cpus": 0}}}, "hydra.launcher.ray.remote.num_cpus=0 must be larger than 0"),
@@ -98,12 +97,12 @@ def test_settings_that_make_no_sense(settings: dict[str, Any], message: str) -> 
     ],
 )
 def test_gpus_are_dealt_out_in_turn(name: str, gpus: int, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device.torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     assert [device_in_turn(name, turn) for turn in range(4)] == expected
 
 
 def test_a_call_sets_up_its_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device.torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("FSENS_CACHE", "here")
 
     def seen(job: JobFields, text: str, number: int) -> tuple[object, ...]:
@@ -143,7 +142,7 @@ def test_a_call_where_the_folder_is_not_shared(tmp_path: Path) -> None:
 )
 def test_mistakes_are_told_in_one_line(overrides: tuple[str, ...], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        check_sweep(request_of(*overrides))
+        compose_sweep(request_of(*overrides))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -156,11 +155,9 @@ def test_a_launcher_without_a_sweep_is_refused(override: str) -> None:
 
 @pytest.mark.parametrize(("name", "extra"), [(name, extra) for name, (_, extra) in choice.NEEDS.items()])
 def test_a_missing_extra_is_named(name: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name == "ray_aws" and not choice.is_installed("hydra_ray_launcher"):
-        pytest.skip("no file of ours: an unknown name without the plugin")
     monkeypatch.setattr(choice, "is_installed", lambda plugin: False)
     with pytest.raises(ConfigError) as caught:
-        check_sweep(request_of(flag_override("hydra/launcher", name, multirun=True), "seed=0,1"))
+        compose_sweep(request_of(flag_override("hydra/launcher", name, multirun=True), "seed=0,1"))
     assert str(caught.value) == f'hydra/launcher={name} needs fsens[{extra}]: pip install "fsens[{extra}]"'
 
 
@@ -173,7 +170,7 @@ def test_is_installed() -> None:
 def test_slurm_where_there_is_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choice.shutil, "which", lambda command: None)
     with pytest.raises(ConfigError, match=rf"hydra/launcher={name} needs Slurm's sbatch, which is not here: "):
-        check_sweep(request_of(f"hydra/launcher={name}"))
+        compose_sweep(request_of(f"hydra/launcher={name}"))
 
 
 @NEEDS_JOBLIB
@@ -189,7 +186,7 @@ def test_slurm_where_there_is_none(name: str, monkeypatch: pytest.MonkeyPatch) -
 )
 def test_mistakes_in_settings_of_joblib(override: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        check_sweep(request_of("hydra/launcher=joblib", override, "seed=0,1"))
+        compose_sweep(request_of("hydra/launcher=joblib", override, "seed=0,1"))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -199,7 +196,8 @@ def settings_of(*overrides: str, config_dir: Path | None = None) -> dict[str, An
     with warnings.catch_warnings():
         # Hydra would warn where a file of ours has the name of a plugin's configuration.
         warnings.simplefilter("error")
-        crew = crew_of(request, check_sweep(request), sweep_dir=Path("a sweep"))
+        sweep = compose_sweep(request)
+        crew = sweep.crew(range(len(sweep.jobs)), Path("a sweep"))
     return dict(crew.settings)
 
 
@@ -228,7 +226,7 @@ def test_a_cluster_of_one_s_own(tmp_path: Path) -> None:
     settings = settings_of("hydra/launcher=mine", "seed=0,1", config_dir=tmp_path)
     assert settings["cpus_per_task"] == 3
     with pytest.raises(ConfigError, match=r"unknown launcher 'min'\. Closest: mine"):
-        check_sweep(request_of("hydra/launcher=min", config_dir=tmp_path))
+        compose_sweep(request_of("hydra/launcher=min", config_dir=tmp_path))
 
 
 @NEEDS_RAY
@@ -244,7 +242,7 @@ def test_settings_of_ray() -> None:
 
 
 def test_launchers_stay_out_of_the_job() -> None:
-    (job,) = check_sweep(request_of("hydra/launcher=basic"))
+    ((job, _),) = compose_sweep(request_of("hydra/launcher=basic")).jobs
     assert isinstance(job, MeasureJob)
     _, text = compose_job(request_of(multirun=False))
     assert "launcher" not in text
@@ -255,8 +253,8 @@ def test_arguments_of_a_network_sweep_too(tmp_path: Path) -> None:
         return number, job.model.kwargs["width"]
 
     request = request_of("model.kwargs.width=8,12")
-    crew = crew_of(request, check_sweep(request), sweep_dir=tmp_path)
-    assert launch_sweep(request, width, crew=crew, sweep_dir=tmp_path, numbers=[0, 1]) == [(0, 8), (1, 12)]
+    sweep = compose_sweep(request)
+    assert launch_sweep(sweep, width, crew=sweep.crew([0, 1], tmp_path), numbers=[0, 1]) == [(0, 8), (1, 12)]
 
 
 def test_num_cores() -> None:

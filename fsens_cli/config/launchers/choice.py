@@ -3,10 +3,9 @@
 import shutil
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
-from hydra.core.config_store import ConfigStore
-from hydra.core.override_parser.types import Override
-
+from fsens_cli.config.grammar import Setting
 from fsens_cli.errors import ConfigError, suggestion
 
 GROUP = "hydra/launcher"
@@ -19,20 +18,27 @@ NEEDS = {
     "submitit_slurm": ("hydra_submitit_launcher", "slurm"),
     "submitit_local": ("hydra_submitit_launcher", "slurm"),
     "ray": ("hydra_ray_launcher", "ray"),
-    "ray_aws": ("hydra_ray_launcher", "ray"),
 }
-# What plugins register under a name that a file of ours has; Hydra would warn of the clash.
-SHADOWED = ("joblib", "submitit_local", "submitit_slurm", "ray")
+# Our configurations of launchers, where they have another name than what is typed: that one is the plugin's.
+OUR_PREFIX = "fsens-"
+OURS = {
+    "joblib": f"{OUR_PREFIX}joblib",
+    "ray": f"{OUR_PREFIX}ray",
+    "submitit_slurm": "slurm",
+    "submitit_local": "slurm-local",
+}
 
 
-def register_plugin_settings() -> None:
-    """Move the plugins' own configurations to where ours extend them: ``schema/launcher``."""
-    store = ConfigStore.instance()
-    registered = store.repo.get("hydra", {}).get("launcher", {})
-    for name in SHADOWED:
-        entry = registered.pop(f"{name}.yaml", None)
-        if entry is not None:
-            store.store(group="schema/launcher", name=name, node=entry.node, provider="fsens")
+def option_of(name: str, folders: Sequence[Path]) -> str:
+    """Return the option of Hydra's group that a launcher's name means; ``folders`` are ours, then the user's own."""
+    own = any((folder / GROUP / f"{name}.yaml").is_file() for folder in folders[1:])
+    return name if own else OURS.get(name, name)
+
+
+def launchers(folders: Sequence[Path]) -> list[str]:
+    """Return the names of all launchers."""
+    files = {path.stem.removeprefix(OUR_PREFIX) for folder in folders for path in (folder / GROUP).glob("*.yaml")}
+    return sorted({"basic", *NEEDS, *files})
 
 
 def is_about_launcher(key: str) -> bool:
@@ -49,20 +55,20 @@ def without_launcher(overrides: Iterable[str]) -> tuple[str, ...]:
     return tuple(o for o in overrides if not is_about_launcher(o.partition("=")[0].lstrip("+")))
 
 
-def chosen(overrides: Sequence[Override], options: Sequence[str], *, multirun: bool) -> str:
+def chosen(settings: Sequence[Setting], options: Sequence[str], *, multirun: bool) -> str:
     """Return the launcher's name; ``basic`` where none was given.
 
     Raises:
         ConfigError: unknown, not installed, several, or without a sweep to run.
     """
-    about = [o for o in overrides if is_about_launcher(o.key_or_group)]
+    about = [s for s in settings if is_about_launcher(s.key)]
     if about and not multirun:
-        raise ConfigError(f"{about[0].input_line} says where the jobs of a sweep run: add -m, or leave it out.")
-    names = [o for o in about if o.key_or_group == GROUP]
-    several = next((o for o in about if o.is_sweep_override()), None)
+        raise ConfigError(f"{about[0].text} says where the jobs of a sweep run: add -m, or leave it out.")
+    names = [s for s in about if s.key == GROUP]
+    several = next((s for s in about if s.is_sweep), None)
     if several is not None:
-        raise ConfigError(f"{several.input_line}: a sweep has one launcher; give a single value.")
-    name = str(names[-1].value()) if names else "basic"
+        raise ConfigError(f"{several.text}: a sweep has one launcher; give a single value.")
+    name = names[-1].values[0] if names else "basic"
     if name not in options:
         raise ConfigError(f"unknown launcher '{name}'.{suggestion(name, options)} {GROUP} can be {', '.join(options)}.")
     if name in NEEDS:

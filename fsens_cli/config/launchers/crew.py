@@ -6,7 +6,7 @@ from typing import Any
 
 from fsens_cli.errors import ConfigError, require
 
-# By the last part of the launcher's _target_; any other launcher is left to Hydra.
+# By the last part of the launcher's _target_.
 KINDS = {
     "BasicLauncher": "basic",
     "JoblibLauncher": "joblib",
@@ -31,7 +31,7 @@ class Crew:
 
     Attributes:
         name: the launcher as it was typed.
-        kind: ``basic``, ``joblib``, ``submitit``, ``ray`` or ``other``.
+        kind: ``basic``, ``joblib``, ``submitit`` or ``ray``.
         settings: of the launcher.
         workers: how many jobs run at a time; None where a cluster decides.
         threads: of torch in each job; None where the job finds out by itself.
@@ -59,17 +59,25 @@ class Crew:
         return text + ("" if self.threads is None else f", threads each: {self.threads}")
 
 
+BASIC = Crew(name="basic")
+
+
 def crew_for(name: str, settings: Mapping[str, Any], *, num_jobs: int, machine: Machine) -> Crew:
     """Share the machine out.
 
     Raises:
         ConfigError: a setting of the launcher makes no sense.
     """
-    kind = KINDS.get(str(settings.get("_target_", "")).rpartition(".")[2], "other")
-    workers, threads = _SHARES[kind](settings, num_jobs, machine) if kind in _SHARES else (None, None)
-    if kind == "basic" or (kind == "joblib" and workers == 1):
+    kind = KINDS.get(str(settings.get("_target_", "")).rpartition(".")[2])
+    if kind is None:
+        raise ConfigError(
+            f"hydra/launcher={name} is none that fsens can send jobs to: joblib, slurm, slurm-local, ray, or a file of "
+            "your own that begins with one of these."
+        )
+    workers, threads = _SHARES[kind](settings, num_jobs, machine) if kind in _SHARES else (1, None)
+    if workers == 1 and kind in ("basic", "joblib"):
         # One at a time needs no second process; joblib would use none either.
-        return Crew(name="basic")
+        return BASIC
     return Crew(name=name, kind=kind, settings=dict(settings), workers=workers, threads=threads)
 
 

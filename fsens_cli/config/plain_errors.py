@@ -1,0 +1,53 @@
+"""Hydra's and OmegaConf's complaints in one line of fsens's words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import get_args
+
+import yaml
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException, ValidationError
+
+from fsens_cli.errors import ConfigError, FsensError
+
+KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn Hydra's and OmegaConf's complaints into one line."""
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None and not isinstance(cause, FsensError):
+            cause = cause.__cause__
+        if isinstance(cause, FsensError):
+            raise cause from None
+        raise ConfigError(_in_one_line(cause)) from error
+    except OverflowError as error:
+        raise ConfigError("a number among the settings has hundreds of digits, which none can be.") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"{mark.name}, line {mark.line + 1}" if mark is not None else "a configuration file"
+        raise ConfigError(f"{place} is no YAML: {error.problem}.") from error
+
+
+def _in_one_line(cause: BaseException) -> str:
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].endswith(":"):
+        lines = [f"{lines[0]} {lines[1]}"]
+    key = str(cause.full_key or "") if isinstance(cause, OmegaConfBaseException) else ""
+    if isinstance(cause, ValidationError) and key:
+        # Of an entry of a list, the list knows what it holds; of a single value, the value that it would replace.
+        (kind, *_) = (*get_args(cause.ref_type), OmegaConf.get_type(cause.child_node) or object)
+        wanted = KINDS.get(kind)
+        if wanted and not isinstance(cause.value, dict | list):
+            return f"{key} must be {wanted}, got {_typed(cause.value)}."
+    where = f"{key}: " if key else ""
+    return f"{where}{lines[0] if lines else type(cause).__name__}".rstrip(".") + "."
+
+
+def _typed(value: object) -> str:
+    return "null" if value is None else repr(str(value))
