@@ -38,8 +38,7 @@ check: $(STAMP) ## lint, formatting and types
 	$(BIN)/mypy
 
 docs: $(STAMP) ## the manual as web pages, in build/site; a broken link fails
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
-	@echo 'build/site/index.html'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: $(STAMP) ## put the code into shape
 	$(BIN)/ruff check --fix .

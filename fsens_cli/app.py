@@ -144,7 +144,7 @@ def models(
     pattern: Annotated[str, typer.Argument(metavar="[PATTERN]", help="Part of the name.")] = "",
     debug: Debug = False,
 ) -> None:
-    """List the networks that can be named."""
+    """List the networks that you can name."""
     from fsens_cli.commands.boundary import boundary
 
     with boundary(debug=debug):
@@ -155,7 +155,7 @@ def models(
 
 @app.command(rich_help_panel=FIND)
 def data(debug: Debug = False) -> None:
-    """List the data sets that can be named."""
+    """List the data sets that you can name."""
     from fsens_cli.commands.boundary import boundary
 
     with boundary(debug=debug):

@@ -47,7 +47,7 @@ Resume = Annotated[
 ]
 ResumeSweep = Annotated[
     str | None,
-    typer.Option("--resume", metavar="SWEEP", help="Run the jobs that a sweep lacks.", rich_help_panel=RUN),
+    typer.Option("--resume", metavar="SWEEP", help="Run the jobs that a sweep is missing.", rich_help_panel=RUN),
 ]
 Multirun = Annotated[
     bool,

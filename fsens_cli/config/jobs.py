@@ -83,7 +83,7 @@ class TrainJob(JobFields, TrainConfig):
     Attributes:
         measure: the measurement of the trained network.
         measure_images: at most this many test images for it.
-        tracker: who else is told the numbers of every epoch.
+        tracker: where else the numbers of every epoch go.
     """
 
     weights: str = "random"
@@ -187,5 +187,5 @@ class DefenseJob(ImagesFields, DefenseConfig):
         self.check_images(at_least=2)
         require(
             self.mode != "trained" or bool(self.runs) != bool(self.train.epochs),
-            "mode=trained needs one network a strength: give runs=[RUN,RUN,...], or train.epochs=N to train them.",
+            "mode=trained needs one network for each strength: give runs=[RUN,RUN,...], or train.epochs=N.",
         )

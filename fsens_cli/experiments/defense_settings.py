@@ -57,7 +57,7 @@ class DefenseConfig(EvaluateConfig):
     Attributes:
         mode: ``auto`` takes the packaged networks without and with a blur, and a control, where the data have them
             and nothing else is asked for; elsewhere it is ``test_time``. ``test_time`` puts the filter in front of one
-            network that never saw it, a control; ``trained`` takes one network a strength, trained through its filter.
+            network that never saw it, a control; ``trained`` takes one network each strength, trained through it.
         defense: ``blur``, ``high-pass``, ``random-blur`` or ``pca``.
         sigmas: strengths in pixels; 0 is no filter. Empty: 0, .4 and .5 at test time, 0, 1, 1.5, 2 and 3 in training.
         controls: for ``trained``: strengths that are put at test time in front of the network without a filter.

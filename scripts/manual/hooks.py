@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from files_page import files_page
 from formulas import with_mathml
 from python_page import python_page
 from settings_page import settings_page
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
-PAGES = {"settings.md": settings_page, "python-reference.md": python_page}
+PAGES = {"settings.md": settings_page, "files.md": files_page, "python-reference.md": python_page}
 
 
 def on_files(files: "Files", config: "MkDocsConfig") -> "Files":

@@ -1,20 +1,9 @@
-"""What the README shows is what is printed, to the digit."""
+"""The first minutes: what was just run is a word away."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from typer.testing import Result
-
-README = Path(__file__).resolve().parents[2] / "README.md"
-
-
-@pytest.mark.slow
-def test_the_output_in_the_readme(fsens: Callable[..., Result]) -> None:
-    shown = README.read_text().split("$ fsens measure\n", 1)[1].split("```", 1)[0]
-    result = fsens("measure")
-    assert result.exit_code == 0, result.output
-    assert result.stdout == shown
 
 
 def test_show_alone_is_the_latest_run_and_of_a_verb_its_latest(fsens: Callable[..., Result]) -> None:

@@ -6,7 +6,7 @@ EVALUATE = Verb(
     name="evaluate",
     panel=PROBE,
     help="Show how robust a model is: to corruptions, missing frequencies, noise and attacks.",
-    question="What does the model stand: corruptions, missing frequencies, noise, attacks?",
+    question="How well does the model withstand corruptions, missing frequencies, noise and attacks?",
     reading="Corruptions are grouped by where their power lies, after Li et al. 2023. Sizes of smallest "
     "perturbations are upper bounds: attacks can only fail to find smaller ones. f_0.5 is the radius "
     "below which half of their power lies.",
@@ -19,7 +19,7 @@ EVALUATE = Verb(
         ("num_images=400", "at most this many, drawn at random"),
         ("suite.corruptions=[standard]", "15; all: 19; names; FILE.py:FUNCTION"),
         ("suite.severities=[1,3,5]", "1 (weak) to 5"),
-        ("suite.prediction=true", "foretell each from spectra"),
+        ("suite.prediction=true", "predict each from spectra"),
         ("corruption.root=''", "read CIFAR-10-C or ImageNet-C instead"),
         ("suite.attacks=[pgd]", "apgd-ce, square, cascade, autoattack, ..."),
         ("suite.eps_linf=[.0078,.0314]", "budgets, 0..1 pixel scale"),

@@ -25,7 +25,7 @@ TRAIN = Verb(
         ("adversary.norm=none", "or linf, l2: adversarial training, adversary.eps"),
         ("adversary.loss=ce", "or trades, adversary.beta=6"),
         ("frontend=none", "or blur, frontend.sigma=1.5 pixels"),
-        ("tracker=none", "or tensorboard, mlflow: told every epoch's numbers"),
+        ("tracker=none", "or tensorboard, mlflow: follow every epoch"),
         ("experiment=NAME", "a recipe: dualband_lsf, fast_cifar10_lsf, ..."),
     ],
     examples=[
