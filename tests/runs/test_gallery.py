@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -153,6 +154,9 @@ GALLERY: dict[str, Callable[[], Figure]] = {
         {n: RANDOM.uniform(size=(32, 32)) for n in ("none", "blur 1", "blur 1.5", "blur 2", "blur 3")}, title=TITLE
     ),
     "training": lambda: training_figure(HISTORY, best_epoch=3, title="resnet20, lsf training on dualband"),
+    "overlay with a long title": lambda: overlay_figure(
+        [("standard", [replace(line(""), title="Whom the model believes in hybrid images (mark: f_rev)")])], about="a"
+    ),
     "overlay": lambda: overlay_figure(
         [(n, [line("")]) for n in ("standard", "lsf", "msf", "asf")], about="dualband test, n = 1,000"
     ),

@@ -62,7 +62,7 @@ def overlay_figure(runs: Labelled, *, about: str = "", title: str = "", legend: 
         panels = figure.subplots(len(plots), 1, squeeze=False)
         for axes, lines in zip(panels[:, 0], plots.values(), strict=True):
             _panel(axes, lines, colours)
-            axes.set_title(lines[0][1].title)
+            axes.set_title(textwrap.fill(lines[0][1].title, 44))  # over the axes, which are narrower than the figure
         if about:
             figure.suptitle("\n".join(textwrap.wrap(about, 52)), fontsize=8)
         handles = [Line2D([], [], color=colours[label], marker="o", markersize=2) for label in labels]
