@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fsens_cli.models.front_end import GaussianBlur as GaussianBlur
     from fsens_cli.objectives.gradient_penalties import GradientNormPenalty as GradientNormPenalty
     from fsens_cli.objectives.gradient_penalties import JacobianFrequencyPenalty as JacobianFrequencyPenalty
+    from fsens_cli.objectives.pair_penalty import SimilarityPenalty as SimilarityPenalty
     from fsens_cli.objectives.penalty import FourierPenalty as FourierPenalty
     from fsens_cli.perturb.attacks.attack import AttackResult as AttackResult
     from fsens_cli.perturb.attacks.minimal import MinimalResult as MinimalResult
@@ -79,6 +80,7 @@ _PUBLIC = {
     "MeasureResult": "fsens_cli.experiments.measure_result",
     "MinimalResult": "fsens_cli.perturb.attacks.minimal",
     "Result": "fsens_cli.python.results",
+    "SimilarityPenalty": "fsens_cli.objectives.pair_penalty",
     "SuiteConfig": "fsens_cli.experiments.evaluate_settings",
     "attack": "fsens_cli.python.attacks",
     "band_filter": "fsens_cli.python.images",
@@ -120,6 +122,7 @@ __all__ = [
     "MeasureResult",
     "MinimalResult",
     "Result",
+    "SimilarityPenalty",
     "SuiteConfig",
     "__version__",
     "attack",

@@ -114,5 +114,5 @@ def check_before_loading(
         return
     if bands_of is not None:
         frequency_bands(build_basis(bands_of.basis, *size).bins, bands_of.bands)
-    if penalty is not None and penalty.is_on:
+    if penalty is not None and penalty.is_on and not penalty.compares_pairs:
         prepare_penalty(penalty, *size, torch.device("cpu"))

@@ -16,12 +16,13 @@ from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.measure import measure_images, spectrum_lines
 from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
+from fsens_cli.commands.pair_sources import check_pairs, pair_source_of
 from fsens_cli.commands.processes import agreeing, met_processes, pick_own_device
 from fsens_cli.commands.record import provenance, record_inputs, record_own_code, run_name
 from fsens_cli.commands.resuming import job_to_resume
 from fsens_cli.commands.signals import stopping_on_signals
 from fsens_cli.commands.training_job import (
-    check_activations,
+    check_network,
     describe,
     subject_of,
     training_name,
@@ -33,10 +34,12 @@ from fsens_cli.commands.wording import percent_interval
 from fsens_cli.config.compose import Request, flat_settings
 from fsens_cli.config.jobs import JobFields, TrainJob
 from fsens_cli.data.images import ImageSet
+from fsens_cli.data.recordings import Recordings
 from fsens_cli.data.trained_on import TrainedImages
 from fsens_cli.errors import DataError, Interrupted
 from fsens_cli.experiments.companion import Companion
 from fsens_cli.experiments.measure_result import MeasureResult
+from fsens_cli.experiments.pair_set import NO_OTHER_IMAGES, PairSource
 from fsens_cli.experiments.quantities import Findings
 from fsens_cli.experiments.train import TrainResult, evaluate_accuracy, require_sharable, train
 from fsens_cli.experiments.train_state import TrainState
@@ -160,12 +163,14 @@ class Start:
         device: of this process.
         world: the processes that train together.
         checkpoint: None for a new training.
+        recordings: that representations are compared with, where such are named.
     """
 
     weights: Weights
     device: torch.device
     world: World
     checkpoint: Checkpoint | None = None
+    recordings: Recordings | None = None
 
     @property
     def stands_at(self) -> str:
@@ -185,9 +190,10 @@ def train_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
         check_model_name(job.model.name)
         weights = named_weights(job, flags)
         check_before_loading(job, weights, "train", bands_of=job.measure, penalty=job.regularizer)
-        check_activations(job, weights)
+        check_network(job, weights)
+        recordings = check_pairs(job)
         require_published(job.plot.published)
-        start = Start(weights=weights, device=device, world=world)
+        start = Start(weights=weights, device=device, world=world, recordings=recordings)
         if not world.is_first:
             _step_along(job, start, flags, ready)
         record = provenance(job, device) | {"training": training_name(job), "config": flat_settings(config_yaml)}
@@ -220,7 +226,7 @@ def _continued(path: Path, job: TrainJob, device: torch.device, world: World) ->
         restore_best(path, checkpoint)
     # The checkpoint knows its normalisation and front end, wherever the training began.
     weights = find_weights(str(checkpoint.weights_file), model=job.model.name, data=job.data.name)
-    return Start(weights=weights, device=device, world=world, checkpoint=checkpoint)
+    return Start(weights=weights, device=device, world=world, checkpoint=checkpoint, recordings=check_pairs(job))
 
 
 def _train_in(run: RunFolder, job: TrainJob, start: Start, flags: Flags, ready: Callable[[], None]) -> Path:
@@ -234,7 +240,8 @@ def _train_in(run: RunFolder, job: TrainJob, start: Start, flags: Flags, ready: 
     record_own_code(run, own_regularizer_code(job.regularizer))
     with tracking(job.tracker, run, warn) as tracker:
         ready()
-        result = _fit(run, classifier, images, job, flags, start, tracker)
+        source = pair_source_of(job, start.recordings, classifier, images, test, flags)
+        result = _fit(run, classifier, images, job, flags, start, tracker, source)
         leave()
         found = _write_results(run, classifier, test, job, result, images.class_names, flags)
         tracker.log(len(result.history), {q.key: q.value for q in found.quantities if q.value is not None})
@@ -301,6 +308,7 @@ def _fit(
     flags: Flags,
     start: Start,
     tracker: Tracker,
+    source: PairSource,
 ) -> TrainResult:
     """Train with a progress bar, keeping checkpoints in the run folder."""
     fitted = len(images) - round(job.val_fraction * len(images))
@@ -310,13 +318,18 @@ def _fit(
             before = read_training_images(start.weights.path)
             trained_on = TrainedImages.of(images).together_with(before)
             recorder = RunRecorder(run, describe(job, images), trained_on, advance, tracker, job.epochs, flags)
-            return _steps(classifier, images, job, recorder, start)
+            return _steps(classifier, images, job, recorder, start, source)
         except Interrupted as stopped:
             raise Interrupted(f"{stopped}; continue with: fsens train --resume {run.path}") from None
 
 
 def _steps(
-    classifier: Classifier, images: ImageSet, job: TrainJob, recorder: RunRecorder | Listener, start: Start
+    classifier: Classifier,
+    images: ImageSet,
+    job: TrainJob,
+    recorder: RunRecorder | Listener,
+    start: Start,
+    source: PairSource = NO_OTHER_IMAGES,
 ) -> TrainResult:
     """Train; signals end it after the current step."""
     with stopping_on_signals(recorder.stop):
@@ -328,6 +341,7 @@ def _steps(
             state=start.checkpoint.state if start.checkpoint else None,
             optimizer_state=start.checkpoint.optimizer_state if start.checkpoint else None,
             companion_state=start.checkpoint.companion_state if start.checkpoint else None,
+            pair_source=source,
             world=start.world,
         )
 

@@ -16,6 +16,7 @@ from fsens_cli.models.construct import build_network
 from fsens_cli.models.names import is_of_a_library
 from fsens_cli.models.settings import FrontEndConfig
 from fsens_cli.models.weights import Weights
+from fsens_cli.objectives.similarity import default_taps, require_taps
 from fsens_cli.runs.measure_files import Subject
 from fsens_cli.runs.spectrum_csv import read_target
 
@@ -24,7 +25,7 @@ def training_name(job: TrainJob) -> str:
     """Return what distinguishes the training: ``standard``, ``lsf``, ``adversarial-linf+blur``, ..."""
     parts = []
     if job.regularizer.is_on:
-        parts.append(short_name(job.regularizer.name))
+        parts.append(regularizer_name(job))
     if job.adversary.norm != "none":
         parts.append(f"{'trades' if job.adversary.is_trades else 'adversarial'}-{job.adversary.norm}")
     if job.augment.policy != "none":
@@ -34,6 +35,16 @@ def training_name(job: TrainJob) -> str:
     if job.frontend.name != "none":
         parts.append(job.frontend.name)
     return "+".join(parts) or "standard"
+
+
+def regularizer_name(job: TrainJob) -> str:
+    """Return the regularizer's name, with its target and control where it compares pairs: ``similarity-gabor``."""
+    settings = job.regularizer
+    if not settings.compares_pairs:
+        return short_name(settings.name)
+    control = "" if settings.control == "none" else f"-{settings.control}"
+    off = "" if settings.weight > 0 else "-off"
+    return f"{settings.name}-{settings.towards}{control}{off}"
 
 
 def subject_of(job: TrainJob) -> Subject:
@@ -79,19 +90,23 @@ def with_augmentation(job: TrainJob) -> TrainJob:
     return dataclasses.replace(job, augment=augment)
 
 
-def check_activations(job: TrainJob, weights: Weights) -> None:
-    """Refuse, before images are loaded, a named network whose activations do not suit the regularizer.
+def check_network(job: TrainJob, weights: Weights) -> None:
+    """Refuse, before images are loaded, a named network that does not suit the regularizer: activations, layers.
 
     Raises:
         ModelError: says what to take instead.
     """
     size = peek_size(job.data, "train")
-    if not job.regularizer.needs_smooth or not is_of_a_library(job.model.name) or size is None:
+    asked = job.regularizer.needs_smooth or job.regularizer.compares_pairs
+    if not asked or not is_of_a_library(job.model.name) or size is None:
         return
     named = dataclasses.replace(job.model, kwargs=kwargs_with_stored(job.model, weights))
     with torch.device("meta"):  # a shape without numbers: which activations are called does not depend on any
         network = build_network(named, num_classes=10, shape=ImageShape(3, *size), seed=0)
-    require_fitting_activations(network, job, (1, 3, *size))
+    if job.regularizer.compares_pairs:
+        require_taps(job.regularizer.taps or default_taps(network), dict(network.named_modules()))
+    else:
+        require_fitting_activations(network, job, (1, 3, *size))
 
 
 def with_inherited(job: TrainJob, weights: Weights, images: ImageSet) -> TrainJob:

@@ -68,19 +68,22 @@ class ArrayFiles:
                 return array
 
 
-def open_arrays(path: Path) -> ArrayFiles:
+def open_arrays(path: Path, *, setting: str = "data.root", layout: str = LAYOUT) -> ArrayFiles:
     """Read the headers of all arrays in a file or folder.
+
+    Args:
+        setting, layout: what named the path, and what it should be, for messages.
 
     Raises:
         DataError: no such file, another format, Python objects, or a header that is not true of its file.
     """
     if not path.exists():
-        raise DataError(f"data.root={path}: there is no such file or folder; give {LAYOUT}.")
+        raise DataError(f"{setting}={path}: there is no such file or folder; give {layout}.")
     with _told(path):
         if path.is_dir():
             return ArrayFiles(path=path, headers=_headers_of_folder(path))
         if not path.is_file():
-            raise DataError(f"data.root={path} is a pipe or a device: give {LAYOUT}.")
+            raise DataError(f"{setting}={path} is a pipe or a device: give {layout}.")
         _require_zip(path)
         return ArrayFiles(path=path, headers=_headers_of_zip(path))
 

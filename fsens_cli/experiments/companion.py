@@ -1,4 +1,4 @@
-"""What is trained beside a classifier and left behind with the training: its own batch norm for a kind of images."""
+"""What is trained beside a classifier and left behind with the training: other batch norm, weights of taps."""
 
 from collections.abc import Mapping
 
@@ -9,6 +9,7 @@ from fsens_cli.data.policies import POLICIES
 from fsens_cli.errors import CheckpointError
 from fsens_cli.experiments.own_norms import OwnNorms
 from fsens_cli.experiments.train_settings import StepConfig
+from fsens_cli.objectives.similarity import TapSimilarity
 
 
 class Companion(nn.Module):
@@ -16,21 +17,23 @@ class Companion(nn.Module):
 
     Attributes:
         norms: batch norm layers of the last version of each image.
+        similarity: weights and running means of the taps whose representations are compared.
     """
 
-    def __init__(self, *, norms: OwnNorms | None = None) -> None:
+    def __init__(self, *, norms: OwnNorms | None = None, similarity: TapSimilarity | None = None) -> None:
         super().__init__()
         self.norms = norms
+        self.similarity = similarity
 
 
 NOTHING_BESIDE = Companion()
 
 
-def companion_of(classifier: nn.Module, config: StepConfig) -> Companion:
+def companion_of(classifier: nn.Module, config: StepConfig, similarity: TapSimilarity | None = None) -> Companion:
     """Return what these settings train beside the classifier, as it is at the first step."""
     policy = config.augment.policy
     own = policy != "none" and POLICIES[policy].own_norms
-    return Companion(norms=OwnNorms(classifier) if own else None)
+    return Companion(norms=OwnNorms(classifier) if own else None, similarity=similarity)
 
 
 def restore_companion(companion: Companion, tensors: Mapping[str, Tensor]) -> None:

@@ -7,7 +7,6 @@ the steps are those of one process up to the order in which sums are added.
 Shape letters: N images, C channels, H, W pixels.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,12 +20,14 @@ from fsens_cli.experiments.companion import Companion, companion_of, restore_com
 from fsens_cli.experiments.measure import measure
 from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.experiments.optimization import build_optimizer, learning_rate, restore_optimizer, set_learning_rate
+from fsens_cli.experiments.pair_set import NO_OTHER_IMAGES, PairBatch, PairSet, PairSource, prepare_pairs
+from fsens_cli.experiments.random_streams import seeded
 from fsens_cli.experiments.train_settings import TrainConfig
 from fsens_cli.experiments.train_state import TrainState, add_up, require_finite, require_within
 from fsens_cli.experiments.training_step import prepare_images, take_step
 from fsens_cli.models.classifier import Classifier, device_of, held_still
 from fsens_cli.models.front_end import reseed_front_end
-from fsens_cli.objectives.fourier_penalty import prepare_penalty
+from fsens_cli.objectives.fourier_penalty import PreparedPenalty, prepare_penalty
 from fsens_cli.objectives.smoothness import Activations
 from fsens_cli.parallel.world import ALONE, World
 from fsens_cli.perturb.attacks.watch import undecided
@@ -77,6 +78,10 @@ def require_sharable(config: TrainConfig, num_processes: int) -> None:
     if num_processes == 1:
         return
     require(
+        not config.regularizer.compares_pairs,
+        f"regularizer={config.regularizer.name} is for a single process: leave it out with {num_processes}.",
+    )
+    require(
         config.batch_size % num_processes == 0,
         f"batch_size={config.batch_size} is the batch of all processes together, and {num_processes} processes cannot "
         f"share it evenly: give a multiple of {num_processes}.",
@@ -113,12 +118,6 @@ def _parted(images: ImageSet, config: TrainConfig) -> tuple[ImageSet, ImageSet]:
     return images.select(kept), images.select(held)
 
 
-def seeded(*parts: int | str) -> torch.Generator:
-    """Return a generator whose seed is a hash of ``parts``: independent streams for independent purposes."""
-    digest = hashlib.sha256("/".join(str(p) for p in parts).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
-
-
 def train(
     classifier: Classifier,
     images: ImageSet,
@@ -128,6 +127,7 @@ def train(
     state: TrainState | None = None,
     optimizer_state: dict[str, Tensor] | None = None,
     companion_state: dict[str, Tensor] | None = None,
+    pair_source: PairSource = NO_OTHER_IMAGES,
     world: World = ALONE,
 ) -> TrainResult:
     """Train the classifier in place on the device it lies on.
@@ -137,6 +137,7 @@ def train(
         recorder: hears of progress and keeps checkpoints.
         state, optimizer_state, companion_state: from a checkpoint, to continue; the classifier then holds that
             checkpoint's weights.
+        pair_source: of what a regularizer of pairs needs beside the training images.
         world: the processes that share the batches; all of them call this with the same images and settings.
 
     Raises:
@@ -151,11 +152,14 @@ def train(
     device = device_of(classifier)
     pixels, labels = fit.images_NCHW.to(device), fit.label_N.to(device)
     prepared = None
-    if config.regularizer.is_on:
+    pairs = None
+    if config.regularizer.compares_pairs:
+        pairs = prepare_pairs(classifier, fit, config, pair_source)
+    elif config.regularizer.is_on:
         prepared = prepare_penalty(config.regularizer, pixels.shape[-2], pixels.shape[-1], device)
     require_fitting_activations(classifier, config, pixels.shape)
     config.augment.require_channels(pixels.shape[1], images.title)
-    companion = companion_of(classifier, config)
+    companion = companion_of(classifier, config, pairs.similarity if pairs is not None else None)
     if companion_state is not None:
         restore_companion(companion, companion_state)
     world.level(classifier)
@@ -188,7 +192,11 @@ def train(
                     generator=seeded(config.seed, "images", state.epoch, state.step),
                     world=world,
                 )
-                due = prepared if state.step % config.regularizer.every == 0 else None
+                due: PreparedPenalty | PairBatch | None = prepared
+                if pairs is not None:
+                    due = pairs.batch(state.epoch * steps_per_epoch + state.step)
+                if state.step % config.regularizer.every:
+                    due = None
                 strength = config.regularizer.strength_at(state.epoch + state.step / steps_per_epoch)
                 sums = take_step(
                     classifier,
@@ -210,7 +218,7 @@ def train(
             # Every epoch is validated with the same draws, so that a resumed run chooses the same best one.
             reseed_front_end(classifier.front_end, config.seed)
             require_finite(state)
-            row = world.from_first(lambda: _validated(classifier, validation, config))
+            row = world.from_first(lambda: _validated(classifier, validation, config, pairs))
             _end_epoch(state, row, _learning_rate(config, state, steps_per_epoch, steps_per_epoch - 1))
             world.from_first(lambda: _keep(recorder, classifier, optimizer, state, companion, config.keep_every))
     correct = round(state.best_accuracy * len(validation))
@@ -257,7 +265,9 @@ def _begin_step(
     torch.manual_seed(seeded(config.seed, "layers", step, *own).initial_seed())
 
 
-def _validated(classifier: Classifier, validation: ImageSet, config: TrainConfig) -> dict[str, float]:
+def _validated(
+    classifier: Classifier, validation: ImageSet, config: TrainConfig, pairs: PairSet | None
+) -> dict[str, float]:
     """Return what the validation images say: the accuracy, and the band shares of some of them."""
     accuracy = evaluate_accuracy(classifier, validation, config.batch_size)
     # Evenly spaced rows, because pictures from folders come sorted by class.
@@ -267,7 +277,8 @@ def _validated(classifier: Classifier, validation: ImageSet, config: TrainConfig
         space=config.regularizer.space, channels=config.regularizer.channels, batch_size=config.batch_size
     )
     measured = measure(classifier, probe.batches(config.batch_size, device_of(classifier)), settings)
-    return {"val_accuracy": accuracy, **{f"probe_{b.band.name}_share": b.share.value for b in measured.bands}}
+    shares = {f"probe_{b.band.name}_share": b.share.value for b in measured.bands}
+    return {"val_accuracy": accuracy, **shares, **(pairs.agreement(classifier) if pairs is not None else {})}
 
 
 def _end_epoch(state: TrainState, validated: dict[str, float], lr: float) -> None:

@@ -139,7 +139,7 @@ class StepConfig:
         if self.compile and self.regularizer.is_on:
             raise ConfigError(
                 f"compile=true does not go with regularizer={self.regularizer.name}: torch.compile has no double "
-                "backward. Set compile=false."
+                "backward, and its layers cannot be read. Set compile=false."
             )
         require(
             self.regularizer.name != "gradient-norm" or self.regularizer.space == "pixel",

@@ -16,6 +16,7 @@ from fsens_cli.data.images import to_unit
 from fsens_cli.data.policy_versions import policy_versions
 from fsens_cli.experiments.adversary import worst_neighbours
 from fsens_cli.experiments.companion import NOTHING_BESIDE, Companion
+from fsens_cli.experiments.pair_set import PairBatch
 from fsens_cli.experiments.task_loss import Batch, task_loss
 from fsens_cli.experiments.train_settings import StepConfig
 from fsens_cli.models.classifier import Classifier
@@ -84,7 +85,7 @@ def losses(
     batch: Batch,
     labels: Tensor,
     config: StepConfig,
-    prepared: PreparedPenalty | None,
+    prepared: PreparedPenalty | PairBatch | None,
     world: World = ALONE,
     companion: Companion = NOTHING_BESIDE,
 ) -> tuple[Tensor, Penalty | None, Tensor]:
@@ -92,12 +93,15 @@ def losses(
 
     Images, labels, logits and the task's loss are this process's; the penalty is that of the whole batch.
     """
-    whole = prepared is not None and config.regularizer.fraction == 1.0
+    of_gradients = isinstance(prepared, PreparedPenalty)
+    whole = of_gradients and config.regularizer.fraction == 1.0
     images = batch.images.requires_grad_(whole)
-    with _forward_mode(images.device, config, world, penalised=prepared is not None):
+    with _forward_mode(images.device, config, world, penalised=of_gradients):
         loss, logits = task_loss(classifier, batch, labels, config, companion.norms)
         if prepared is None:
             return loss, None, logits
+        if isinstance(prepared, PairBatch):
+            return loss, prepared.penalty(classifier), logits
         if whole:
             return loss, fourier_penalty(logits, images, labels, prepared, std=classifier.std, world=world), logits
         count = world.part_of_first(config.regularizer.images_of(len(images) * world.size))
@@ -124,7 +128,7 @@ def take_step(
     batch: Batch,
     labels: Tensor,
     config: StepConfig,
-    prepared: PreparedPenalty | None,
+    prepared: PreparedPenalty | PairBatch | None,
     world: World = ALONE,
     *,
     strength: float = 1.0,

@@ -18,7 +18,7 @@ from fsens_cli.fourier.sensitivity import sensitivity_share
 from fsens_cli.objectives.batch_shares import BatchGradients, BatchShares
 from fsens_cli.objectives.convolution import for_inputs_alone
 from fsens_cli.objectives.input_gradient import twice_differentiable_cotangent
-from fsens_cli.objectives.regularizer import Regularizer
+from fsens_cli.objectives.regularizer import GradientRegularizer, Regularizer
 from fsens_cli.objectives.regularizers import RegularizerConfig, regularizer_of
 from fsens_cli.parallel.world import ALONE, World
 
@@ -44,8 +44,8 @@ def prepare_penalty(config: RegularizerConfig, height: int, width: int, device: 
     Raises:
         ConfigError: too few radii for the bands, or a target of another length.
     """
-    if config.name == "none":
-        raise ConfigError("regularizer=none has no penalty.")
+    if config.name == "none" or config.compares_pairs:
+        raise ConfigError(f"regularizer={config.name} has no penalty.")
     basis = fourier_basis(height, width)
     bins = basis.bins
     entry = regularizer_of(config.name)
@@ -126,6 +126,7 @@ def fourier_penalty(
             value = penalty_of_share(share_NK, used_N, prepared, world)
         else:
             used_N = finite_N
+            assert isinstance(entry, GradientRegularizer), "pairs of images have no input gradient"
             value = entry.penalty(BatchGradients.of(grad, used_N, world), config)
         shares_NK = share_NK.detach() * seen_N[:, None]
         mean_share_K = shares_NK.sum(dim=0) / seen_N.sum().clamp_min(1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fsens_cli.errors import require, require_one_of
 from fsens_cli.fourier.catalog import CHANNEL_REDUCTIONS
+from fsens_cli.objectives.similarity_settings import SimilaritySettings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +23,7 @@ BIASES = ("low", "high")
 
 
 @dataclass(kw_only=True)
-class RegularizerSettings:
+class RegularizerSettings(SimilaritySettings):
     """How strongly, how often and on what a spectrum is asked for; which one is the registry's to say.
 
     Attributes:
@@ -33,7 +34,8 @@ class RegularizerSettings:
         entropy: for ``asf``, entropy of the ``batch`` mean spectrum (published) or the mean of ``per_image`` entropies.
         channels: ``mean`` (published) or ``power``, as in a measurement.
         space: ``pixel`` or ``normalized`` (published), as in a measurement.
-        file: for ``target``, a CSV with the columns ``radius`` and ``share`` (or ``share_mean``).
+        file: for ``target``, a CSV with the columns ``radius`` and ``share`` (or ``share_mean``); for ``towards=file``
+            recordings, an ``.npz``.
         target: that spectrum from radius 1 on; read from ``file`` at the start of a run.
         norm: for ``gradient-norm``, ``l1`` within an L-infinity budget or ``l2``, squared.
         eps: that budget, [0, 1] scale.
@@ -57,6 +59,7 @@ class RegularizerSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        self.check_similarity_settings()
         require_one_of("regularizer.entropy", self.entropy, ENTROPIES)
         require_one_of("regularizer.channels", self.channels, CHANNEL_REDUCTIONS)
         require_one_of("regularizer.space", self.space, ("pixel", "normalized"))
@@ -71,7 +74,13 @@ class RegularizerSettings:
     @property
     def is_on(self) -> bool:
         """Whether anything is added to the loss."""
-        return self.name != "none" and self.weight > 0
+        # Without weight the second stream of images still goes through batch norm: a control.
+        return self.name != "none" and (self.weight > 0 or self.compares_pairs)
+
+    @property
+    def compares_pairs(self) -> bool:
+        """Whether it compares representations of pairs of images, and no input gradients."""
+        return self.name == "similarity"
 
     def strength_at(self, epoch: float) -> float:
         """Return the factor on the weight after so many epochs, 0 .. 1.
@@ -121,4 +130,18 @@ class GradientRegularizer:
     keeps: str
     penalty: "Callable[[BatchGradients, RegularizerSettings], Tensor]"
     needs_smooth: bool = False
+    needs_target: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairRegularizer:
+    """A penalty of a network's representations of pairs of images beside those of the task.
+
+    Attributes:
+        name: what the user calls it.
+        keeps: what it asks of a network, in a few words, for the help.
+    """
+
+    name: str
+    keeps: str
     needs_target: bool = False

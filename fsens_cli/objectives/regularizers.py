@@ -6,7 +6,7 @@ from functools import partial
 from fsens_cli.deferred import deferred
 from fsens_cli.errors import require
 from fsens_cli.guest.hooks import require_known
-from fsens_cli.objectives.regularizer import GradientRegularizer, Regularizer, RegularizerSettings
+from fsens_cli.objectives.regularizer import GradientRegularizer, PairRegularizer, Regularizer, RegularizerSettings
 from fsens_cli.typed import require_types
 
 SPECTRAL = "fsens_cli.objectives.spectral_regularizers"
@@ -49,10 +49,15 @@ _OF_GRADIENTS = (
         penalty=deferred(f"{GRADIENT}:frequency_bias"),
     ),
 )
-REGULARIZERS: dict[str, Regularizer | GradientRegularizer] = {entry.name: entry for entry in (*_ALL, *_OF_GRADIENTS)}
+SIMILARITY = PairRegularizer(
+    name="similarity", keeps="representations of pairs of images as similar as in a target: R is the mean squared gap"
+)
+REGULARIZERS: dict[str, Regularizer | GradientRegularizer | PairRegularizer] = {
+    entry.name: entry for entry in (*_ALL, *_OF_GRADIENTS, SIMILARITY)
+}
 
 
-def regularizer_of(name: str) -> Regularizer | GradientRegularizer:
+def regularizer_of(name: str) -> Regularizer | GradientRegularizer | PairRegularizer:
     """Return the regularizer of that name, the user's own too."""
     return REGULARIZERS[name] if name in REGULARIZERS else _own(name)
 
@@ -74,10 +79,15 @@ class RegularizerConfig(RegularizerSettings):
         require_known("regularizer", self.name, ("none", *REGULARIZERS), "regularizers")
         super().__post_init__()
         has_target = bool(self.file) or bool(self.target)
-        needs_target = self.name != "none" and regularizer_of(self.name).needs_target
+        from_file = self.compares_pairs and self.towards == "file"
+        require(not from_file or bool(self.file), "regularizer.towards=file needs regularizer.file=RECORDINGS.npz.")
+        needs_target = from_file or (self.name != "none" and regularizer_of(self.name).needs_target)
         require(not needs_target or has_target, f"regularizer={self.name} needs regularizer.file=SPECTRUM.csv.")
         takers = ", ".join(name for name, entry in REGULARIZERS.items() if entry.needs_target)
-        require(needs_target or not has_target, f"regularizer.file belongs to regularizer={takers} alone.")
+        require(
+            needs_target or not has_target,
+            f"regularizer.file belongs to regularizer={takers} and to regularizer.towards=file alone.",
+        )
 
     @property
     def needs_smooth(self) -> bool:

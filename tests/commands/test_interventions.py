@@ -1,14 +1,18 @@
 """Rivals of the spectral regularizers from end to end: trained, logged, measured again from their folders; refused."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import Result
 
 from fsens_cli.commands.verbs.train import TRAIN
+from fsens_cli.data.catalog import load_images
+from fsens_cli.data.dualband import DualbandConfig
 from fsens_cli.data.policies import POLICIES
 
 Type = Callable[..., Result]
@@ -22,6 +26,11 @@ TRAININGS = {
     "gradient-norm": ("regularizer=gradient-norm", "model.kwargs.activation=silu"),
     "jafr": ("regularizer=jafr", "regularizer.bias=high"),
     "afa": ("augment.policy=afa",),
+    "similarity-gabor-shuffled": (
+        "regularizer=similarity",
+        "regularizer.towards=gabor",
+        "regularizer.control=shuffled",
+    ),
     "trades-linf": ("adversary.norm=linf", "adversary.loss=trades", "adversary.steps=1"),
 }
 
@@ -54,6 +63,12 @@ def test_a_rival_is_trained_logged_and_measured_again_from_its_folder(name: str,
         (("regularizer=gradient-norm", "regularizer.weight=-1"), "regularizer.weight=-1"),
         (("regularizer=jafr", "regularizer.weight=inf"), "regularizer.weight=inf"),
         (("regularizer=jafr", "regularizer.bias=mid"), "regularizer.bias can be low, high"),
+        (("regularizer=similarity", "regularizer.taps=[layer9]"), "has no module 'layer9'. Closest: layer3"),
+        (("regularizer=similarity", "regularizer.towards=file"), "needs regularizer.file=RECORDINGS.npz"),
+        (("regularizer=similarity", "regularizer.data=cifar11"), "regularizer.data=cifar11 is not known"),
+        (("regularizer=similarity", "regularizer.weight=-1"), "regularizer.weight=-1"),
+        (("regularizer=similarity", "regularizer.towards=file", "regularizer.file=no.npz"), "there is no such file"),
+        (("regularizer=similarity", "compile=true"), "its layers cannot be read"),
         (("adversary.loss=trades",), "give adversary.norm=linf too"),
         (("adversary.norm=linf", "adversary.beta=-1"), "adversary.beta=-1"),
         (("model.kwargs.activation=swish",), "it can be relu, silu, gelu"),
@@ -84,3 +99,20 @@ def test_every_policy_has_a_row_in_the_page() -> None:
     for name in POLICIES:
         assert f"| `{name}` |" in page, name
         assert name in words, name
+
+
+def test_recordings_are_taken_and_refused_where_they_hold_test_images(fsens: Type, error_of: ErrorOf) -> None:
+    generator = np.random.default_rng(0)
+    responses = generator.normal(size=(40, 1, 6)) + 0.2 * generator.normal(size=(40, 4, 6))
+    images = generator.integers(0, 256, (40, 16, 16, 3), dtype=np.uint8)
+    np.savez("recordings.npz", images=images, responses=responses)
+    given = ("regularizer=similarity", "regularizer.towards=file", "regularizer.file=recordings.npz")
+    trained = fsens("train", *(t for t in TINY if t != "--quiet"), *given)
+    assert trained.exit_code == 0, trained.output
+    assert "40 images of recordings.npz; odd and even repeats agree by 0.9" in trained.stderr
+    shutil.rmtree("outputs")
+    config = DualbandConfig(train_size=80, test_size=20, size=[16, 16])
+    test = load_images(config, "test").images_NCHW
+    images[:2] = test[:2].permute(0, 2, 3, 1).numpy()
+    np.savez("recordings.npz", images=images, responses=responses)
+    assert "2 of its images are test images: leave them out" in error_of(fsens("train", *TINY, *given))

@@ -128,6 +128,16 @@ KINDS = {
         "noise_sd": 0.05,
     },
     "gradient-norm, ramped": {"regularizer": RegularizerConfig(name="gradient-norm", norm="l2", ramp_epochs=2)},
+    "similarity": {
+        "regularizer": RegularizerConfig(
+            name="similarity", weight=1.0, towards="pixel-raw", num_images=40, taps=["body.conv1", "body.layer2"]
+        )
+    },
+    "similarity without weight": {
+        "regularizer": RegularizerConfig(
+            name="similarity", weight=0, num_images=40, passes="joint", taps=["body.layer2"]
+        )
+    },
     "jafr": {"regularizer": RegularizerConfig(name="jafr", weight=0.01)},
     "trades": {"adversary": AdversaryConfig(norm="linf", loss="trades", eps=0.05, step_size=0.02, steps=2)},
     "augmix": {"augment": AugmentConfig(pad=1, flip="none", policy="augmix")},
