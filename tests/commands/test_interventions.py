@@ -94,7 +94,7 @@ def test_refused_in_one_line_before_anything_is_written(
 
 
 def test_every_policy_has_a_row_in_the_page() -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "train.md").read_text()
+    page = (Path(__file__).resolve().parents[2] / "docs" / "rivals.md").read_text()
     words = next(text for key, text in TRAIN.settings if key.startswith("augment.policy"))
     for name in POLICIES:
         assert f"| `{name}` |" in page, name
