@@ -19,7 +19,7 @@ from fsens_cli.models.device import pick_device
 from fsens_cli.models.front_end import PrincipalComponents
 from fsens_cli.models.normalization import HALF, IMAGENET, UNCHANGED, better_normalization
 from fsens_cli.models.weights import Weights, find_weights
-from fsens_cli.perturb.attacks.inspection import look_like_probabilities
+from fsens_cli.perturb.attacks.inspection import LIKE_PROBABILITIES, look_like_probabilities
 from fsens_cli.runs.index import best_weights, find_run
 
 # Labelled images on which normalisations are compared, and those whose outputs are looked at.
@@ -60,8 +60,10 @@ def build_for(job: JobFields, weights: Weights, images: ImageSet, flags: Flags) 
     classifier.to(pick_device(job.device))
     doubts = doubts_of(classifier, weights, images, seed, about_output=not isinstance(job, EvaluateJob | DefenseJob))
     classifier.warnings += doubts
-    for remark in classifier.remarks:
-        note(remark, flags)
+    taken, told = classifier.normalization, classifier.normalization.remarks
+    decided = "" if told or not taken.mean else f"{images.title}, {shape}: {taken.in_words(weights.label)}"
+    if said := "; ".join(filter(None, (decided, *classifier.remarks))):
+        note(said, flags)
     for warning in classifier.warnings:
         warn(warning)
     return classifier
@@ -82,9 +84,7 @@ def doubts_of(
         with held_still(classifier), torch.no_grad():
             logits = classifier(batch[:NUM_LOOKED_AT])
         if look_like_probabilities(logits):
-            said.append(
-                "the model's output looks like probabilities: its logits are meant, take away the last softmax."
-            )
+            said.append(LIKE_PROBABILITIES)
     if weights.path is not None and classifier.normalization.source != "stored":
         others = {
             "ImageNet's": IMAGENET,

@@ -40,6 +40,17 @@ class Normalization:
 
         return f"mean {shown(self.mean)}, std {shown(self.std)}" if self.mean else "none"
 
+    def in_words(self, label: str) -> str:
+        """Return what is done to the images and who says so.
+
+        Args:
+            label: of the weights.
+
+        >>> Normalization(mean=(0.5,), std=(0.25,), source="stored").in_words("w.pt")
+        'normalised by mean 0.5, std 0.25 (w.pt)'
+        """
+        return f"normalised by {self.text} ({label if self.source == 'stored' else self.source})"
+
 
 class Classifier(nn.Module):
     """A network together with everything between the [0, 1] image and its logits.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from fsens_cli.models.classifier import Classifier, device_of
 from fsens_cli.models.front_end import build_front_end
 from fsens_cli.python.given import as_tensor, batches_of, in_memory
 from fsens_cli.python.given_model import Numbers, as_given, name_of
+from fsens_cli.python.outputs import doubts_about
 from fsens_cli.python.results import Differences, Loaded, Result, Shown, folder_of
 from fsens_cli.python.settings import configured
 
@@ -91,7 +92,7 @@ def measure(
     classifier = as_given(model, mean, std)
     title = _title(model, data)
     names = data.index_N if isinstance(data, ImageSet) and index_N is None else index_N
-    with _bar("measuring", _length(data), progress) as advance:
+    with doubts_about(classifier) as doubts, _bar("measuring", _length(data), progress) as advance:
         raw = measuring.measure(
             classifier,
             batches_of(data, settled.batch_size),
@@ -110,7 +111,7 @@ def measure(
         subject = _subject(model, data)
         write_measure(folder, raw, subject, PlotConfig(), summary=measure_lines(raw, subject), figures=figures)
 
-    return Result("measure", title, found, raw, _record("measure", model, data), write)
+    return Result("measure", title, found, raw, _record("measure", model, data, doubts), write)
 
 
 def hybrid_probe(
@@ -128,9 +129,10 @@ def hybrid_probe(
     Method: Li et al., PLoS Comput Biol 19(3) e1010932 (2023). Arguments and errors are those of `measure`.
     """
     settled = configured(HybridConfig, config, settings)
-    images = in_memory(data)
-    with _bar("mixing", len(images) * settled.pairings * len(settled.frequencies()), progress) as advance:
-        raw = probing.hybrid_probe(as_given(model, mean, std), images, config=settled, on_progress=advance)
+    images, classifier = in_memory(data), as_given(model, mean, std)
+    total = len(images) * settled.pairings * len(settled.frequencies())
+    with doubts_about(classifier) as doubts, _bar("mixing", total, progress) as advance:
+        raw = probing.hybrid_probe(classifier, images, config=settled, on_progress=advance)
 
     def write(folder: Path, figures: bool) -> None:
         from fsens_cli.commands.hybrid_probe import hybrid_lines
@@ -139,9 +141,8 @@ def hybrid_probe(
         subject, formats = _subject(model, data), ["png"] if figures else []
         write_hybrid(folder, raw, images, subject, formats, summary=hybrid_lines(raw, subject))
 
-    return Result(
-        "hybrid-probe", _title(model, data), hybrid_findings(raw), raw, _record("hybrid-probe", model, images), write
-    )
+    record = _record("hybrid-probe", model, images, doubts)
+    return Result("hybrid-probe", _title(model, data), hybrid_findings(raw), raw, record, write)
 
 
 def evaluate(
@@ -202,7 +203,7 @@ def critical_band(
     if settled.procedure == "reference":
         raise ConfigError("procedure=reference is `fsens critical-band procedure=reference`.")
     images, classifier = in_memory(data), as_given(model, mean, std)
-    with _bar("masking", 0, progress) as advance:
+    with doubts_about(classifier) as doubts, _bar("masking", 0, progress) as advance:
         raw = masking.critical_band(classifier, images, settled, on_progress=advance)
 
     def write(folder: Path, figures: bool) -> None:
@@ -215,7 +216,8 @@ def critical_band(
         write_critical_band(folder, raw, gradient, subject, formats, summary=channel_lines(raw, subject))
 
     found = critical_band_findings(raw)
-    return Result("critical-band", _title(model, data), found, raw, _record("critical-band", model, images), write)
+    record = _record("critical-band", model, images, doubts)
+    return Result("critical-band", _title(model, data), found, raw, record, write)
 
 
 def layers(
@@ -233,9 +235,9 @@ def layers(
     Images are rounded to 8-bit levels; arguments and errors are those of `measure`.
     """
     settled = configured(LayersConfig, config, settings)
-    images = in_memory(data)
-    with _bar("layers", len(images), progress) as advance:
-        raw = depth.layers(as_given(model, mean, std), images, settled, on_progress=advance)
+    images, classifier = in_memory(data), as_given(model, mean, std)
+    with doubts_about(classifier) as doubts, _bar("layers", len(images), progress) as advance:
+        raw = depth.layers(classifier, images, settled, on_progress=advance)
 
     def write(folder: Path, figures: bool) -> None:
         from fsens_cli.commands.layers import layers_lines
@@ -244,7 +246,8 @@ def layers(
         subject, formats = _subject(model, data), ["png"] if figures else []
         write_layers(folder, raw, subject, formats, summary=layers_lines(raw, subject))
 
-    return Result("layers", _title(model, data), layers_findings(raw), raw, _record("layers", model, images), write)
+    record = _record("layers", model, images, doubts)
+    return Result("layers", _title(model, data), layers_findings(raw), raw, record, write)
 
 
 @dataclasses.dataclass(slots=True)
@@ -328,7 +331,7 @@ def load(folder: str | Path) -> Loaded:
 
     run = read_run(expanded(folder_of(folder)))
     about = f"{run.results.text('model', '')} on {run.data}"
-    return Loaded(run.verb, about, run.findings, run.folder)
+    return Loaded(run.verb, about, dataclasses.replace(run.findings, warnings=run.warnings), run.folder)
 
 
 def _title(model: nn.Module, data: object) -> str:
@@ -343,14 +346,14 @@ def _subject(model: nn.Module, data: object) -> Any:
     return Subject(model=name_of(model), weights="as given", data="given", data_title=about)
 
 
-def _record(verb: str, model: nn.Module, data: object) -> dict[str, object]:
-    """Return what a saved folder says of model and images."""
+def _record(verb: str, model: nn.Module, data: object, doubts: Sequence[str] = ()) -> dict[str, object]:
+    """Return what a saved folder says of model and images; ``doubts`` are those about the model's outputs."""
     digest = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     record: dict[str, object] = {"verb": verb, "model": name_of(model), "weights": "as given", "data": "given"}
-    record["weights_sha256"] = digest.hexdigest()
+    record |= {"weights_sha256": digest.hexdigest(), "weights_warnings": list(doubts)}
     if isinstance(data, ImageSet):
         record["data_fingerprint"] = data.fingerprint()
     return record

@@ -172,6 +172,12 @@ class Result(Shown):
     record: dict[str, object]
     write: Callable[[Path, bool], None]
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What makes the numbers doubtful: what was said of the model, then of what was found."""
+        doubts = self.record.get("weights_warnings", ())
+        return (*map(str, doubts if isinstance(doubts, list) else ()), *self.findings.warnings)
+
     def __getattr__(self, name: str) -> Any:
         """Return an attribute of the verb's own result."""
         if name.startswith("__") or name == "raw":

@@ -45,7 +45,7 @@ class FinishedRun:
         verb: that made it.
         model, weights, training, data, num_images: what it is about, in words; empty where it does not say.
         network: which weights it is about: their hash; runs without one are each about their own.
-        warnings: what makes its numbers doubtful: what was said of its images, then of what was found.
+        warnings: what makes its numbers doubtful: what was said of its images, of its weights, and of what was found.
         made: what made it.
         findings: numbers, warnings, lines of plots, and the settings that must agree.
         figures: those whose files are there.
@@ -195,7 +195,7 @@ def read_run(folder: Path) -> FinishedRun:
         data=results.text("data", ""),
         num_images=results.text("num_images", "?"),
         network=record.text("trained_sha256", "") or record.text("weights_sha256", "") or str(folder),
-        warnings=(*record.texts("data_warnings"), *findings.warnings),
+        warnings=(*record.texts("data_warnings"), *record.texts("weights_warnings"), *findings.warnings),
         made=_provenance(record),
         findings=findings,
         figures=() if is_older else tuple(read_figures(folder)),

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import timm
 import torch
 from safetensors.torch import save, save_file
 from torch import Tensor, nn
@@ -335,4 +336,23 @@ def test_probabilities_are_warned_of(verb: str, settings: list[str], fsens: Fsen
     )
     weights = [] if verb == "train" else ["--weights", "random", "num_images=20"]
     result = fsens(verb, "--model", "net.py:make", *weights, "data.test_size=20", *settings)
-    assert result.stderr.count("the model's output looks like probabilities") == 1, result.output
+    like = "the model's output looks like probabilities"
+    assert result.stderr.count(like) == 1, result.output
+    assert fsens("show").stderr.count(like) == 1  # it belongs to the result
+
+
+def test_the_first_line_says_how_images_are_normalised(fsens: Fsens) -> None:
+    few = ("data.test_size=20", "num_images=8")
+    stored = "normalised by mean 0.5, std 0.147/0.1469/0.1469"
+    assert fsens("measure", *few).stderr.startswith(f"dualband, 3x32x32: {stored} (packaged:standard)\n")
+    given = fsens("measure", *few, "model.mean=.4", "model.std=.2").stderr
+    assert given.startswith(
+        "normalised by mean 0.4, std 0.2 as given; packaged:standard itself says mean 0.5, std 0.147"
+    )
+    torch.save(timm.create_model("tf_efficientnet_lite0", num_classes=10).state_dict(), "w.pt")
+    arguments = ("--model", "timm/tf_efficientnet_lite0", "--weights", "w.pt", "data.size=[32,32]", "target=logit")
+    assumed = fsens("measure", *few, *arguments)
+    assert assumed.stderr.startswith("dualband, 3x32x32: normalised by mean 0.5, std 0.5 (assumed)\n")
+    record = json.loads(Path("outputs/measure/timm-tf_efficientnet_lite0-dualband/v001/run.json").read_text())
+    assert record["normalization"] == {"mean": [0.5] * 3, "std": [0.5] * 3}
+    assert record["normalization_source"] == "assumed"

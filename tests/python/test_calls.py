@@ -149,3 +149,22 @@ def test_all_verbs_have_the_same_shape(tmp_path: Path) -> None:
         loaded = fsens.load(result.save(tmp_path / result.verb))
         assert list(loaded.to_frame().index) == list(result.to_frame().index)
     assert not any(p.requires_grad is False for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("verb", "settings"),
+    [("measure", {}), ("hybrid_probe", {"pairings": 1}), ("critical_band", {"num_resamples": 100}), ("layers", {})],
+)
+def test_probabilities_are_warned_of(verb: str, settings: dict[str, object], tmp_path: Path) -> None:
+    logits, like = network(), "the model's output looks like probabilities"
+    if verb == "layers":
+        settings = {"layers": "0"}
+    model = nn.Sequential(*logits, nn.Softmax(dim=1)).eval()
+    result = getattr(fsens, verb)(model, data(), **settings)
+    assert [like in line for line in result.warnings].count(True) == 1
+    assert not model._forward_hooks
+    assert not any(like in line for line in getattr(fsens, verb)(logits, data(), **settings).warnings)
+    if verb == "measure":  # what is read once is enough, and a saved result keeps its warnings
+        once = iter([data()])
+        assert like in fsens.measure(model, once).warnings[0]
+        assert like in fsens.load(result.save(tmp_path / "saved")).warnings[0]

@@ -16,6 +16,8 @@ from fsens_cli.perturb.attacks.opening import require_images, require_logits
 
 # Rows of probabilities sum to 1 up to this, also in half precision.
 SUM_TOLERANCE = 2e-3
+# Said where a verb takes probabilities for logits.
+LIKE_PROBABILITIES = "the model's output looks like probabilities: its logits are meant, take away the last softmax."
 # Two passes of a model that is not random differ by rounding at most.
 SAME = 1e-4
 
