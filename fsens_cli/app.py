@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from fsens_cli import __version__
+from fsens_cli.commands.completion import answer, asked
 from fsens_cli.commands.help_text import HELP, help_of
 from fsens_cli.commands.options import Debug, Json, Quiet
 from fsens_cli.commands.processes import only_the_first_speaks, refuse_torchrun
@@ -22,6 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -32,15 +34,56 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+def _install_completion(shell: str | None) -> None:
+    if shell is None:
+        return
+    from fsens_cli.commands.boundary import boundary
+
+    with boundary(debug=False):
+        from fsens_cli.commands.completion import gather
+        from fsens_cli.commands.completion_scripts import script_of
+        from fsens_cli.runs.shell_files import install_script
+
+        start = install_script(shell, script_of(shell))
+        gather()
+    typer.echo(f"{start} now loads the completion of fsens: open a new shell")
+    raise typer.Exit
+
+
+def _show_completion(shell: str | None) -> None:
+    if shell is None:
+        return
+    from fsens_cli.commands.boundary import boundary
+
+    with boundary(debug=False):
+        from fsens_cli.commands.completion_scripts import script_of
+
+        typer.echo(script_of(shell), nl=False)
+    raise typer.Exit
+
+
 @app.callback(epilog=HELP["fsens"])
 def root(
     context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    install_completion: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHELL",
+            callback=_install_completion,
+            is_eager=True,
+            help="Install Tab completion: bash or zsh.",
+        ),
+    ] = None,
+    show_completion: Annotated[
+        str | None,
+        typer.Option(metavar="SHELL", callback=_show_completion, is_eager=True, help="Print the script of it."),
+    ] = None,
 ) -> None:
     """Which spatial frequencies a vision model listens to, how to change that, and what it does to robustness."""
-    del version
+    del version, install_completion, show_completion
     from fsens_cli.commands.boundary import boundary
 
     with boundary(debug=False):
@@ -175,10 +218,25 @@ def cite(debug: Debug = False) -> None:
         print_citation()
 
 
+def _flags() -> dict[str, dict[str, bool]]:
+    """Return each command's flags, and whether they take a value; those before any command stand under no name."""
+    group = typer.main.get_command(app)
+    commands = {"": group, **getattr(group, "commands", {})}
+    return {
+        name: {flag: not getattr(p, "is_flag", False) for p in command.params for flag in p.opts if flag[0] == "-"}
+        for name, command in commands.items()
+    }
+
+
 def main() -> None:
     """Run the command line."""
     from fsens_cli.commands.library_words import libraries_unheard
     from fsens_cli.commands.streams import any_words_to_anybody
 
+    if asked():
+        with any_words_to_anybody():
+            for word in answer(_flags()):
+                typer.echo(word)
+        return
     with any_words_to_anybody(), libraries_unheard(), ending_on_signals(), only_the_first_speaks():
         app()
