@@ -28,14 +28,13 @@ def warm_up() -> None:
     """Import what commands import, so that a fork starts at once; nothing of it starts a thread."""
     import matplotlib.pyplot as plt
     import pandas as pd
-    import plotly.graph_objects as go
     import torch
 
     from fsens_cli import app
     from fsens_cli.commands import compare, evaluate, report, train
     from fsens_cli.config import compose
 
-    del plt, pd, go, app, compare, evaluate, report, train, compose
+    del plt, pd, app, compare, evaluate, report, train, compose
     torch.set_num_threads(1)
 
 

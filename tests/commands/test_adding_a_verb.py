@@ -65,7 +65,7 @@ def test_a_verb_that_no_other_file_knows(fsens: Type) -> None:
     assert rows["difference"].notna().sum() == 2
     assert "all of this is a toy" in compared.stderr
 
-    pytest.importorskip("plotly")
+    pytest.importorskip("jinja2")
     said(fsens("report", f"sweep:{NAME}"))
     page = Path("report.html").read_text()
     for words in ("How bright are the images?", "Brightness, sorted", "Mean brightness 0.", "all of this is a toy."):

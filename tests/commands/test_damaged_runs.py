@@ -127,7 +127,7 @@ def test_the_others_are_listed_compared_and_reported(fsens: Type, damaged: dict[
     folders = {row["folder"] for row in found["rows"]}
     assert folders >= {f"outputs/measure/resnet8-dualband/v00{i}" for i in (1, 2)}
     assert len(folders) == 2 + len(damaged) - len(skipped)
-    pytest.importorskip("plotly")
+    pytest.importorskip("jinja2")
     reported = fsens("report", pattern)
     assert reported.exit_code == 0, (reported.output, reported.exception)
     assert Path("report.html").read_text().count("Skipped: ") == len(skipped)

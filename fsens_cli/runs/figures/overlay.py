@@ -73,6 +73,19 @@ def overlay_figure(runs: Labelled, *, about: str = "", title: str = "", legend: 
     return figure
 
 
+def plot_figure(lines: Sequence[tuple[str, Line]], colours: dict[str, str], size: tuple[float, float]) -> Figure:
+    """Draw one plot of several runs, label and line each, with a legend below; ``size`` is in inches."""
+    labels = list(dict.fromkeys(label for label, _ in lines))
+    with figure_style():
+        figure = Figure(figsize=size, layout="constrained")
+        _panel(figure.subplots(), lines, colours)
+        if len(labels) > 1:
+            handles = [Line2D([], [], color=colours[label], marker="o", markersize=2) for label in labels]
+            names = [textwrap.shorten(label, 40, placeholder="...") for label in labels]
+            figure.legend(handles, names, loc="outside lower center", ncols=min(3, len(labels)), frameon=False)
+    return figure
+
+
 def draw_plot(runs: Labelled, name: str, axes: Axes | None = None) -> Axes:
     """Draw one plot of the runs and return its axes.
 

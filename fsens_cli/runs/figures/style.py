@@ -1,5 +1,6 @@
 """What all figures share: size, type, colours, and how they are saved."""
 
+import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -109,6 +110,15 @@ def _without_missing_letters() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
         yield
+
+
+def svg_of(figure: Figure) -> str:
+    """Return the figure as SVG text; equal figures give equal text."""
+    _make_safe(figure)
+    written = io.StringIO()
+    with _without_missing_letters(), figure_style(), mpl.rc_context({"svg.hashsalt": "fsens"}):
+        figure.savefig(written, format="svg", metadata={"Date": None})
+    return written.getvalue()
 
 
 def save_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> None:

@@ -1,73 +1,116 @@
-"""What the runs say, in sentences with numbers. "Larger" and "smaller" are said only where an interval excludes 0."""
+"""What the runs say: a headline, and at most five sentences. "Larger" is said only where an interval excludes 0."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from fsens_cli.experiments.quantities import Quantity
 from fsens_cli.runs.comparison import Compared, Comparison, Report
 from fsens_cli.runs.report.relations import Relation
 
+MOST = 5
+NAMED = 4  # models by name in one sentence
+
+
+def headline(report: Report) -> str:
+    """Return the page's main finding: of one run its verdict, of several the ends of what they listen to or stand."""
+    comparison = report.comparisons[0]
+    first = comparison.runs[0]
+    named = _main(comparison)
+    if len(comparison.runs) == 1 or not named:
+        return _told(first)
+    ends = _ends(comparison, named[0])
+    if ends is None:
+        return f"{comparison.verb} of {len(comparison.runs)} models"
+    low, high = ends
+    name, unit = named[0].label, _unit(named[0])
+    values = f"{low.label} {_value(low, named[0])}, {high.label} {_value(high, named[0])}{unit}"
+    if not _apart(low.quantities[named[0].name], high.quantities[named[0].name]):
+        return f"No clear difference in {name} between {len(comparison.runs)} models: {values}"
+    said = [c.run.findings.verdict for c in (low, high)]
+    if all(said) and said[0] != said[1]:
+        return "; ".join(f"{c.label} {words}" for c, words in zip(ends, said, strict=True))
+    return f"{name[:1].upper()}{name[1:]} goes from {values}"
+
 
 def answers(report: Report, found: Sequence[Relation]) -> list[str]:
-    """Return the answer as sentences."""
-    lines: list[str] = []
-    for comparison in report.comparisons:
-        leading = [comparison.named(name) for name in comparison.number_keys() if comparison.named(name).leading]
-        for named in leading:
-            if not named.group:
-                lines += _number(comparison, named)
-        lines += _groups(comparison, leading)
-    lines += _agreement(report)
-    lines += [_relation(r) for r in found if r.is_leading and r.pooled is not None]
-    if any("dualband" in c.run.data for comparison in report.comparisons for c in comparison.runs):
-        lines.append(
-            "The data set dualband writes every class twice, in a low and in a high band, and either is enough: here "
-            "the truth is known, and the sentences above can be checked. They are no evidence about natural images."
-        )
-    return lines
+    """Return the answer as at most five sentences."""
+    sure = [r for r in found if r.is_leading and (r.pooled.low > 0 or r.pooled.high < 0)]
+    last = [*_agreement(report), *map(_relation, sure[:1])]
+    said = [_sentence(comparison) for comparison in report.comparisons]
+    return [*said[: MOST - len(last)], *last]
 
 
-def _number(comparison: Comparison, named: Quantity) -> Iterator[str]:
-    """Say where one number is smallest and largest, and which runs differ clearly from the first."""
-    having = [(c, c.quantities[named.name]) for c in comparison.runs if named.name in c.quantities]
-    sure = sorted((q.value, i) for i, (_, q) in enumerate(having) if q.value is not None and not q.note)
-    subject = f"{named.label[:1].upper()}{named.label[1:]}"
-    if len(sure) < 2:
-        said = "; ".join(f"{c.label} {q.text_with_unit()}" for c, q in having)
-        yield f"{subject}: {said}."
-        return
-    (low, low_number), (high, high_number) = (having[i] for i in (sure[0][1], sure[-1][1]))
-    yield (
-        f"{subject} of {len(having)} models: smallest for {low.label}, {low_number.text_with_unit()}, and largest for "
-        f"{high.label}, {high_number.text_with_unit()}."
+def _sentence(comparison: Comparison) -> str:
+    """Say of one verb where its main numbers are smallest and largest; of one run, or filters of one, the verdict."""
+    numbers = _main(comparison)
+    if len(comparison.runs) == 1 or not numbers:
+        told = [_told(c) for c in comparison.runs]
+        more = f"; and {len(told) - 2} more below" if len(told) > 2 else ""
+        return f"{comparison.verb}: {'; '.join(told[:2])}{more}."
+    return f"{comparison.verb}: {'; '.join(filter(None, (_range(comparison, n) for n in numbers)))}."
+
+
+def _range(comparison: Comparison, named: Quantity) -> str:
+    ends = _ends(comparison, named)
+    if ends is None:
+        return ""
+    low, high = ends
+    text = (
+        f"{named.label} from {_value(low, named)} ({low.label}) to {_value(high, named)}{_unit(named)} ({high.label})"
     )
-    yield from _against_first(comparison.runs, named)
-
-
-def _against_first(runs: Sequence[Compared], named: Quantity) -> Iterator[str]:
-    """Sort the others into clearly larger, clearly smaller and not clearly different from the first."""
-    sorted_out: dict[str, list[str]] = {"larger for": [], "smaller for": [], "not clearly different for": []}
-    for other in runs[1:]:
+    sorted_out: dict[str, list[str]] = {"larger": [], "smaller": [], "not clearly different": []}
+    for other in comparison.runs[1:]:
         difference = other.differences.get(named.name)
         if difference is not None:
-            verdict = "larger for" if difference.low > 0 else "smaller for" if difference.high < 0 else ""
-            text = f"{other.label} ({named.difference_text(difference)})"
-            sorted_out[verdict or "not clearly different for"].append(text)
-    said = [f"{verdict} {', '.join(names)}" for verdict, names in sorted_out.items() if names]
-    if said:
-        yield f"Beside {runs[0].label}, {named.label} is {'; '.join(said)} (paired differences, {named.unit})."
+            where = "larger" if difference.low > 0 else "smaller" if difference.high < 0 else "not clearly different"
+            sorted_out[where].append(other.label)
+    said = [f"{word} for {_names(labels)}" for word, labels in sorted_out.items() if labels]
+    return f"{text}; beside {comparison.runs[0].label} {', '.join(said)}" if said else text
 
 
-def _groups(comparison: Comparison, leading: Sequence[Quantity]) -> Iterator[str]:
-    """Say how each number that a run has several times goes over its groups."""
-    for key in dict.fromkeys(q.key for q in leading if q.group):
-        for compared in comparison.runs:
-            mine = [q for q in compared.quantities.values() if q.key == key]
-            if mine:
-                said = "; ".join(f"{q.group} {q.text()}" for q in mine)
-                yield f"{compared.label}, {mine[0].label} ({mine[0].unit}): {said}."
+def _names(labels: Sequence[str]) -> str:
+    return ", ".join(labels[:NAMED]) + (f" and {len(labels) - NAMED} more" if len(labels) > NAMED else "")
 
 
-def _agreement(report: Report) -> Iterator[str]:
+def _main(comparison: Comparison) -> list[Quantity]:
+    """Return the one or two numbers that answer a verb's question, one of each role; none where runs have groups."""
+    leading = [n for key in comparison.number_keys() if (n := comparison.named(key)).leading and not n.group]
+    by_role = {n.role: n for n in reversed(leading)}
+    by_role.pop("", None)
+    return list(by_role.values())[:2] or leading[:1]
+
+
+def _ends(comparison: Comparison, named: Quantity) -> tuple[Compared, Compared] | None:
+    """Return the runs with the smallest and the largest number; None where fewer than two have one to rely on."""
+    sure = [
+        (q.value, i)
+        for i, c in enumerate(comparison.runs)
+        if (q := c.quantities.get(named.name)) is not None and q.value is not None and not q.note
+    ]
+    if len(sure) < 2:
+        return None
+    return comparison.runs[min(sure)[1]], comparison.runs[max(sure)[1]]
+
+
+def _apart(low: Quantity, high: Quantity) -> bool:
+    return low.high is not None and high.low is not None and low.high < high.low
+
+
+def _value(compared: Compared, named: Quantity) -> str:
+    return named.shown(compared.quantities[named.name].value)
+
+
+def _unit(named: Quantity) -> str:
+    return "" if named.unit == "share" else f" {named.unit}"
+
+
+def _told(compared: Compared) -> str:
+    """Return a run's verdict; the numbers that lead where it was made before there were verdicts."""
+    found = compared.run.findings
+    leading = [f"{q.title} {q.text_with_unit()}" for q in found.quantities if q.leading]
+    return f"{compared.label} {found.verdict}" if found.verdict else f"{compared.label}: {', '.join(leading[:3])}"
+
+
+def _agreement(report: Report) -> list[str]:
     """Say whether numbers of different verbs put the same networks in the same order of what they listen to."""
     orders: dict[str, dict[tuple[str, str], float]] = {}
     for comparison in report.comparisons:
@@ -80,27 +123,19 @@ def _agreement(report: Report) -> Iterator[str]:
                 orders[named.label] = {w: q.value for w, q in numbers.items() if q.value is not None}
     shared = set.intersection(*(set(o) for o in orders.values())) if len(orders) > 1 else set()
     if len(shared) < 3:
-        return
+        return []
     pairs = [(a, b) for a in shared for b in shared if a < b]
     agreeing = sum(len({o[a] < o[b] for o in orders.values()}) == 1 for a, b in pairs)
     words = list(orders)
-    yield (
+    return [
         f"{', '.join(words[:-1])} and {words[-1]} are measured apart from each other; they agree on which of two "
         f"networks relies on lower frequencies for {agreeing} of {len(pairs)} pairs."
-    )
+    ]
 
 
 def _relation(relation: Relation) -> str:
-    pooled, within = relation.pooled, relation.within
-    assert pooled is not None, "filtered by the caller"
-    slope = ""
-    if within is not None:
-        value, low, high = (f"{relation.slope_scale * v:+.1f}" for v in (within.value, within.low, within.high))
-        slope = (
-            f", and within families {value} [{low}, {high}] {relation.y.unit} for each {relation.step:g} "
-            f"{relation.x.unit} more"
-        )
+    pooled = relation.pooled
     return (
         f"Across {pooled.n} models, {relation.x.label} and {relation.y.label} have a correlation of "
-        f"{pooled.value:+.2f} [{pooled.low:+.2f}, {pooled.high:+.2f}]{slope}."
+        f"{pooled.value:+.2f} [{pooled.low:+.2f}, {pooled.high:+.2f}]."
     )

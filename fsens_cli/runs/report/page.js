@@ -16,10 +16,8 @@ for (const head of document.querySelectorAll("table.sortable th")) {
     body.append(...[...body.rows].sort(compare));
   });
 }
-for (const data of document.querySelectorAll("script.plot-data")) {
-  const spec = JSON.parse(data.textContent);
-  const place = document.getElementById(data.dataset.target);
-  // Only what works without network; plotly's own choice of buttons has one that shares the data.
-  const buttons = [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]];
-  Plotly.newPlot(place, spec.data, spec.layout, { responsive: true, displaylogo: false, modeBarButtons: buttons });
-}
+// Paper has nothing to click on: all that is folded is shown while the page is printed.
+const folded = () => document.querySelectorAll("details:not([open])");
+let opened = [];
+addEventListener("beforeprint", () => { opened = [...folded()]; for (const one of opened) one.open = true; });
+addEventListener("afterprint", () => { for (const one of opened) one.open = false; });

@@ -1,27 +1,26 @@
 """The whole page: what was asked, the answer, the evidence, and where it comes from.
 
-Words of runs reach the page through a template that escapes them; only plotly.js and the page's own style and script,
+Words of runs reach the page through a template that escapes them; only the page's own style and script,
 which are no words of runs, pass as they are.
 """
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import fsens_cli
 from fsens_cli.errors import OutputError
 from fsens_cli.experiments.quantities import Quantity
-from fsens_cli.runs.comparison import Comparison, Report
+from fsens_cli.runs.comparison import Compared, Comparison, Report
 from fsens_cli.runs.figures.overlay import colours_of
 from fsens_cli.runs.files import write_text
 from fsens_cli.runs.folder import now
-from fsens_cli.runs.json_files import Json
-from fsens_cli.runs.report.answers import answers
+from fsens_cli.runs.report.answers import answers, headline
 from fsens_cli.runs.report.instruments import OVER_BANDS, OVER_MODELS, band_rows, model_rows, warning_of
-from fsens_cli.runs.report.plots import specs_of
+from fsens_cli.runs.report.pictures import Pictures, pictures
+from fsens_cli.runs.report.plots import plots
 from fsens_cli.runs.report.relations import Relation, families_of, points_of, relations, scatter
 from fsens_cli.runs.selection import FinishedRun
 from fsens_cli.statistics.intervals import Interval
@@ -29,10 +28,11 @@ from fsens_cli.text import shown
 
 GENERATOR = '<meta name="generator" content="fsens report">'
 MOST_COLUMNS = 7
-PROVENANCE = (
-    "verb", "model", "run", "command", "seed", "weights (sha256)", "images (sha256)", "commit", "versions", "device",
-    "started (UTC)", "seconds",
-)  # fmt: skip
+PROVENANCE = ("verb", "model", "command", "seed", "weights (sha256)", "images (sha256)", "started (UTC)", "seconds")
+DUALBAND = (
+    "The data set dualband writes every class twice, in a low and in a high band, and either is enough: here the truth "
+    "is known, and what is said above can be checked. It is no evidence about natural images."
+)
 
 
 class Words(Protocol):
@@ -49,13 +49,23 @@ class Words(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A table's cell and what it is sorted by; empty sorts last."""
+    """A table's cell and what it is sorted by; empty sorts last. ``clear`` of 0 is what stands out."""
 
     text: str
     value: float | None = None
+    clear: bool = False
 
 
 Row = list[Cell | str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table of numbers with the names of its columns; the caption says of which run, where it is one run's."""
+
+    caption: str
+    head: list[str]
+    rows: list[Row]
 
 
 def write_report(path: Path, report: Report, words: Mapping[str, Words], *, title: str) -> None:
@@ -64,13 +74,9 @@ def write_report(path: Path, report: Report, words: Mapping[str, Words], *, titl
     Raises:
         OutputError: something else is there, it cannot be written, or a package is missing.
     """
-    try:
-        from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise OutputError("a report needs plotly: pip install 'fsens[report]'.") from error
     if path.is_dir() or (path.exists() and GENERATOR.encode() not in path.read_bytes()[:4096]):
         raise OutputError(f"{path} is there already and is no fsens report: give another file with -o.")
-    page = page_text(report, words, title=title, plotly=str(get_plotlyjs()))
+    page = page_text(report, words, title=title)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, page)
@@ -78,7 +84,7 @@ def write_report(path: Path, report: Report, words: Mapping[str, Words], *, titl
         raise OutputError(f"cannot write {path} ({error.strerror}): give another file with -o.") from error
 
 
-def page_text(report: Report, words: Mapping[str, Words], *, title: str, plotly: str) -> str:
+def page_text(report: Report, words: Mapping[str, Words], *, title: str) -> str:
     """Return the page as HTML."""
     try:
         from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -92,11 +98,13 @@ def page_text(report: Report, words: Mapping[str, Words], *, title: str, plotly:
     )
     found = relations(points := points_of(report))
     colours = colours_of([c.label for comparison in report.comparisons for c in comparison.runs])
+    shown_pictures = pictures(report)
+    sections = [_section(c, words, colours, shown_pictures[i]) for i, c in enumerate(report.comparisons)]
+    head = headline(report)
     return environment.get_template("page.html").render(
         generator=Markup(GENERATOR),
         style=Markup(ours["page.css"]),
         script=Markup(ours["page.js"]),
-        plotly=Markup(plotly),
         version=fsens_cli.__version__,
         now=now().replace("T", " "),
         title=title,
@@ -105,12 +113,16 @@ def page_text(report: Report, words: Mapping[str, Words], *, title: str, plotly:
         models=_models(report),
         answers=answers(report, found),
         warnings=_warnings(report),
-        sections=[_section(c, words, colours) for c in report.comparisons],
+        sections=sections,
+        headline=f"{head[:1].upper()}{head[1:]}.",
+        picture=next((plot for section in sections for plot in section["plots"]), None),
+        truth=DUALBAND if any("dualband" in c.run.data for s in report.comparisons for c in s.runs) else "",
         instruments=_instruments(report),
         across=_across(found, families_of(points)) if found else None,
         provenance={
             "head": PROVENANCE,
             "rows": [_made(c.verb, r.label, r.run) for c in report.comparisons for r in c.runs],
+            "shared": _shared([r.run for c in report.comparisons for r in c.runs]),
         },
     )
 
@@ -157,33 +169,61 @@ def _warnings(report: Report) -> list[str]:
     ]
 
 
-def _section(comparison: Comparison, words: Mapping[str, Words], colours: Mapping[str, str]) -> Json:
+def _section(
+    comparison: Comparison, words: Mapping[str, Words], colours: dict[str, str], shown_pictures: Pictures
+) -> dict[str, Any]:
     """Return one verb's section: how to read it, numbers, plots, differences, pictures."""
     verb = comparison.verb
-    specs = specs_of([(c.label, c.run.findings.lines) for c in comparison.runs], colours)
-    head, rows = _numbers(comparison)
     return {
         "verb": verb,
         "question": _question(comparison, words),
         "reading": words[verb].reading if verb in words else "",
-        "plots": [(f"{verb}-{i}", title, spec) for i, (title, spec) in enumerate(specs)],
-        "head": head,
-        "rows": rows,
+        "plots": plots([(c.label, c.run.findings.lines) for c in comparison.runs], colours),
+        "tables": _tables(comparison),
         "first": comparison.runs[0].label,
         "differences": _differences(comparison),
-        "pictures": _pictures(comparison),
+        "pictures": shown_pictures.kept,
+        "left_out": shown_pictures.left_out,
     }
 
 
-def _numbers(comparison: Comparison) -> tuple[list[str], list[Row]]:
-    """Return the table of all numbers: one row a model, or a number where there are many of them."""
+def _tables(comparison: Comparison) -> list[Table]:
+    """Return the numbers that a run has once, and those that it has several times as a matrix a run."""
     keys = comparison.number_keys()
+    found = []
+    plain = [key for key in keys if not comparison.named(key).group]
+    if plain:
+        found.append(_numbers(comparison, plain))
+    for compared in comparison.runs:
+        grouped = [q for q in compared.quantities.values() if q.group]
+        if grouped:
+            found.append(_matrix(compared, grouped))
+    return found
+
+
+def _matrix(compared: Compared, numbers: Sequence[Quantity]) -> Table:
+    """Return numbers down, groups such as a filter's strengths across."""
+    groups = list(dict.fromkeys(q.group for q in numbers))
+    by_key: dict[str, dict[str, Quantity]] = {}
+    for q in numbers:
+        by_key.setdefault(q.key, {})[q.group] = q
+    rows: list[Row] = []
+    for found in by_key.values():
+        named = next(iter(found.values()))
+        rows.append([f"{named.label} ({named.unit})", *(_cell(found.get(group)) for group in groups)])
+    return Table(caption=compared.label, head=["number", *groups], rows=rows)
+
+
+def _numbers(comparison: Comparison, keys: Sequence[str]) -> Table:
+    """Return the table of numbers: one row a model, or a number where there are many of them."""
     columns = [[_cell(compared.quantities.get(key)) for key in keys] for compared in comparison.runs]
     names = [f"{comparison.named(key).title} ({comparison.named(key).unit})" for key in keys]
     labels = [compared.label for compared in comparison.runs]
     if len(keys) <= MOST_COLUMNS:
-        return ["model", *names], [[label, *found] for label, found in zip(labels, columns, strict=True)]
-    return ["number", *labels], [[name, *row] for name, row in zip(names, zip(*columns, strict=True), strict=True)]
+        rows: list[Row] = [[label, *found] for label, found in zip(labels, columns, strict=True)]
+        return Table(caption="", head=["model", *names], rows=rows)
+    rows = [[name, *row] for name, row in zip(names, zip(*columns, strict=True), strict=True)]
+    return Table(caption="", head=["number", *labels], rows=rows)
 
 
 def _cell(quantity: Quantity | None) -> Cell:
@@ -192,34 +232,26 @@ def _cell(quantity: Quantity | None) -> Cell:
     return Cell(quantity.text(), None if quantity.value is None else quantity.scale * quantity.value)
 
 
-def _differences(comparison: Comparison) -> list[Row]:
+def _differences(comparison: Comparison) -> Table | None:
+    """Return the paired differences from the first run, numbers down and models across; None where there are none."""
+    others = [compared for compared in comparison.runs[1:] if compared.differences]
     rows: list[Row] = []
     for key in comparison.number_keys():
         named = comparison.named(key)
-        for compared in comparison.runs[1:]:
-            difference = compared.differences.get(key)
-            if difference is not None:
-                shown = Cell(named.difference_text(difference), named.scale * difference.value)
-                clear = "yes" if difference.low > 0 or difference.high < 0 else "no"
-                rows.append([named.title, compared.label, shown, named.unit, clear])
-    return rows
+        if any(key in compared.differences for compared in others):
+            cells = [_difference(named, compared.differences.get(key)) for compared in others]
+            rows.append([f"{named.title} ({named.unit})", *cells])
+    return Table(caption="", head=["number", *(compared.label for compared in others)], rows=rows) if rows else None
 
 
-def _pictures(comparison: Comparison) -> list[dict[str, str]]:
-    """Return the figures of each run that no plot of the page shows already."""
-    return [
-        {
-            "alt": figure.alt,
-            "caption": f"{compared.label}: {figure.caption}",
-            "data": base64.b64encode((compared.run.folder / f"{figure.name}.png").read_bytes()).decode(),
-        }
-        for compared in comparison.runs
-        for figure in compared.run.figures
-        if not figure.has_lines
-    ]
+def _difference(named: Quantity, difference: Interval | None) -> Cell:
+    if difference is None:
+        return Cell("")
+    clear = difference.low > 0 or difference.high < 0
+    return Cell(named.difference_text(difference), named.scale * difference.value, clear=clear)
 
 
-def _across(found: Sequence[Relation], families: Mapping[str, int]) -> Json:
+def _across(found: Sequence[Relation], families: Mapping[str, int]) -> dict[str, object]:
     rows: list[Row] = [
         [
             r.x.label,
@@ -235,7 +267,7 @@ def _across(found: Sequence[Relation], families: Mapping[str, int]) -> Json:
     return {
         "families": [f"{family}: {count} model{'' if count == 1 else 's'}" for family, count in families.items()],
         "rows": rows,
-        "plots": [(f"relation-{i}", f"{r.x.label} against {r.y.label}", scatter(r)) for i, r in enumerate(shown)],
+        "plots": [scatter(r) for r in shown],
     }
 
 
@@ -265,14 +297,21 @@ def _made(verb: str, label: str, run: FinishedRun) -> Row:
     return [
         verb,
         label,
-        str(run.folder),
         made.command,
         made.seed,
         made.weights_sha256[:12],
         made.data_fingerprint[:12],
-        made.git_commit[:12],
-        ", ".join(f"{name} {version}" for name, version in made.versions.items()),
-        made.device,
         made.started[:16].replace("T", " "),
         Cell("" if made.seconds is None else f"{made.seconds:.0f}", made.seconds),
     ]
+
+
+def _shared(runs: Sequence[FinishedRun]) -> list[tuple[str, str]]:
+    """Return what made the runs where it is not a run's own: folders, commit, versions, device, each value once."""
+    values = {
+        "runs": [str(run.folder) for run in runs],
+        "commit": [run.made.git_commit[:12] for run in runs],
+        "versions": [", ".join(f"{name} {version}" for name, version in run.made.versions.items()) for run in runs],
+        "device": [run.made.device for run in runs],
+    }
+    return [(name, "; ".join(dict.fromkeys(filter(None, found)))) for name, found in values.items()]

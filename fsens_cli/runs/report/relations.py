@@ -1,14 +1,16 @@
 """Relations across models: whether what a model listens to goes with what it stands, pooled and within families."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from matplotlib.figure import Figure
+
 from fsens_cli.experiments.quantities import Quantity
 from fsens_cli.runs.comparison import Report
+from fsens_cli.runs.figures.labels import label_points
 from fsens_cli.runs.figures.overlay import colours_of
-from fsens_cli.runs.json_files import Json
-from fsens_cli.runs.report.plots import error_bars, in_words, layout
+from fsens_cli.runs.figures.style import figure_style
+from fsens_cli.runs.report.plots import NAMED, SIZE, Plot, picture
 from fsens_cli.statistics.intervals import Interval
 from fsens_cli.statistics.slopes import correlation, within_slope
 
@@ -25,19 +27,19 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
-    """How two numbers go together across models; None where too few models have both.
+    """How two numbers go together across models.
 
     Attributes:
         x, y: some model's numbers, which know label and unit.
         points: the models that have both.
-        pooled: correlation over all of them.
-        within: slope that families have in common, in plain units.
+        pooled: correlation over all of them, of five networks or more.
+        within: slope that families have in common, in plain units; None where none has two models.
     """
 
     x: Quantity
     y: Quantity
     points: list[Point]
-    pooled: Interval | None
+    pooled: Interval
     within: Interval | None
 
     @property
@@ -95,7 +97,8 @@ def relations(points: Sequence[Point]) -> list[Relation]:
             first, second = ([p.numbers[q.key].value or 0.0 for p in both] for q in (x, y))
             pooled = correlation(first, second, [p.network for p in both])
             within = within_slope(first, second, [p.family for p in both])
-            if pooled is not None or within is not None:
+            # A handful of networks has no correlation worth a line.
+            if pooled is not None:
                 found.append(Relation(x=x, y=y, points=both, pooled=pooled, within=within))
     return found
 
@@ -112,53 +115,45 @@ def families_of(points: Sequence[Point]) -> Mapping[str, int]:
     return counts
 
 
-def scatter(relation: Relation) -> Json:
+def scatter(relation: Relation) -> Plot:
     """Return the plot of a relation: one colour a family, the common slope as a dotted line through each."""
     x, y = relation.x, relation.y
     colours = colours_of([p.family for p in relation.points])
-    traces: list[Json] = []
-    for family, colour in colours.items():
-        mine = [p for p in relation.points if p.family == family]
-        across, along_x = _shown([p.numbers[x.key] for p in mine])
-        up, along_y = _shown([p.numbers[y.key] for p in mine])
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers+text",
-                "x": across,
-                "y": up,
-                "text": [in_words(p.label) for p in mine],
-                "textposition": "top center",
-                "textfont": {"size": 10},
-                "cliponaxis": False,
-                "error_x": along_x,
-                "error_y": along_y,
-                "marker": {"size": 8, "color": colour},
-                "name": in_words(family),
-            }
-        )
-        if relation.within is not None and len(mine) > 1:
-            slope = relation.within.value * y.scale / x.scale
-            middle_x, middle_y = sum(across) / len(across), sum(up) / len(up)
-            ends = [min(across), max(across)]
-            traces.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    "x": ends,
-                    "y": [middle_y + slope * (end - middle_x) for end in ends],
-                    "line": {"color": colour, "width": 1, "dash": "dot"},
-                    "hoverinfo": "skip",
-                    "showlegend": False,
-                }
+    with figure_style():
+        figure = Figure(figsize=SIZE, layout="constrained")
+        axes = figure.subplots()
+        named: list[tuple[float, float, str, str]] = []
+        for family, colour in colours.items():
+            mine = [p for p in relation.points if p.family == family]
+            across, bars_x = _shown([p.numbers[x.key] for p in mine])
+            up, bars_y = _shown([p.numbers[y.key] for p in mine])
+            axes.errorbar(
+                across, up, xerr=bars_x, yerr=bars_y, fmt="o", markersize=4, elinewidth=0.7, color=colour, label=family
             )
-    return {"data": traces, "layout": layout(f"{x.label} ({x.unit})", f"{y.label} ({y.unit})")}
+            named += [(a, b, p.label, colour) for a, b, p in zip(across, up, mine, strict=True)]
+            if relation.within is not None and len(mine) > 1:
+                slope = relation.within.value * y.scale / x.scale
+                middle_x, middle_y = sum(across) / len(across), sum(up) / len(up)
+                ends = [min(across), max(across)]
+                axes.plot(ends, [middle_y + slope * (end - middle_x) for end in ends], ":", color=colour, linewidth=1)
+        axes.margins(0.15)
+        axes.set(xlabel=f"{x.label} ({x.unit})", ylabel=f"{y.label} ({y.unit})")
+        if len(colours) > 1:
+            figure.legend(loc="outside lower center", ncols=1, frameon=False)
+        label_points(axes, named)
+    said = "; ".join(f"{label} at {a:.3g} and {b:.3g}" for a, b, label, _ in named[:NAMED])
+    alt = f"Points, one a model: {y.label} against {x.label}. {said}."
+    return Plot(title=f"{x.label} against {y.label}", alt=alt, source=picture(figure))
 
 
-def _shown(numbers: Sequence[Quantity]) -> tuple[list[float], Json]:
-    """Return the values as shown, with their bars."""
-    value, low, high = (
-        [q.scale * v if (v := getattr(q, end)) is not None else math.nan for q in numbers]
-        for end in ("value", "low", "high")
+def _shown(numbers: Sequence[Quantity]) -> tuple[list[float], list[list[float]]]:
+    """Return the values as shown, with the lengths of their bars down and up; 0 where a bound was not found."""
+    value = [q.scale * (q.value or 0.0) for q in numbers]
+    low, high = (
+        [
+            0.0 if (end := getattr(q, name)) is None else abs(q.scale * end - v)
+            for q, v in zip(numbers, value, strict=True)
+        ]
+        for name in ("low", "high")
     )
-    return value, error_bars(value, low, high)
+    return value, [low, high]
