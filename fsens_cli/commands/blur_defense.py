@@ -25,6 +25,7 @@ from fsens_cli.errors import ConfigError, DataError
 from fsens_cli.experiments.defense import DefenseRow, as_trained, defend, row_label, with_front_end
 from fsens_cli.experiments.defense_settings import DefenseConfig
 from fsens_cli.experiments.evaluate_findings import GROUP_NAMES
+from fsens_cli.experiments.evaluation import GroupRow
 from fsens_cli.home import expanded
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.device import pick_device
@@ -286,7 +287,7 @@ def defense_lines(rows: Sequence[DefenseRow], config: DefenseConfig, subject: Su
     mode = "added at test time (control)" if config.mode == "test_time" else "in training and at test time"
     accuracy = [
         {"filter": row.label, "clean": percent_interval(row.evaluation.accuracy)}
-        | {GROUP_NAMES[g.group]: percent_interval(g.accuracy) for g in row.evaluation.groups()}
+        | {GROUP_NAMES[g.group]: percent_interval(g.accuracy) for g in _whole_first(row.evaluation.groups())}
         for row in rows
     ]
     first = rows[0].evaluation
@@ -302,17 +303,22 @@ def defense_lines(rows: Sequence[DefenseRow], config: DefenseConfig, subject: Su
     ]
 
 
+def _whole_first(groups: Sequence[GroupRow]) -> list[GroupRow]:
+    """Return the groups with that of all corruptions in front: a narrow terminal has room for one."""
+    return sorted(groups, key=lambda row: row.group != "all")
+
+
 def _attack_row(rows: Sequence[DefenseRow], row: DefenseRow) -> dict[str, str]:
     linf, ratio = minimal_of(row, "linf"), size_ratio(rows, row, "linf")
     half = linf.half_power.value
     return {
         "filter": row.label,
         "median linf size": median_text(linf) + mark(row),
-        "n": f"{linf.num_right}",
         "ratio": "" if ratio is None else f"{ratio:.2f}",
-        "f_0.5 c/px": "" if math.isnan(half) else f"{half:.3f}",
-        "f_rev Nyquist": reversal_text(row.preference),
+        "n": f"{linf.num_right}",
         "checks": checks_text([c.passed for c in row.checks]),
+        "f_rev Nyquist": reversal_text(row.preference),
+        "f_0.5 c/px": "" if math.isnan(half) else f"{half:.3f}",
     }
 
 

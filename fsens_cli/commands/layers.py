@@ -40,14 +40,14 @@ def _line(row: LayerRow) -> dict[str, str]:
     tap = row.table.tap
     return {
         "layer": tap.name,
-        "kind": tap.kind,
         "grid": f"{tap.grid[0]}x{tap.grid[1]}",
-        "channels": f"{tap.channels}" + (f" ({row.table.num_dead} dead)" if row.table.num_dead else ""),
-        "DC": f"{row.dc_share.value:.3f}",
-        "low mid high": _shares(row.own),
         "high/low dB": "" if row.ratio is None else interval_text(row.ratio, 1),
         "gain dB": "" if row.gain is None else f"{row.gain.value:+.1f}",
+        "low mid high": _shares(row.own),
         "gradient low mid high": _shares(row.gradient_own),
+        "DC": f"{row.dc_share.value:.3f}",
+        "channels": f"{tap.channels}" + (f" ({row.table.num_dead} dead)" if row.table.num_dead else ""),
+        "kind": tap.kind,
     }
 
 

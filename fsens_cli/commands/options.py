@@ -14,7 +14,7 @@ WHAT, RUN, SHOW = "What to run on", "How to run", "What to show"
 
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[KEY=VALUE]...", help="Settings to change, as in the list below.", show_default=False),
+    typer.Argument(metavar="KEY=VALUE", help="Settings to change, as in the list below.", show_default=False),
 ]
 Model = Annotated[
     str | None,

@@ -357,9 +357,10 @@ def _check_same_data(run: RunFolder, images: ImageSet, *, resumed: bool) -> None
 
 def train_lines(result: TrainResult, measured: MeasureResult, accuracy: Interval, subject: Subject) -> list[str]:
     """Return the table of one training as lines of text."""
+    epochs = len(result.history)
     return [
-        f"{subject.model}, {subject.training} training on {subject.data_title}: "
-        f"{len(result.history)} epochs, {result.num_train:,} images, best epoch {result.best_epoch} by "
+        f"{subject.model}, {subject.training} training on {subject.data_title.removesuffix(' test')}: "
+        f"{epochs} epoch{'' if epochs == 1 else 's'}, {result.num_train:,} images, best epoch {result.best_epoch} by "
         f"{result.num_validation:,} validation images",
         f"test accuracy {percent_interval(accuracy)}, n = {accuracy.n:,}",
         "",

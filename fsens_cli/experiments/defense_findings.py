@@ -53,13 +53,12 @@ def verdict_on_sizes(rows: Sequence[DefenseRow], config: DefenseConfig, quantiti
         return "no verdict: sizes without a filter, or behind every one, are not found or not checked"
     row, size, difference = max(compared, key=lambda each: each[2].value)
     verb = "trained through" if config.mode == "trained" else "behind"
-    accuracy = (
-        f"clean accuracy {100 * row.evaluation.accuracy.value:.1f} % for {100 * plain.evaluation.accuracy.value:.1f} %"
-    )
+    here, there = (100 * each.evaluation.accuracy.value for each in (row, plain))
+    accuracy = f"clean accuracy {here:.1f} % instead of {there:.1f} %"
     if difference.low > 0 and size.value is not None:
         return (
             f"defends: {verb} {row.label} it stands changes {size.value / base.value:.2f} times as large "
-            f"({base.shown(size.value)} for {base.shown(base.value)}/255), {accuracy}"
+            f"({base.shown(size.value)} instead of {base.shown(base.value)}/255), {accuracy}"
         )
     change = f"{base.difference_text(difference)} /255"
     if all(found.high < 0 for *_, found in compared):

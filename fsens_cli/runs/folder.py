@@ -1,6 +1,7 @@
 """Where does a run live? A numbered folder that says what was asked, how far it came and what made it."""
 
 import contextlib
+import errno
 import glob
 import hashlib
 import itertools
@@ -191,6 +192,8 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Write the final status, and give the folder up."""
+        if isinstance(error, OSError) and error.errno == errno.EIO and isinstance(error.__context__, KeyboardInterrupt):
+            error = error.__context__  # the terminal is closed, and has nothing to be written on
         try:
             self._end(error)
         finally:

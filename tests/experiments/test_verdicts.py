@@ -128,8 +128,8 @@ def test_a_filter_defends_where_image_by_image_the_changes_get_larger() -> None:
         return verdict_on_sizes(rows, mode, [sizes_of("none", base_N), sizes_of("blur 1.5", base_N * factor_N)])
 
     assert said(2.0) == (
-        "defends: trained through blur 1.5 it stands changes 2.00 times as large (10.20 for 5.10/255), clean accuracy "
-        "90.0 % for 90.0 %"
+        "defends: trained through blur 1.5 it stands changes 2.00 times as large (10.20 instead of 5.10/255), clean "
+        "accuracy 90.0 % instead of 90.0 %"
     )
     assert said(0.5).startswith("does not defend: trained through blur 1.5 smaller changes fool it, -2.55")
     assert said(1 + 0.5 * (-1.0) ** torch.arange(41)).startswith("no defence shown")

@@ -1,5 +1,6 @@
 """Run folders: numbered once, honest about how they ended, found again."""
 
+import errno
 import json
 import os
 import shutil
@@ -396,6 +397,16 @@ def test_an_interruption_says_how_to_go_on(kept: str | None, message: str, tmp_p
         raise KeyboardInterrupt("SIGTERM")
     assert message in str(caught.value)
     assert read_record(run.path)["status"] == "interrupted"
+
+
+def test_a_terminal_that_is_closed_ends_a_run_as_an_interruption(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    error = OSError(errno.EIO, "Input/output error")  # of what clears a bar from a terminal that is gone
+    error.__context__ = KeyboardInterrupt("by SIGHUP")
+    with pytest.raises(KeyboardInterrupt), run:
+        raise error
+    assert read_record(run.path)["status"] == "interrupted"
+    assert "error" not in read_record(run.path)
 
 
 def test_the_next_start_removes_what_a_killed_run_had_not_finished(tmp_path: Path) -> None:
