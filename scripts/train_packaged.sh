@@ -9,7 +9,12 @@ python=${PYTHON:-.venv/bin/python}
 [ -x "$python" ] || python=python
 mkdir -p fsens_cli/models/packaged
 for name in "${names[@]}"; do
-  run=$("$python" -m fsens_cli train "experiment=dualband_$name" --quiet)
+  case $name in
+    standard) change=() ;;
+    blur) change=(frontend=blur) ;;
+    *) change=("regularizer=$name") ;;
+  esac
+  run=$("$python" -m fsens_cli train experiment=dualband "tag=$name" "${change[@]}" --quiet)
   cp "$run/checkpoints/best.safetensors" "fsens_cli/models/packaged/dualband-resnet8-$name.safetensors"
   echo "$name: $run"
 done

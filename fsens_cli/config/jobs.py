@@ -136,6 +136,8 @@ class TrainingOnTheSpot:
 class EvaluateJob(ImagesFields, EvaluateConfig):
     """Settings of ``fsens evaluate``."""
 
+    num_images: int = 400
+
     def __post_init__(self) -> None:
         """Check the ranges."""
         EvaluateConfig.__post_init__(self)
@@ -179,6 +181,7 @@ class DefenseJob(ImagesFields, DefenseConfig):
         train: for ``mode=trained`` without ``runs``: how each strength is trained; 0 epochs trains nothing.
     """
 
+    num_images: int = 200
     train: TrainingOnTheSpot = field(default_factory=TrainingOnTheSpot)
 
     def __post_init__(self) -> None:

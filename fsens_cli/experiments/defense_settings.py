@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from fsens_cli.errors import require, require_one_of
-from fsens_cli.experiments.evaluate_settings import EvaluateConfig
+from fsens_cli.experiments.evaluate_settings import AttackEffort, EvaluateConfig, SuiteConfig
 from fsens_cli.models.settings import FrontEndConfig
 from fsens_cli.typed import require_types
 
@@ -50,6 +50,21 @@ AT_TEST_TIME, IN_TRAINING = (0.0, 0.4, 0.5), (0.0, 1.0, 1.5, 2.0, 3.0)
 DEFENSES = ("blur", "high-pass", "random-blur", "pca")
 
 
+def _suite() -> SuiteConfig:
+    """Return what is asked of a defence: the second paper's corruptions, budgets and smallest perturbations."""
+    return SuiteConfig(
+        name="defense",
+        severities=[3],
+        prediction=False,
+        filters=[],
+        shuffles=[],
+        noises=[],
+        eps_l2=[0.5],
+        attack_images=40,
+        heat_map=False,
+    )
+
+
 @dataclass(kw_only=True)
 class DefenseConfig(EvaluateConfig):
     """Which filters, and what is asked about each.
@@ -64,6 +79,7 @@ class DefenseConfig(EvaluateConfig):
         components: strengths of ``pca``; 0 is no filter.
         runs: for ``trained``: one finished training, checkpoint or ``packaged:NAME`` a strength, in any order.
         pairings: of the hybrid probe.
+        suite, attack: as an evaluation has them, with less to ask.
         checks: of the numbers themselves.
     """
 
@@ -74,6 +90,8 @@ class DefenseConfig(EvaluateConfig):
     components: list[int] = field(default_factory=list)
     runs: list[str] = field(default_factory=list)
     pairings: int = 2
+    suite: SuiteConfig = field(default_factory=_suite)
+    attack: AttackEffort = field(default_factory=lambda: AttackEffort(steps=10, minimal_steps=20))
     checks: CheckConfig = field(default_factory=CheckConfig)
 
     def __post_init__(self) -> None:

@@ -69,14 +69,14 @@ class SuiteConfig:
     eps_linf: list[float] = field(default_factory=lambda: [2 / 255, 8 / 255])
     eps_l2: list[float] = field(default_factory=lambda: [0.25, 0.5])
     minimal: bool = True
-    attack_images: int = 100
+    attack_images: int = 64
     metrics: list[str] = field(default_factory=list)
     heat_map: bool = True
-    heat_map_images: int = 100
+    heat_map_images: int = 16
     heat_map_cycles: int = 0
     heat_map_l2: float = 0.0
     bands: bool = False
-    band_images: int = 100
+    band_images: int = 32
     band_fill: str = "zero"
 
     def __post_init__(self) -> None:
@@ -163,8 +163,8 @@ class AttackEffort:
         eot: forward and gradient passes averaged at each point, for models that are random; 1 is off.
     """
 
-    steps: int = 0
-    minimal_steps: int = 0
+    steps: int = 10
+    minimal_steps: int = 30
     restarts: int = 1
     eot: int = 1
 

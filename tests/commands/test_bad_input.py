@@ -171,7 +171,7 @@ def test_bare_pickle(measure: Type, error_of: ErrorOf) -> None:
         (["batch_size=1"], "batch_size=1 must be at least 2"),
         (["optim=adm"], "unknown optim 'adm'. Closest: adamw. optim can be adamw, sgd."),
         (["optim.lr=0"], "optim.lr=0.0 must lie in (0, 100)."),
-        (["regularizer=lfs"], "unknown regularizer 'lfs'. Closest: lsf"),
+        (["regularizer=lfs"], "FILE.py:FUNCTION. Closest: lsf."),
         (["regularizer=target"], "regularizer=target needs regularizer.file=SPECTRUM.csv."),
         (["--data", "folder", "data.root=nowhere"], "data.root=nowhere is not a folder"),
         (["data.train_size=20", "batch_size=64"], "batch_size=64 exceeds the"),

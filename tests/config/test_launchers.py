@@ -259,3 +259,27 @@ def test_arguments_of_a_network_sweep_too(tmp_path: Path) -> None:
 
 def test_num_cores() -> None:
     assert 1 <= num_cores() <= (os.cpu_count() or 1)
+
+
+@NEEDS_SLURM
+def test_submitit_starts_processes_where_it_did() -> None:
+    from submitit.local import local
+
+    from fsens_cli.config.launchers.terminal import out_of_the_terminal
+
+    before = getattr(local, "subprocess", None)
+    assert before is not None, "submitit starts processes in another way: Ctrl-C reaches jobs of slurm-local"
+    with out_of_the_terminal():
+        assert local.subprocess.Popen.keywords["start_new_session"]
+    assert local.subprocess is before
+
+
+@NEEDS_SLURM
+def test_where_submitit_has_changed_jobs_start_as_it_starts_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    from submitit.local import local
+
+    from fsens_cli.config.launchers.terminal import out_of_the_terminal
+
+    monkeypatch.delattr(local, "subprocess")
+    with out_of_the_terminal():
+        assert not hasattr(local, "subprocess")

@@ -26,11 +26,11 @@ TRAIN = Verb(
         ("adversary.loss=ce", "or trades, adversary.beta=6"),
         ("frontend=none", "or blur, frontend.sigma=1.5 pixels"),
         ("tracker=none", "or tensorboard, mlflow: follow every epoch"),
-        ("experiment=NAME", "a recipe: dualband_lsf, fast_cifar10_lsf, ..."),
+        ("experiment=NAME", "a recipe: dualband, fast_cifar10, tmlr2022_cifar10, ..."),
     ],
     examples=[
         "fsens train epochs=3",
-        "fsens train --model resnet20 --data cifar10 experiment=fast_cifar10_lsf",
+        "fsens train --model resnet20 --data cifar10 experiment=fast_cifar10 regularizer=lsf",
         "fsens train --resume outputs/train/resnet8-dualband/v001",
         "torchrun --nproc-per-node 2 -m fsens_cli train regularizer=lsf",
     ],

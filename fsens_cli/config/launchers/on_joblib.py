@@ -15,23 +15,21 @@ from fsens_cli.config.launchers.crew import Crew
 # joblib takes these as numbers where they are numbers.
 MAYBE_NUMBERS = ("pre_dispatch", "batch_size", "max_nbytes")
 POLL_SECONDS = 0.5
+IDLE_SECONDS = 1
 
 
 def run(calls: Sequence[Call[Any]], crew: Crew) -> list[Any]:
     """Return every job's result, or Lost for all of them where a process died: joblib then stops the others too."""
-    from joblib import Parallel, delayed
-    from joblib.externals.loky import get_reusable_executor
+    from joblib import Parallel, delayed, parallel_config
 
     settings = {k: v for k, v in crew.settings.items() if k not in ("_target_", "n_jobs", "backend")}
     settings |= {k: int(settings[k]) for k in MAYBE_NUMBERS if str(settings.get(k, "")).isdecimal()}
     try:
-        parallel = Parallel(n_jobs=crew.workers, backend="loky", **settings)
-        return list(parallel(delayed(_UnderParent(call))() for call in calls))
+        # Left alone, workers would wait for more for minutes, and hold their memory.
+        with parallel_config(backend="loky", idle_worker_timeout=IDLE_SECONDS):
+            return list(Parallel(n_jobs=crew.workers, **settings)(delayed(_UnderParent(call))() for call in calls))
     except Exception as error:  # noqa: BLE001 whatever broke the pool, finished jobs have left their records
         return [Lost(_reason(error))] * len(calls)
-    finally:
-        # They would wait for more for minutes, and hold their memory.
-        get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,13 @@
 """How are jobs given to Slurm, or to processes of this machine that behave as Slurm's?"""
 
 import math
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
-from types import SimpleNamespace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fsens_cli.config.launchers.call import Call, Lost
 from fsens_cli.config.launchers.crew import Crew
+from fsens_cli.config.launchers.terminal import out_of_the_terminal
 from fsens_cli.errors import ConfigError
 
 POLL_SECONDS = 0.2
@@ -28,14 +25,14 @@ def run(calls: Sequence[Call[Any]], crew: Crew) -> list[Any]:
             else:
                 for call in calls:
                     _wait_until(lambda: sum(not job.done() for job in jobs) < (crew.workers or 1))
-                    with _out_of_the_terminal():
+                    with out_of_the_terminal():
                         jobs.append(executor.submit(call))
         except Exception as error:
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
             raise ConfigError(f"the launcher {crew.name} cannot submit jobs: {reason}") from error
         return [_result(job) for job in jobs]
     except BaseException:
-        _cancel(jobs)
+        _cancel(jobs, here=crew.workers is not None)
         raise
 
 
@@ -54,22 +51,6 @@ def _executor(crew: Crew) -> Any:
     return executor
 
 
-@contextmanager
-def _out_of_the_terminal() -> Iterator[None]:
-    """Let submitit start processes that Ctrl-C does not reach: they would each print where it met them.
-
-    They are ended by ``_cancel`` instead, as jobs of Slurm are. What a job itself prints goes to its log in any case.
-    """
-    from submitit.local import local
-
-    popen = partial(subprocess.Popen, start_new_session=True, stderr=subprocess.DEVNULL)
-    local.subprocess = SimpleNamespace(Popen=popen)
-    try:
-        yield
-    finally:
-        local.subprocess = subprocess
-
-
 def _result(job: Any) -> Any:
     try:
         return job.results()[0]
@@ -81,13 +62,13 @@ def _result(job: Any) -> Any:
         return Lost(f"its process {ended}; its words are in {job.paths.stderr}")
 
 
-def _cancel(jobs: Sequence[Any]) -> None:
+def _cancel(jobs: Sequence[Any], *, here: bool) -> None:
     for job in jobs:
         if not job.done():
             job.cancel(check=False)
     # Processes of this machine end a moment later; Slurm ends its own.
-    here = [job for job in jobs if getattr(job, "_process", None)]
-    _wait_until(lambda: all(job.done() for job in here), at_most=PATIENCE_SECONDS)
+    if here:
+        _wait_until(lambda: all(job.done() for job in jobs), at_most=PATIENCE_SECONDS)
 
 
 def _wait_until(true: Callable[[], bool], *, at_most: float = math.inf) -> None:
