@@ -14,7 +14,7 @@ from fsens_cli.config.grammar import Setting
 from fsens_cli.config.jobs import JobFields
 from fsens_cli.config.keys import Kind, kinds_in, known_settings, of_some_data
 from fsens_cli.config.launchers.choice import GROUP, SETTINGS, chosen, is_about_launcher, launchers, option_of
-from fsens_cli.config.overrides import prepare
+from fsens_cli.config.overrides import prepare, register_networks
 from fsens_cli.config.own_folder import check_folder
 from fsens_cli.config.parsing import combinations, parse
 from fsens_cli.config.plain_errors import one_line_errors
@@ -79,6 +79,8 @@ def started_hydra(request: Request) -> Iterator[list[str]]:
         own = [f"hydra.searchpath=[{quoted(f'file://{request.config_dir.resolve()}')}]"]
     settings = parse(request.overrides)
     launcher = chosen(settings, launchers(folders), multirun=request.multirun)
+    if any(s.key == "experiment" for s in settings):
+        register_networks(folders)
     with initialize_config_dir(version_base="1.3", config_dir=str(configs_folder()), job_name=request.verb):
         with one_line_errors():
             choices = [s.text for s in settings if _is_choice(s, folders)]

@@ -127,6 +127,14 @@ def _register_entry(group: str, name: str) -> str:
     return option
 
 
+def register_networks(folders: Sequence[Path]) -> None:
+    """Make the packaged networks known by their own names, as recipes have them, where no file has that name."""
+    files = {name for folder in folders for name in group_options(folder, "model")}
+    for name in PACKAGED.keys() - files:
+        node = {"defaults": ["/schema/model@_here_", "_self_"], "name": name}
+        ConfigStore.instance().store(group="model", name=name, node=node, provider="fsens")
+
+
 def _register_model(name: str) -> str:
     """Make a network of a library or of the user an option of the group ``model``; return the option's name."""
     return _register_named("model", name, {"defaults": ["/schema/model@_here_", "_self_"], "name": name})

@@ -29,6 +29,7 @@ from fsens_cli.experiments.evaluate_settings import SuiteConfig
 from fsens_cli.experiments.hybrid_settings import PUBLISHED_GRID, HybridConfig
 from fsens_cli.experiments.measure_settings import CONVENTIONS
 from fsens_cli.experiments.train_settings import OptimConfig
+from fsens_cli.models.catalog import PACKAGED
 from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.objectives.regularizers import RegularizerConfig
 
@@ -540,3 +541,10 @@ def test_secrets_of_addresses_are_kept_by_the_job_alone(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(text)
     stored, _ = load_job(TrainJob, tmp_path / "config.yaml")
     assert stored.data.mirror == "https://***@host/x?***"
+
+
+@pytest.mark.parametrize("recipe", sorted(p.stem for p in (configs_folder() / "experiment").glob("*.yaml")))
+def test_every_recipe_composes_without_further_settings(recipe: str) -> None:
+    job, _ = compose_job(Request(verb="train", job=TrainJob, overrides=(f"experiment={recipe}",)))
+    assert isinstance(job, TrainJob)
+    assert job.model.name in PACKAGED
