@@ -33,6 +33,8 @@ def check_pairs(job: TrainJob) -> Recordings | None:
     if settings.data:
         require_one_of("regularizer.data", settings.data, CATALOG)
         _other_data(job, [])
+        if settings.root and not Path(settings.root).expanduser().exists():
+            raise DataError(f"regularizer.root={settings.root}: there is no such file or folder.")
     return read_recordings(Path(settings.file).expanduser()) if settings.towards == "file" else None
 
 

@@ -229,8 +229,9 @@ def figure_of(rows: Sequence[Row], folder: Path) -> None:
             axes.axhline(0, color=GRAY, linewidth=0.6)
             axes.axvline(0, color=GRAY, linewidth=0.6)
             axes.set(title=panel, ylabel="gain (points)")
-        for axes in grid[-1]:
+        for axes in list(grid.flat)[max(0, len(panels) - 2) : len(panels)]:
             axes.set_xlabel("low share moved (points)")
+            axes.tick_params(labelbottom=True)
     save_figure(figure, folder, "interventions", ["png"])
 
 
