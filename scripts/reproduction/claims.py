@@ -27,7 +27,7 @@ class Claim:
         text: what the paper says.
         published: its numbers.
         found: ours, with intervals.
-        verdict: one of the five words.
+        verdict: one of the five words, or "not run".
         why: what the verdict rests on.
     """
 
@@ -36,6 +36,11 @@ class Claim:
     found: str
     verdict: str
     why: str = ""
+
+    def __post_init__(self) -> None:
+        """Tell what was left out from what cannot be tested."""
+        if self.found == NOT_RUN:
+            object.__setattr__(self, "verdict", NOT_RUN)
 
 
 def above_zero(intervals: Sequence[Interval | None]) -> str:

@@ -10,10 +10,13 @@ from matplotlib.colors import to_hex
 from networks import Network
 from prediction import Comparison, extra_loss
 
-from fsens_cli.runs.figures.corruption_bars import GROUPS
+from fsens_cli.perturb.corruptions.catalog import GROUPS as PUBLISHED
+from fsens_cli.runs.figures.corruption_bars import GROUPS as ALL_GROUPS
 from fsens_cli.runs.figures.style import BLACK, COLUMN_WIDTH, CYCLE, GRAY, figure_style, save_figure
 from fsens_cli.runs.published import published_curve, published_names, published_points
 
+# Corruptions of one's own have no group of the papers.
+GROUPS = {name: ALL_GROUPS[name] for name in PUBLISHED}
 FULL_WIDTH = 2 * COLUMN_WIDTH + 0.2
 PLOTTED_RADII = 23
 BOUNDS = ("value", "low", "high")

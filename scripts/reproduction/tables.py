@@ -36,6 +36,10 @@ def row_of(network: Network) -> dict[str, Any]:
         "seed": network.seed,
         "model": train["model"],
         "epochs": train["epochs"],
+        **{
+            f"{name}_run": Path(*run.folder.parts[-4:]).as_posix()
+            for name, run in (("train", network.train), ("probe", network.hybrid), ("evaluate", network.evaluation))
+        },
         "train_seconds": network.train.record["duration_seconds"],
         "probe_seconds": network.hybrid.record["duration_seconds"],
         "evaluate_seconds": network.evaluation.record["duration_seconds"],
