@@ -182,6 +182,28 @@ def report(
         report_runs(runs, out, page, title=title)
 
 
+@app.command(rich_help_panel=LOOK, epilog=HELP["export"])
+def export(
+    runs: Runs,
+    to: Annotated[str, typer.Option("--to", help="model-card, robustbench, eval-results, latex or csv.")],
+    file: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The file to write; without it, standard output.")
+    ] = None,
+    benchmark: Annotated[str, typer.Option("--benchmark", help="For eval-results: the Hub's id of a benchmark.")] = "",
+    task: Annotated[str, typer.Option("--task", help="For eval-results: that benchmark's id of a task.")] = "",
+    number: Annotated[str, typer.Option("--number", help="For eval-results: which number; accuracy.")] = "",
+    out: Where = OUTPUTS,
+    debug: Debug = False,
+) -> None:
+    """Give runs in other people's formats: model card, RobustBench entry, tables of a paper."""
+    from fsens_cli.commands.boundary import boundary
+
+    with boundary(debug=debug):
+        from fsens_cli.commands.export import export_runs
+
+        export_runs(runs, out, to, file, benchmark=benchmark, task=task, number=number)
+
+
 @app.command(rich_help_panel=FIND)
 def models(
     pattern: Annotated[str, typer.Argument(metavar="[PATTERN]", help="Part of the name.")] = "",

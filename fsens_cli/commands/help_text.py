@@ -44,6 +44,15 @@ HELP = {
         "Differences are from the first run, image by image. Results: outputs/compare/v001 with\n"
         "comparison.csv, comparison.md, comparison.tex and overlay.png.",
     ),
+    "export": _page(
+        [],
+        [
+            "fsens export latest --to model-card -o README.md",
+            "fsens export outputs/evaluate/resnet8-dualband/v001 --to robustbench",
+            "fsens export 'outputs/*/resnet8-dualband/v*' --to csv",
+        ],
+        "What a run cannot know, such as a paper's number, is left empty.",
+    ),
     "report": _page(
         [],
         [

@@ -1,0 +1,1 @@
+"""Finished runs in other people's formats, from their folders alone."""
