@@ -18,6 +18,7 @@ from fsens_cli.runs.figures.overlay import colours_of
 from fsens_cli.runs.files import write_text
 from fsens_cli.runs.folder import now
 from fsens_cli.runs.report.answers import answers, headline
+from fsens_cli.runs.report.card import cards
 from fsens_cli.runs.report.instruments import OVER_BANDS, OVER_MODELS, band_rows, model_rows, warning_of
 from fsens_cli.runs.report.pictures import Pictures, pictures
 from fsens_cli.runs.report.plots import plots
@@ -28,6 +29,7 @@ from fsens_cli.text import shown
 
 GENERATOR = '<meta name="generator" content="fsens report">'
 MOST_COLUMNS = 7
+PARTS = ("page.html", "card.html", "page.css", "page.js")
 PROVENANCE = ("verb", "model", "command", "seed", "weights (sha256)", "images (sha256)", "started (UTC)", "seconds")
 DUALBAND = (
     "The data set dualband writes every class twice, in a low and in a high band, and either is enough: here the truth "
@@ -92,7 +94,10 @@ def page_text(report: Report, words: Mapping[str, Words], *, title: str) -> str:
     except ImportError as error:
         raise OutputError("a report needs jinja2: pip install 'fsens[report]'.") from error
     here = resources.files("fsens_cli.runs.report")
-    ours = {name: here.joinpath(name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js")}
+    ours = {
+        name: here.joinpath(name).read_text(encoding="utf-8")
+        for name in ("page.html", "card.html", "page.css", "page.js")
+    }
     environment = Environment(
         autoescape=True, finalize=_safe, undefined=StrictUndefined, loader=FunctionLoader(ours.get)
     )
@@ -109,6 +114,7 @@ def page_text(report: Report, words: Mapping[str, Words], *, title: str) -> str:
         now=now().replace("T", " "),
         title=title,
         notices=_notices(report),
+        cards=cards(report),
         asked=[_asked(c, words) for c in report.comparisons],
         models=_models(report),
         answers=answers(report, found),
