@@ -30,7 +30,9 @@ def documented() -> list[str]:
             fenced ^= line.startswith("```")
             if not fenced and not line.startswith((" ", "`")):
                 continue  # a sentence may begin with the program's name
-            command = line.strip().strip("`").removeprefix("$ ").split("      #")[0].strip()
+            # A sentence may begin with a command: it ends with its own quotes.
+            whole = line if fenced or not line.startswith("`") else line.split("`")[1]
+            command = whole.strip().strip("`").removeprefix("$ ").split("      #")[0].strip()
             if command.startswith("fsens ") and not PLACEHOLDERS.search(command):
                 commands.append(command)
     return sorted(set(commands))
