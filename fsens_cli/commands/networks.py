@@ -18,7 +18,7 @@ from fsens_cli.models.classifier import Classifier, device_of, held_still
 from fsens_cli.models.device import pick_device
 from fsens_cli.models.front_end import PrincipalComponents
 from fsens_cli.models.normalization import HALF, IMAGENET, UNCHANGED, better_normalization
-from fsens_cli.models.weights import Weights, find_weights
+from fsens_cli.models.weights import Weights, find_weights, is_of_anybody
 from fsens_cli.perturb.attacks.inspection import LIKE_PROBABILITIES, look_like_probabilities
 from fsens_cli.runs.index import best_weights, find_run
 
@@ -85,7 +85,9 @@ def doubts_of(
             logits = classifier(batch[:NUM_LOOKED_AT])
         if look_like_probabilities(logits):
             said.append(LIKE_PROBABILITIES)
-    if weights.path is not None and classifier.normalization.source != "stored":
+    # What fsens or a library wrote beside its own weights is believed; anybody's repository may say anything.
+    vouched = classifier.normalization.source == "stored" and not is_of_anybody(weights)
+    if weights.path is not None and not vouched:
         others = {
             "ImageNet's": IMAGENET,
             "0.5 for all": HALF,

@@ -50,6 +50,15 @@ class Weights:
         return self.description.get("classes") == "imagenet-1k"
 
 
+def is_of_anybody(weights: Weights) -> bool:
+    """Return whether weights come from a repository of the Hub that is not timm's own.
+
+    >>> is_of_anybody(Weights(label="hub:someone/net")), is_of_anybody(Weights(label="hub:timm/resnet10t.c3_in1k"))
+    (True, False)
+    """
+    return weights.label.startswith("hub:") and not weights.label.startswith("hub:timm/")
+
+
 def packaged_names(model: str, data: str) -> list[str]:
     """Return the names of the packaged trainings of a network on a data set, for example ``["standard"]``."""
     prefix = f"{data}-{model}-"

@@ -12,7 +12,7 @@ from fsens_cli.errors import CheckpointError
 from fsens_cli.models.assumed import assumed_description, statistics_of_tags
 from fsens_cli.models.build import build_classifier
 from fsens_cli.models.catalog import ImageShape
-from fsens_cli.models.classifier import Classifier
+from fsens_cli.models.classifier import Classifier, Normalization
 from fsens_cli.models.normalization import HALF, IMAGENET, UNCHANGED, better_normalization, normalization_for
 from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.models.weights import Weights, find_weights
@@ -138,3 +138,25 @@ def test_another_normalisation_that_fits_better_is_named() -> None:
     right = Classifier(Bright(), name="bright", num_classes=2, mean=[0.5] * 3, std=[0.5] * 3)
     assert better_normalization(right, images, labels, others) == ""
     assert better_normalization(unchanged, images[:, :1], labels, {"ImageNet's": IMAGENET}) == ""
+
+
+@pytest.mark.parametrize(("source", "is_tried"), [("hub:someone/net", True), ("hub:timm/net", False), ("w.pt", False)])
+def test_what_anybody_s_repository_says_is_tried_on_labelled_images(source: str, is_tried: bool) -> None:
+    from fsens_cli.commands.networks import doubts_of
+    from fsens_cli.data.images import ImageSet
+
+    level = torch.linspace(80, 180, 40).round().to(torch.uint8)
+    images = ImageSet(
+        images_NCHW=level[:, None, None, None].expand(-1, 3, 4, 4).contiguous(),
+        label_N=(level > 127).long(),
+        index_N=torch.arange(40),
+        class_names=("dark", "bright"),
+        title="levels",
+        split="test",
+    )
+    classifier = Classifier(Bright(), name="bright", num_classes=2)
+    classifier.normalization = Normalization(mean=(0.0,), std=(1.0,), source="stored")
+    said = doubts_of(classifier, Weights(label=source, path=Path("w.pt")), images, 0, about_output=False)
+    assert bool(said) is is_tried
+    if is_tried:
+        assert "as it is, and 100.0 % with 0.5 for all" in said[0]
