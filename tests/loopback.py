@@ -1,5 +1,6 @@
 """A web server on this machine whose files, headers and misbehaviour a test decides."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -108,3 +109,28 @@ def serving() -> Iterator[Web]:
         yield web
         http.shutdown()
         thread.join()
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Hub:
+    """A Hub on this machine, as far as downloads need one."""
+
+    def __init__(self, web: Web) -> None:
+        self.web = web
+
+    def add(self, repo: str, file: str, content: bytes, **headers: str) -> str:
+        path = f"/{repo}/resolve/main/{file}"
+        self.web.files[path] = content
+        digest = hashlib.sha256(content).hexdigest()
+        self.web.headers[path] = {"X-Repo-Commit": COMMIT, "ETag": f'"{digest}"', **headers}
+        return path
+
+    def add_repo(self, repo: str) -> None:
+        """Say of files that are not there that the repository is."""
+        for file in ("config.json", "model.safetensors", "pytorch_model.bin"):
+            path = f"/{repo}/resolve/main/{file}"
+            if path not in self.web.files:
+                self.web.statuses[path] = 404
+                self.web.headers[path] = {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}

@@ -20,7 +20,7 @@ Model = Annotated[
     str | None,
     typer.Option(
         "--model",
-        help="Network: resnet20, a torchvision name, timm/NAME, hub:OWNER/NAME or FILE.py:FUNCTION.",
+        help="Network: resnet20, a torchvision name, timm/NAME, hub: or hf:OWNER/NAME, FILE.py:FUNCTION.",
         rich_help_panel=WHAT,
     ),
 ]

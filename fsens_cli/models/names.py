@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fsens_cli.errors import ModelError, suggestion
 from fsens_cli.guest.names import functions_of, split_name
-from fsens_cli.models import hub_network, robustbench
+from fsens_cli.models import hub_network, robustbench, transformers_network
 from fsens_cli.models.catalog import PACKAGED
 from fsens_cli.models.library_names import timm_names, torchvision_names
 from fsens_cli.models.user_file import is_factory
@@ -19,6 +19,9 @@ def check_model_name(name: str) -> None:
         return
     if name.startswith(robustbench.PREFIX):
         robustbench.split_robustbench(name)
+        return
+    if name.startswith(transformers_network.PREFIX):
+        transformers_network.split_name(name)
         return
     if is_factory(name):
         split_name("model", name)

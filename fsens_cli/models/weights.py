@@ -9,7 +9,7 @@ from fsens_cli.cache.hub import HubPlace, fetch_from_hub
 from fsens_cli.cache.places import Meter, offline_switch, silent
 from fsens_cli.errors import CheckpointError, FetchError, suggestion
 from fsens_cli.home import expanded
-from fsens_cli.models import hub_network, robustbench
+from fsens_cli.models import hub_network, robustbench, transformers_network
 from fsens_cli.models.assumed import assumed_description
 from fsens_cli.models.checkpoint import read_metadata, sha256_of
 from fsens_cli.models.library import (
@@ -21,6 +21,8 @@ from fsens_cli.models.library import (
 )
 from fsens_cli.models.public import PUBLIC, PublicWeights
 
+# What a network of transformers comes with.
+HF = "hf"
 ALSO_OURS = ("resnet18", "resnet34", "resnet50")
 PACKAGED_FOLDER = Path(__file__).parent / "packaged"
 SPECS = "auto, random, packaged:NAME, public, torchvision, timm, hub:OWNER/NAME, run:RUN or a checkpoint's path"
@@ -94,6 +96,8 @@ def find_weights(spec: str, *, model: str, data: str, imagenet: bool = False, me
             return _torchvision(model, rest, meter)
         if spec == "timm":
             return _timm(model, meter)
+        if spec == HF and model.startswith(transformers_network.PREFIX):
+            return _transformers(model, meter)
         if kind == "hub":
             return _hub(HubPlace.parse(rest), model, meter)
     except FetchError as error:
@@ -114,6 +118,8 @@ def _automatic(model: str, data: str, *, imagenet: bool) -> str:
         return "packaged:standard"
     if model.startswith(hub_network.PREFIX):
         return model
+    if model.startswith(transformers_network.PREFIX):
+        return HF
     if (model, data) in PUBLIC:
         return "public"
     if imagenet and model.startswith("timm/"):
@@ -201,6 +207,12 @@ def _hub(place: HubPlace, model: str, meter: Meter) -> Weights:
         described = {}  # repositories need not describe what they hold
     label = f"hub:{place.repo}" + (f"/{place.file}" if place.file else "")
     return _file(path, label=label, described=described, through_timm=own or model.startswith("timm/"))
+
+
+def _transformers(model: str, meter: Meter) -> Weights:
+    path, described = transformers_network.weights_of(model, meter)
+    described["model"]["name"] = model
+    return _file(path, label=f"hub:{model.removeprefix(transformers_network.PREFIX)}", described=described)
 
 
 def _first_file(place: HubPlace, meter: Meter) -> Path:

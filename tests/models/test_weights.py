@@ -12,7 +12,7 @@ import timm
 import torch
 import torchvision
 from huggingface_hub import constants
-from loopback import Web
+from loopback import COMMIT, Hub
 from safetensors.torch import save
 from torch import nn
 
@@ -29,42 +29,6 @@ from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.models.weights import Weights, find_weights
 
 SMALL, LARGE = ImageShape(3, 32, 32), ImageShape(3, 64, 64)
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-class Hub:
-    """A Hub on this machine, as far as downloads need one."""
-
-    def __init__(self, web: Web) -> None:
-        self.web = web
-
-    def add(self, repo: str, file: str, content: bytes, **headers: str) -> str:
-        path = f"/{repo}/resolve/main/{file}"
-        self.web.files[path] = content
-        digest = hashlib.sha256(content).hexdigest()
-        self.web.headers[path] = {"X-Repo-Commit": COMMIT, "ETag": f'"{digest}"', **headers}
-        return path
-
-    def add_repo(self, repo: str) -> None:
-        """Say of files that are not there that the repository is."""
-        for file in ("config.json", "model.safetensors", "pytorch_model.bin"):
-            path = f"/{repo}/resolve/main/{file}"
-            if path not in self.web.files:
-                self.web.statuses[path] = 404
-                self.web.headers[path] = {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}
-
-
-@pytest.fixture
-def hub(web: Web, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
-    """The client of the Hub is pointed at this machine, as HF_ENDPOINT and HF_HUB_CACHE would in a new process."""
-    monkeypatch.setattr(constants, "ENDPOINT", web.address)
-    monkeypatch.setattr(
-        constants, "HUGGINGFACE_CO_URL_TEMPLATE", web.address + "/{repo_id}/resolve/{revision}/{filename}"
-    )
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(own_cache / "hub"))
-    monkeypatch.setenv("TORCH_HOME", str(own_cache / "torch"))
-    hub_network.cache_clear()
-    return Hub(web)
 
 
 def torch_bytes(module: nn.Module, path: Path) -> bytes:

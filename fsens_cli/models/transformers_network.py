@@ -1,0 +1,159 @@
+"""Classifiers of the Hub for the library transformers, ``hf:OWNER/NAME[@REVISION]``, with their processors' numbers.
+
+Their files are fetched and read by us: settings as JSON, weights as safetensors. Code that a repository brings is never
+run.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fsens_cli.cache.hub import HubPlace, fetch_from_hub
+from fsens_cli.cache.places import Meter, silent
+from fsens_cli.errors import CheckpointError, FetchError, ModelError, in_one_line
+from fsens_cli.models.description import checked_description
+
+if TYPE_CHECKING:
+    from torch import nn
+
+PREFIX = "hf:"
+WEIGHTS, SETTINGS, PROCESSOR = "model.safetensors", "config.json", "preprocessor_config.json"
+# Pillow's filters by the numbers that processors hold.
+RESAMPLE = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
+RESCALE = 1 / 255
+# Labels by which ImageNet-1k's order is known: its first and its last.
+FIRST, LAST = "tench", "toilet t"
+
+
+def split_name(name: str) -> HubPlace:
+    """Return the place of ``hf:OWNER/NAME[@REVISION]``.
+
+    Raises:
+        ModelError: not of that form.
+    """
+    try:
+        return HubPlace.parse(name.removeprefix(PREFIX))
+    except FetchError as error:
+        raise ModelError(f"model={name}: {error}.") from error
+
+
+def build(name: str) -> "nn.Module":
+    """Build the network that a repository's ``config.json`` describes, with random weights.
+
+    Raises:
+        ModelError: transformers is missing, does not know it, or it is no classifier of images.
+    """
+    try:
+        from transformers import AutoConfig, AutoModelForImageClassification
+    except ImportError as error:
+        raise ModelError(f"model={name} needs transformers: pip install 'fsens[hf]'.") from error
+    folder = _fetched(name, SETTINGS).parent
+    settings = _read(folder / SETTINGS, name)
+    if settings.get("auto_map"):
+        raise ModelError(
+            f"model={name} brings Python code of its own (auto_map), which is not run: give your own FILE.py:FUNCTION "
+            "that builds it."
+        )
+    try:
+        config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        make: Callable[..., nn.Module] = AutoModelForImageClassification.from_config
+        return make(config, attn_implementation="eager", trust_remote_code=False)
+    except (ValueError, TypeError, KeyError, AttributeError, OSError, RuntimeError, ImportError) as error:
+        raise ModelError(
+            f"model={name}: transformers cannot build an image classifier of its config.json ({in_one_line(error)})."
+        ) from error
+
+
+def weights_of(name: str, meter: Meter = silent) -> tuple[Path, dict[str, Any]]:
+    """Return the file of the weights, and what the repository says of classes, normalisation and geometry.
+
+    Raises:
+        FetchError: it cannot be had.
+        CheckpointError: it has no safetensors, or describes itself wrongly.
+    """
+    place = split_name(name)
+    try:
+        path = fetch_from_hub(HubPlace(place.repo, place.revision, place.file or WEIGHTS), meter=meter)
+    except FetchError as error:
+        if not error.absent:
+            raise
+        raise CheckpointError(
+            f"{place.repo} has no {place.file or WEIGHTS} ({error}): weights that are pickles or in parts are not read."
+        ) from error
+    return path, described_by(
+        _read(_fetched(name, SETTINGS), name), _read(_fetched(name, PROCESSOR), name), f"{place.repo}/{PROCESSOR}"
+    )
+
+
+def described_by(settings: Mapping[str, Any], processor: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Return a description of what the processor does to a picture, and of the classes.
+
+    Raises:
+        CheckpointError: it scales pixels to something else than 0 to 1, or an entry is not of its type.
+    """
+    if processor.get("do_rescale", True) is False or abs(processor.get("rescale_factor", RESCALE) - RESCALE) > 1e-6:
+        raise CheckpointError(
+            f"{source} does not scale pixels to [0, 1] (do_rescale, rescale_factor), which is not supported: give your "
+            "own FILE.py:FUNCTION that does it inside."
+        )
+    labels = {str(key): str(value) for key, value in (settings.get("id2label") or {}).items()}
+    found: dict[str, Any] = {"num_classes": len(labels) or settings.get("num_labels", 2), "model": {}}
+    normalises = processor.get("do_normalize", True) and processor.get("image_mean")
+    mean, std = (processor.get(key) if normalises else None for key in ("image_mean", "image_std"))
+    # Nothing is left to guess: without normalisation the pixels are taken as they are.
+    found["model"] |= {"mean": list(mean) if mean else [0.0], "std": list(std) if std else [1.0]}
+    if len(labels) == 1000 and labels.get("0", "").startswith(FIRST) and labels.get("999", "").startswith(LAST):
+        found["classes"] = "imagenet-1k"
+    geometry = _geometry(processor)
+    if geometry:
+        found["geometry"] = geometry
+    return checked_description(found, source)
+
+
+def _geometry(processor: Mapping[str, Any]) -> dict[str, Any]:
+    """Return height, width and shorter side; empty where the processor says nothing of them.
+
+    A size of height and width scales without keeping the ratio, which no geometry of ours does: the picture is scaled
+    to just cover it, as `data.size` is.
+    """
+    size, crop = processor.get("size"), processor.get("crop_size")
+    crops = bool(processor.get("do_center_crop", False)) and crop is not None
+    shorter = size if isinstance(size, int) else (size or {}).get("shortest_edge", 0)
+    if crops:
+        height, width = _sides(crop)
+    elif isinstance(size, Mapping) and {"height", "width"} <= size.keys():
+        height, width = _sides(size)
+    elif shorter:
+        height = width = shorter
+        # ConvNeXt's processors crop by a share below 384 pixels.
+        part = processor.get("crop_pct")
+        shorter = int(shorter / part) if part and shorter < 384 else 0
+    else:
+        return {}
+    resample = RESAMPLE.get(processor.get("resample", 2), "bilinear")
+    return {"height": height, "width": width, "shorter": shorter, "interpolation": resample}
+
+
+def _sides(size: object) -> tuple[Any, Any]:
+    return (size["height"], size["width"]) if isinstance(size, Mapping) else (size, size)
+
+
+@lru_cache(maxsize=16)
+def _fetched(name: str, file: str) -> Path:
+    place = split_name(name)
+    try:
+        return fetch_from_hub(HubPlace(place.repo, place.revision, file))
+    except FetchError as error:
+        raise ModelError(f"model={name}: {error}. A network without {file} is not known well enough.") from error
+
+
+def _read(path: Path, name: str) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"model={name}: its {path.name} is no JSON.") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"model={name}: its {path.name} holds no settings.")
+    return content
