@@ -13,7 +13,7 @@ from fsens_cli.commands.evaluate import corruption_source
 from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.networks import build_for, fit_front_end, named_weights
 from fsens_cli.commands.options import Flags
-from fsens_cli.commands.record import named_after, provenance, record_inputs, run_name
+from fsens_cli.commands.record import named_after, provenance, record_inputs, record_own_code, run_name
 from fsens_cli.commands.resuming import job_to_resume
 from fsens_cli.commands.tables import table
 from fsens_cli.commands.train import train_task
@@ -25,6 +25,7 @@ from fsens_cli.errors import ConfigError, DataError
 from fsens_cli.experiments.defense import DefenseRow, as_trained, defend, row_label, with_front_end
 from fsens_cli.experiments.defense_settings import DefenseConfig
 from fsens_cli.experiments.evaluate_findings import GROUP_NAMES
+from fsens_cli.experiments.evaluate_hooks import own_code
 from fsens_cli.experiments.evaluation import GroupRow
 from fsens_cli.home import expanded
 from fsens_cli.models.classifier import Classifier
@@ -111,6 +112,7 @@ def _defend_in(run: RunFolder, job: DefenseJob, device: torch.device, flags: Fla
     before = run.record.get("data_fingerprint")
     if before is not None and before != images.fingerprint():
         raise DataError(f"{run.path} was started on other images than {images.title} has now; start a new run.")
+    record_own_code(run, own_code(job.suite))
     if job.mode == "trained":
         networks = networks or _train_all(job, flags)
         config = as_trained(job, [n.strength for n in networks])
