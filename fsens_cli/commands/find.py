@@ -18,6 +18,7 @@ from fsens_cli.models.weights import packaged_names, public_file
 
 OTHERS = {
     "hub:OWNER/NAME": "a network of timm that somebody put on the Hugging Face Hub",
+    "NET.onnx": "a network in a file of ONNX, extra fsens[onnx]",
     "hf:OWNER/NAME": "an image classifier of the Hub for transformers, extra fsens[hf]",
     "robustbench/NAME": "RobustBench's zoo, where the package robustbench is installed",
     "FILE.py:FUNCTION": "your own network; also PACKAGE.MODULE:FUNCTION",

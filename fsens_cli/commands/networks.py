@@ -87,7 +87,7 @@ def doubts_of(
             said.append(LIKE_PROBABILITIES)
     # What fsens or a library wrote beside its own weights is believed; anybody's repository may say anything.
     vouched = classifier.normalization.source == "stored" and not is_of_anybody(weights)
-    if weights.path is not None and not vouched:
+    if (weights.path is not None or weights.is_inside) and not vouched:
         others = {
             "ImageNet's": IMAGENET,
             "0.5 for all": HALF,

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from fsens_cli.errors import CheckpointError, FsensError, ModelError
-from fsens_cli.models import hub_network, robustbench, transformers_network
+from fsens_cli.models import hub_network, onnx_network, robustbench, transformers_network
 from fsens_cli.models.activation import with_activation
 from fsens_cli.models.catalog import PACKAGED, ImageShape
 from fsens_cli.models.description import LOADS, kwargs_from_file
@@ -66,6 +66,10 @@ def _build_named(config: ModelConfig, *, num_classes: int, shape: ImageShape, ti
         if kwargs:
             raise ModelError(f"model={config.name} is built as its config.json says and takes no model.kwargs.")
         return transformers_network.build(config.name)
+    if onnx_network.is_onnx(config.name):
+        if kwargs:
+            raise ModelError(f"model={config.name} is what its file holds and takes no model.kwargs.")
+        return onnx_network.build(config.name, shape)
     if config.name.startswith(hub_network.PREFIX):
         described = hub_network.hub_network(config.name)
         name, kwargs = (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fsens_cli.errors import ModelError, suggestion
 from fsens_cli.guest.names import functions_of, split_name
-from fsens_cli.models import hub_network, robustbench, transformers_network
+from fsens_cli.models import hub_network, onnx_network, robustbench, transformers_network
 from fsens_cli.models.catalog import PACKAGED
 from fsens_cli.models.library_names import timm_names, torchvision_names
 from fsens_cli.models.user_file import is_factory
@@ -22,6 +22,9 @@ def check_model_name(name: str) -> None:
         return
     if name.startswith(transformers_network.PREFIX):
         transformers_network.split_name(name)
+        return
+    if onnx_network.is_onnx(name):
+        onnx_network.check_file(name)
         return
     if is_factory(name):
         split_name("model", name)

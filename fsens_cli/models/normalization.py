@@ -52,7 +52,7 @@ def normalization_for(
     if assumed and mean:
         warning = f"{weights.label} does not say how images are normalised: {known.text} assumed, as {assumed} has it; "
         return replace(known, warnings=(f"{warning}{OTHERWISE}.",))
-    if mean or weights.path is None or described:
+    if mean or (weights.path is None and not weights.is_inside) or described:
         return known
     warning = (
         f"{weights.label} does not say how images are normalised, and nothing is known of {config.name}: they are "

@@ -9,7 +9,7 @@ from fsens_cli.cache.hub import HubPlace, fetch_from_hub
 from fsens_cli.cache.places import Meter, offline_switch, silent
 from fsens_cli.errors import CheckpointError, FetchError, suggestion
 from fsens_cli.home import expanded
-from fsens_cli.models import hub_network, robustbench, transformers_network
+from fsens_cli.models import hub_network, onnx_network, robustbench, transformers_network
 from fsens_cli.models.assumed import assumed_description
 from fsens_cli.models.checkpoint import read_metadata, sha256_of
 from fsens_cli.models.library import (
@@ -38,6 +38,7 @@ class Weights:
         sha256: of the file; empty for random weights.
         description: what is known of them: what fsens stored in the file's header, or what their source says.
         through_timm: whether timm converts and loads the file.
+        is_inside: whether the network's own file holds them, which says nothing of normalisation.
     """
 
     label: str
@@ -45,6 +46,7 @@ class Weights:
     sha256: str = ""
     description: dict[str, Any] = field(default_factory=dict)
     through_timm: bool = False
+    is_inside: bool = False
 
     @property
     def is_imagenet(self) -> bool:
@@ -84,6 +86,8 @@ def find_weights(spec: str, *, model: str, data: str, imagenet: bool = False, me
         return Weights(label="random")
     if model.startswith(robustbench.PREFIX):
         return _robustbench(spec, model, data)
+    if onnx_network.is_onnx(model):
+        return _onnx(spec, model)
     if spec == "auto":
         spec = _automatic(model, data, imagenet=imagenet)
         kind, _, rest = spec.partition(":")
@@ -213,6 +217,13 @@ def _transformers(model: str, meter: Meter) -> Weights:
     path, described = transformers_network.weights_of(model, meter)
     described["model"]["name"] = model
     return _file(path, label=f"hub:{model.removeprefix(transformers_network.PREFIX)}", described=described)
+
+
+def _onnx(spec: str, model: str) -> Weights:
+    if spec != "auto":
+        raise CheckpointError(f"weights={spec}: {model} holds its weights; leave weights=auto.")
+    path = onnx_network.check_file(model)
+    return Weights(label=path.name, sha256=sha256_of(path), is_inside=True)
 
 
 def _first_file(place: HubPlace, meter: Meter) -> Path:
