@@ -44,7 +44,7 @@ def draw_defense(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
     names = [row.text("name") for row in rows]
     chance = 100 / results.number("num_classes")
     # What is joined by a line is one kind of network.
-    joined = [row for row in rows if not (row.flag("control") if "control" in row.content else False)]
+    joined = [row for row in rows if not _is_control(row)]
     save_figure(panels_figure(_panels(joined, chance), unit=unit, title=title), folder, "defense", formats)
     save_figure(success_figure(_sizes(sizes, names), title=title), folder, "success", formats)
     drawn = {
@@ -62,6 +62,10 @@ def draw_defense(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
     )
     drawn["scatter"] = ("Robustness against frequency preference, beside published networks", "Two scatter plots.")
     return [FigureFile(name=n, caption=f"{caption}: {words}.", alt=alt) for n, (caption, alt) in drawn.items()]
+
+
+def _is_control(row: Fields) -> bool:
+    return row.flag("control") if "control" in row.content else False
 
 
 def _linf(row: Fields) -> Fields | None:
@@ -148,6 +152,7 @@ def _scatter(rows: Sequence[Fields]) -> list[ScatterPoint]:
                 size_per_255=None if size is None else 255 * size,
                 median_per_255=None if median is None else 255 * median,
                 reliable=row.flag("reliable"),
+                is_control=_is_control(row),
             )
         )
     return points

@@ -175,10 +175,11 @@ def _states(folder: Path) -> list[StateSpectrum]:
             groups.setdefault(row["layer"], []).append(row)
     return [
         StateSpectrum(
+            name=name,
             depth=float(rows[0]["depth"]),
             radius=[float(r["cycles_per_image"]) for r in rows],
             power=[float(r["power_per_cell"]) for r in rows],
             gradient=[float(r["gradient_share"]) for r in rows if r["gradient_share"]],
         )
-        for rows in groups.values()
+        for name, rows in groups.items()
     ]

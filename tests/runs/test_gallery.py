@@ -14,9 +14,12 @@ from matplotlib.text import Text
 from fsens_cli.experiments.quantities import Line
 from fsens_cli.runs.figures.calibration import ErrorPoint, ReliabilityCurve, calibration_figure
 from fsens_cli.runs.figures.corruption_bars import CorruptionBar, corruption_figure
+from fsens_cli.runs.figures.critical_band import ChannelPlot, critical_band_figure, index_figure
+from fsens_cli.runs.figures.critical_band import Curve as ChannelCurve
 from fsens_cli.runs.figures.defense import Curve, Panel, ScatterPoint, panels_figure, scatter_figure
 from fsens_cli.runs.figures.filter_curves import filter_figure
 from fsens_cli.runs.figures.heat_map import heat_map_figure
+from fsens_cli.runs.figures.layers import DepthPoint, StateSpectrum, depth_figure, spectra_figure
 from fsens_cli.runs.figures.overlay import overlay_figure
 from fsens_cli.runs.figures.perturbations import Profile, maps_figure, profiles_figure, success_figure
 from fsens_cli.runs.figures.power_map import power_map_figure
@@ -120,6 +123,17 @@ def line(label: str) -> Line:
                 y_label="share of sensitivity", x=[1.0, 2.0, 3.0], y=[0.2, 0.5, 0.3], label=label)  # fmt: skip
 
 
+def states(count: int) -> list[StateSpectrum]:
+    radius = [float(r) for r in range(1, 17)]
+    return [
+        StateSpectrum(name=f"layer{k // 3}.{k % 3}", depth=k / (count - 1), radius=radius,
+                      power=[1 / r**2 for r in radius], gradient=[1 / 16] * 16)
+        for k in range(count)
+    ]  # fmt: skip
+
+
+CHANNEL = ChannelCurve(x=[1.2, 4.5, 13.1], y=[1.4, 4.6, 9.7], low=[1.3, 4.4, 9.4], high=[1.5, 4.7, 10.0])
+
 GALLERY: dict[str, Callable[[], Figure]] = {
     "spectrum": spectrum,
     "map": lambda: power_map_figure(RANDOM.uniform(size=(32, 32)) / 1024, basis="fourier", title=TITLE),
@@ -152,6 +166,30 @@ GALLERY: dict[str, Callable[[], Figure]] = {
     ),
     "spectra": lambda: maps_figure(
         {n: RANDOM.uniform(size=(32, 32)) for n in ("none", "blur 1", "blur 1.5", "blur 2", "blur 3")}, title=TITLE
+    ),
+    "depth": lambda: depth_figure(
+        [
+            DepthPoint(depth=d, kind=k, ratio=-4 * d, low=-4 * d - 1, high=-4 * d + 1)
+            for d, k in ((0.0, "image"), (0.3, "stem"), (0.6, "convolution"), (1.0, "attention"))
+        ],
+        title=TITLE,
+    ),
+    "states": lambda: spectra_figure(states(6), title=TITLE),
+    "many states": lambda: spectra_figure(states(20), title=TITLE),
+    "channel": lambda: critical_band_figure(
+        ChannelPlot(
+            gradient=CHANNEL,
+            sensitivity=CHANNEL,
+            censored=[False, False, True],
+            words="width >= 0.98 octaves, centre 13 c/image",
+            title=TITLE,
+        )
+    ),
+    "index at its ceiling": lambda: index_figure(
+        [1.2, 4.5, 13.1], [4, 4, 4], None, title=TITLE, words="published procedure"
+    ),
+    "one epoch": lambda: training_figure(
+        {name: column[:1] for name, column in HISTORY.items()}, best_epoch=1, title="resnet20, lsf training on dualband"
     ),
     "training": lambda: training_figure(HISTORY, best_epoch=3, title="resnet20, lsf training on dualband"),
     "overlay with a long title": lambda: overlay_figure(
@@ -201,4 +239,26 @@ def test_texts_are_apart_and_large_enough_and_axes_have_units(name: str) -> None
     assert any(labels) or name == "spectra"
     for axes in figure.axes:
         for words in filter(None, (axes.get_xlabel(), axes.get_ylabel())):
-            assert any(sign in words for sign in ("(", "share", "cycles", "rank", "epoch", "loss", "log10")), words
+            assert any(sign in words for sign in ("(", "share", "cycles", "rank", "epoch", "loss", "log10", "dB")), (
+                words
+            )
+
+
+def test_no_line_joins_a_control_with_trained_networks() -> None:
+    def point(label: str, *, control: bool = False) -> ScatterPoint:
+        return ScatterPoint(label=label, f_rev=0.4, corruption_percent=70, f_half=0.4, size_per_255=1, median_per_255=1,
+                            reliable=True, is_control=control)  # fmt: skip
+
+    figure = scatter_figure([point("none"), point("blur 1.5"), point("control", control=True)], {}, title=TITLE)
+    for axes in figure.axes:
+        joined = [len(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "-" and line.get_alpha()]  # type: ignore[arg-type]
+        assert joined == [2]
+
+
+def test_an_epoch_is_a_whole_number() -> None:
+    with figure_style():
+        figure = GALLERY["one epoch"]()
+        FigureCanvasAgg(figure).draw()
+    shown = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
+    assert "1" in shown
+    assert not any("." in words for words in shown)

@@ -8,7 +8,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fsens_cli.runs.figures.style import BLUE, COLUMN_WIDTH, GRAY, ORANGE, figure_style, octave_axis, subplots
+from fsens_cli.runs.figures.style import (
+    BLUE,
+    COLUMN_WIDTH,
+    GRAY,
+    ORANGE,
+    SMALLEST_TEXT,
+    figure_style,
+    octave_axis,
+    subplots,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +109,15 @@ def index_figure(
             along = np.exp2(np.interp(number, np.arange(len(index)), np.log2(frequency)))
             axes.plot(along, fit[0] * np.exp(-0.5 * ((number - fit[1]) / fit[2]) ** 2), color=BLUE, label="Gaussian")
         axes.axhline(4, linestyle="--", color=GRAY, linewidth=0.8)
-        axes.text(frequency[0], 4.05, "ceiling: sd 0.02 is too much, or nothing is recognised", fontsize=6, color=GRAY)
+        # Below the line: what reaches the ceiling lies on it.
+        words_on_ceiling = "ceiling: sd 0.02 is too much, or nothing is recognised"
+        across = axes.get_yaxis_transform()
+        axes.text(
+            0.5, 3.8, words_on_ceiling, fontsize=SMALLEST_TEXT, color=GRAY, transform=across, ha="center", va="top"
+        )
         axes.set(
             xlabel="frequency of half the noise's power (cycles/image)",
-            ylabel="index of the threshold",
+            ylabel="index of the threshold (0 to 4)",
             title=f"{title}\n{words}",
             ylim=(-0.2, 4.5),
         )

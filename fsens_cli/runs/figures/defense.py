@@ -66,6 +66,7 @@ class ScatterPoint:
     size_per_255: float | None
     median_per_255: float | None
     reliable: bool
+    is_control: bool = False
 
 
 # x, y, axis labels of the two scatter plots of Li et al. 2023.
@@ -132,8 +133,8 @@ def scatter_figure(points: Sequence[ScatterPoint], published: Published, *, titl
             for family, x, y in published.get(key, ()):
                 axes.plot(x, y, "s", color=FAMILIES.get(family, BLACK), alpha=0.35, markersize=4, markeredgewidth=0)
         size = [p.size_per_255 if beside else p.median_per_255 for p in points]
-        first = [(p.f_rev, p.corruption_percent, p.label, True) for p in points]
-        second = [(p.f_half, y, p.label, p.reliable) for p, y in zip(points, size, strict=True)]
+        first = [(p.f_rev, p.corruption_percent, p.label, True, p.is_control) for p in points]
+        second = [(p.f_half, y, p.label, p.reliable, p.is_control) for p, y in zip(points, size, strict=True)]
         drawn = [(above, _connect(above, first)), (below, _connect(below, second))]
         # Enough room that a range of less than a decade has ticks, too.
         below.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
@@ -156,11 +157,18 @@ def scatter_figure(points: Sequence[ScatterPoint], published: Published, *, titl
 
 
 def _connect(
-    axes: Axes, points: Sequence[tuple[float | None, float | None, str, bool]]
+    axes: Axes, points: Sequence[tuple[float | None, float | None, str, bool, bool]]
 ) -> list[tuple[float, float, str]]:
     """Draw the points in their order and return those that have both numbers."""
-    drawn = [(x, y, label, reliable) for x, y, label, reliable in points if x is not None and y is not None]
-    axes.plot([p[0] for p in drawn], [p[1] for p in drawn], color=ORANGE, linewidth=0.8, alpha=0.6)
+    found = [
+        ((x, y, label, reliable), is_control)
+        for x, y, label, reliable, is_control in points
+        if x is not None and y is not None
+    ]
+    drawn, controls = [point for point, _ in found], [is_control for _, is_control in found]
+    # A control is another network: no line joins it with those trained through their filters.
+    trained = [p for p, is_control in zip(drawn, controls, strict=True) if not is_control]
+    axes.plot([p[0] for p in trained], [p[1] for p in trained], color=ORANGE, linewidth=0.8, alpha=0.6)
     for x, y, _, reliable in drawn:
         axes.plot(x, y, "o", color=ORANGE, markersize=4.5, markerfacecolor=ORANGE if reliable else "white", zorder=4)
     return [(x, y, label) for x, y, label, _ in drawn]

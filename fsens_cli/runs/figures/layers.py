@@ -1,11 +1,13 @@
 """Figures of spectra by depth: high over low against depth, and the spectra themselves beside the gradients'."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from fsens_cli.runs.figures.style import (
     BLUE,
@@ -31,6 +33,7 @@ KINDS = {
     "mlp": ("o", SKY),
 }
 OTHER_KIND = ("o", ORANGE)
+MOST_NAMED = 9  # states that a legend names; of more a scale tells the depth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,7 @@ class DepthPoint:
 class StateSpectrum:
     """One state's curve over radius in cycles/image, the constant left out; ``gradient`` may be empty."""
 
+    name: str
     depth: float
     radius: Sequence[float]
     power: Sequence[float]
@@ -89,7 +93,9 @@ def spectra_figure(states: Sequence[StateSpectrum], *, title: str) -> Figure:
     with_gradient = any(len(s.gradient) for s in states)
     with figure_style():
         rows = 2 if with_gradient else 1
-        figure, grid = subplots(rows, 1, figsize=(COLUMN_WIDTH, 1.4 + 1.5 * rows), sharex=True, squeeze=False)
+        by_name = len(states) <= MOST_NAMED
+        height = 1.4 + 1.5 * rows + (0.16 * (len(states) // 3) if by_name else 0)
+        figure, grid = subplots(rows, 1, figsize=(COLUMN_WIDTH, height), sharex=True, squeeze=False)
         colours = mpl.colormaps["viridis"]
         for state in states:
             colour = colours(0.95 * state.depth)
@@ -103,8 +109,13 @@ def spectra_figure(states: Sequence[StateSpectrum], *, title: str) -> Figure:
             grid[1, 0].set(ylabel="share of gradient", ylim=(0, None))
         octave_axis(grid[-1, 0], 0.9, 1.1 * max(max(s.radius) for s in states))
         grid[-1, 0].set_xlabel("spatial frequency (cycles/image)")
+        if by_name:
+            handles = [Line2D([], [], color=colours(0.95 * state.depth)) for state in states]
+            names = [textwrap.shorten(state.name, 20, placeholder="...") for state in states]
+            figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
+            return figure
         scale = mpl.cm.ScalarMappable(norm=mpl.colors.Normalize(0, 1), cmap=colours)
         bar = figure.colorbar(scale, ax=grid[:, 0].tolist(), fraction=0.05, pad=0.02)
-        bar.set_label("depth", fontsize=7)
+        bar.set_label("depth (0 the first state, 1 the last)", fontsize=7)
         bar.ax.tick_params(labelsize=6)
     return figure

@@ -119,7 +119,10 @@ def maps_figure(maps: Mapping[str, np.ndarray], *, title: str) -> Figure:
             axes.set_title(name)
         for axes in panels.flat[len(maps) :]:
             axes.set_visible(False)
-        figure.supxlabel("horizontal frequency (cycles/pixel)", fontsize=8)
+        for column in range(columns):  # at the lowest map of each column
+            lowest = panels[(len(maps) - 1 - column) // columns, column]
+            lowest.set_xlabel("horizontal (cycles/pixel)")
+            lowest.tick_params(labelbottom=True)
         figure.supylabel("vertical (cycles/pixel)", fontsize=8)
         if image is not None:
             figure.colorbar(image, ax=panels, location="bottom", shrink=0.9).set_label("log10 share of power")

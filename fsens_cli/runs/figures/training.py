@@ -37,9 +37,10 @@ def training_figure(history: Mapping[str, Sequence[float]], *, best_epoch: int, 
             axes.axvline(best_epoch, color=GRAY, linewidth=0.6, linestyle=":")
             axes.set(ylabel=words)
         panels[0].set_title(f"{title}\ndotted: epoch {best_epoch}, the best by validation")
-        panels[2].set(ylim=(0, 1))
+        # A word at the end of a line near 0 stands clear of the axis.
+        panels[2].set(ylim=(-0.05, 1.05))
         panels[-1].set(xlabel="epoch")
-        panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+        panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         # Room for the labels behind the last epoch.
         span = max(1.0, epochs[-1] - epochs[0])
         panels[2].set_xlim(epochs[0] - 0.05 * span, epochs[-1] + 0.28 * span)
