@@ -68,9 +68,13 @@ def stdout() -> Console:
     return SafeConsole(file=sys.stdout, highlight=False, soft_wrap=True, markup=True)
 
 
+# The consoles of the bars that are on the screen: what is said meanwhile goes through them, or lands inside a bar.
+_LIVE: list[Console] = []
+
+
 def stderr() -> Console:
-    """Return the console for errors and progress."""
-    return SafeConsole(file=sys.stderr, highlight=False, soft_wrap=True)
+    """Return the console for errors and progress; while a bar is shown its own, which prints above it."""
+    return _LIVE[-1] if _LIVE else SafeConsole(file=sys.stderr, highlight=False, soft_wrap=True)
 
 
 def print_lines(lines: Sequence[str], *, piped: int = PIPED) -> None:
@@ -132,11 +136,21 @@ def meter(flags: Flags) -> Meter:
         )
         text = f"downloading {label}" if _is_file(label) else label
         columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), *counts, TimeLeft())
-        with Progress(*columns, console=console, transient=True) as bar:
+        with Progress(*columns, console=console, transient=True) as bar, _speaking(console):
             task = bar.add_task(text, total=total or None)
             yield lambda done: bar.update(task, completed=done)
 
     return show
+
+
+@contextmanager
+def _speaking(console: Console) -> Iterator[None]:
+    """While a bar is on the screen, let everything be said through its console."""
+    _LIVE.append(console)
+    try:
+        yield
+    finally:
+        _LIVE.pop()
 
 
 def _is_file(label: str) -> bool:
@@ -182,7 +196,7 @@ def progress(label: str, total: int, flags: Flags) -> Iterator[Advance]:
         TimeLeft(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True) as bar, _speaking(console):
         task = bar.add_task(label, total=total, note="")
 
         def advance(done: int, note: str = "", total: int | None = None) -> None:

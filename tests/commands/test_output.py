@@ -1,6 +1,8 @@
 """What is printed, to whom: closed pipes, narrow encodings."""
 
+import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from fsens_cli.commands.console import progress
+from fsens_cli.commands.console import note, progress
 from fsens_cli.commands.options import Flags
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,3 +82,18 @@ def test_without_a_bar_one_line_says_how_long_a_job_takes(
             now[0] += seconds
             advance(done)
     assert capsys.readouterr().err == said
+
+
+def test_what_is_said_while_a_bar_is_shown_stands_above_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr("sys.stderr", written)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    with progress("training", 6, Flags()) as advance:
+        advance(2)
+        note("epoch 1 of 3", Flags())
+        advance(4)
+    note("done", Flags())
+    lines = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", part) for part in re.split(r"[\r\n]|\x1b\[2K", written.getvalue())]
+    assert "epoch 1 of 3" in [line.strip() for line in lines]
+    assert "done" in [line.strip() for line in lines]
