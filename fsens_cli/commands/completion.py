@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import TypedDict
 
 from fsens_cli import __version__
+from fsens_cli.cache.once import is_first
 from fsens_cli.cache.places import cache_folder
 
 # How a shell asks: with its name, the line up to the cursor, and the signs at which it breaks words.
 ASKING, LINE, BREAKS = "FSENS_COMPLETE", "FSENS_LINE", "FSENS_BREAKS"
+GATHERING = 120.0  # seconds, on a busy machine
 PACKAGE = Path(__file__).parents[1]
 WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'?|"(?:[^"\\]|\\.)*"?)+""")
 # Files and folders are the shell's own affair.
@@ -102,7 +104,9 @@ def _known() -> Known:
 
 
 def gather() -> None:
-    """Start what gathers the names, and do not wait for it."""
+    """Start what gathers the names, and do not wait for it; a second Tab while it works starts nothing."""
+    if not is_first(names_file().with_suffix(".started"), GATHERING):
+        return
     quiet = subprocess.DEVNULL
     subprocess.Popen(
         [sys.executable, "-m", "fsens_cli.commands.known_names"],

@@ -1,5 +1,6 @@
 """``fsens runs`` and ``fsens show``: what has been run, and what it found."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,11 +51,15 @@ def _headline(entry: RunEntry) -> str:
     if entry.status != "done":
         return ""
     try:
-        quantities = read_run(entry.path).findings.quantities
+        found = read_run(entry.path).findings
     except OutputError:
         return ""
-    told = [q for q in quantities if q.value is not None]
+    told = [q for q in found.quantities if q.value is not None]
     best = next((q for q in told if q.leading and q.role), next((q for q in told if q.leading), None))
+    if found.verdict and (best is None or best.group):
+        return re.split(r"[,;(]", found.verdict)[
+            0
+        ].strip()  # one filter's or layer's number does not answer the question
     return "" if best is None else f"{best.title} {best.text_with_unit()}"
 
 

@@ -180,3 +180,18 @@ def test_what_is_missing_or_old_is_gathered_in_the_background(somewhere: Path, m
     names_file().write_text("{")
     _known.cache_clear()
     assert following("fsens measure num_im", _flags()) == []
+
+
+def test_many_tabs_start_one_gathering(somewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setenv("FSENS_CACHE", str(somewhere / "another cache"))
+    started: list[object] = []
+    monkeypatch.setattr("fsens_cli.commands.completion.subprocess.Popen", lambda *call, **_: started.append(call))
+    for _ in range(3):
+        _known.cache_clear()
+        following("fsens measure num_im", _flags())
+    assert len(started) == 1
+    os.utime(names_file().with_suffix(".started"), (1, 1))
+    _known.cache_clear()
+    following("fsens measure num_im", _flags())
+    assert len(started) == 2
