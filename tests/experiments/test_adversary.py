@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from fsens_cli.errors import ConfigError
 from fsens_cli.experiments.adversary import worst_neighbours
 from fsens_cli.experiments.task_loss import Batch, task_loss
-from fsens_cli.experiments.train_settings import AdversaryConfig
+from fsens_cli.experiments.train_settings import AdversaryConfig, StepConfig
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.parallel.world import ALONE
 from fsens_cli.perturb.attacks.trades import divergence_adversary
@@ -33,7 +33,7 @@ def test_loss_and_parameter_gradient_by_a_loop_over_images_and_classes() -> None
     clean, near = images(), images(seed=2)
     adversary = AdversaryConfig(norm="linf", loss="trades", beta=2.5)
     ours = classifier()
-    loss, logits = task_loss(ours, Batch(clean, (near,)), LABELS, label_smoothing=0, adversary=adversary)
+    loss, logits = task_loss(ours, Batch(clean, (near,)), LABELS, StepConfig(adversary=adversary))
     loss.backward()
     theirs = classifier()
     p, q = (theirs(each).softmax(dim=1) for each in (clean, near))
