@@ -108,8 +108,21 @@ def _download(place: HubPlace, meter: Meter) -> Path:
         if not isinstance(error, errors.LocalEntryNotFoundError):
             raise FetchError(f"{place.repo} has no file {place.file}", absent=True) from error
         raise _unfetched(place, error) from error
-    except Exception as error:
+    except _failures() as error:
         raise _unfetched(place, error) from error
+
+
+def _failures() -> tuple[type[BaseException], ...]:
+    """Return what the client raises where a download fails, by its documentation and through what it downloads with.
+
+    A connection that breaks raises an error of its HTTP library, of which versions have different ones: it is what
+    `HfHubHTTPError` is derived from. Its part for large files, in Rust, raises `RuntimeError`, since version 2
+    `XetDownloadError`.
+    """
+    from huggingface_hub import errors
+
+    of_http: type[BaseException] = errors.HfHubHTTPError.__bases__[0]
+    return OSError, ValueError, of_http, getattr(errors, "XetDownloadError", RuntimeError), RuntimeError
 
 
 def _unfetched(place: HubPlace, error: BaseException) -> FetchError:

@@ -1,6 +1,8 @@
 """Random lines typed into a process of their own: accepted, run, or refused in one line."""
 
 import random
+import re
+from functools import cache
 from pathlib import Path
 
 from commands import BAD_INPUT, DONE, run
@@ -17,7 +19,16 @@ def try_lines(count: int, seed: int, folder: Path, clock: Clock) -> Part:
     """Type lines of one to three random arguments."""
     part = Part("override lines")
     known = {verb: settings_of(run([verb, "--print-config"], folder).out) for verb in VERBS}
-    composed, short = Lines(known), Lines(known, to_run=True)
+
+    @cache
+    def options(verb: str, key: str) -> list[str]:
+        """Return what a setting may be, as the refusal of any other word names it."""
+        said = run([verb, f"{key}=no-such-word", "--print-config"], folder).err
+        found = re.search(r" can be ([^.;]*)", said)
+        return found[1].split(", ") if found else []
+
+    composed = Lines(settings=known)
+    short = Lines(settings=known, options=options, odd=0.1, to_run=True)
     chance = random.Random(seed)
     ran = 0
     for number in range(count):

@@ -1,7 +1,7 @@
 """Random command lines of every verb: values that are right, nearly right and odd, by seed."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,16 +43,20 @@ def settings_of(printed: str) -> dict[str, object]:
     return flat
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lines:
     """Draws lines.
 
     Attributes:
         settings: of each verb, with their defaults.
-        to_run: whether lines are run: only values that leave a run short, and no other folder to write to.
+        options: what a verb's setting may be, where it is one of a few words; for lines that shall be taken.
+        odd: the share of arguments that are no setting with a likely value.
+        to_run: whether lines are run: no values that only make a run long, and no other folder to write to.
     """
 
     settings: Mapping[str, Mapping[str, object]]
+    options: Callable[[str, str], list[str]] = lambda verb, key: []
+    odd: float = 0.55
     to_run: bool = False
 
     def draw(self, chance: random.Random) -> tuple[str, list[str]]:
@@ -62,39 +66,47 @@ class Lines:
 
     def _argument(self, chance: random.Random, verb: str) -> list[str]:
         settings = self.settings[verb]
+        keys = sorted(key for key, value in settings.items() if not isinstance(value, dict))
+        key = chance.choice([key for key in keys if key != "out"] if self.to_run else keys)
+        if chance.random() > self.odd:
+            return [f"{key}={self._likely(chance, verb, key)}"]
         kind = chance.random()
-        if kind < 0.08 and not self.to_run:
+        if kind < 0.1:
             return [chance.choice(FLAGS), self._odd(chance)]
-        if kind < 0.14:
+        if kind < 0.2:
             return [chance.choice(FLAGS), chance.choice(NUMBERS + WORDS)]
-        if kind < 0.17:
+        if kind < 0.25:
             return [chance.choice(BARE)]
-        if kind < 0.22:
+        if kind < 0.35:
             return [f"{chance.choice(KEYS)}={self._odd(chance)}"]
-        key = chance.choice(sorted(set(settings) - {"out"}) if self.to_run else sorted(settings))
-        if kind < 0.27:
+        if kind < 0.45:
             return [f"{_misspelt(chance, key)}={chance.choice(NUMBERS)}"]
-        return [f"{key}={self._odd(chance) if kind < 0.55 else _near(chance, settings[key])}"]
+        if kind < 0.5:
+            return [f"{chance.choice(sorted(settings))}={chance.choice(WORDS)}"]
+        return [f"{key}={self._odd(chance)}"]
 
     def _odd(self, chance: random.Random) -> str:
         value = chance.choice([v for v in ODD if v not in LONG] if self.to_run else ODD)
         # No system passes a zero byte on.
         return value.replace("\x00", chance.choice(["\\0", "\x01"]))
 
+    def _likely(self, chance: random.Random, verb: str, key: str) -> str:
+        """Return a value that may be right."""
+        default = self.settings[verb][key]
+        if isinstance(default, bool):
+            return chance.choice(["true", "false"])
+        if isinstance(default, int):
+            return str(chance.choice([0, 1, 2, 3, 16, -1, default // 2, default + 1]))
+        if isinstance(default, float):
+            return chance.choice([*NUMBERS, f"{0.5 * default}", f"{2 * default}"])
+        words = self.options(verb, key) or WORDS
+        if isinstance(default, list):
+            inside = words if any(isinstance(item, str) for item in default) else NUMBERS
+            items = ",".join(chance.choice(inside) for _ in range(chance.randint(0, 3)))
+            return chance.choice([f"[{items}]", items or "[]"])
+        return chance.choice(words)
+
 
 def _misspelt(chance: random.Random, key: str) -> str:
     place = len(key) // 2
     return key[:place] + chance.choice("._/-é") + key[place:]
-
-
-def _near(chance: random.Random, default: object) -> str:
-    """Return a value that may be right where ``default`` is."""
-    if isinstance(default, bool):
-        return chance.choice(["true", "false", "True", "yes", "1"])
-    if isinstance(default, int | float):
-        return chance.choice(NUMBERS)
-    if isinstance(default, list):
-        inside = WORDS if any(isinstance(item, str) for item in default) else NUMBERS
-        items = ",".join(chance.choice(inside) for _ in range(chance.randint(0, 3)))
-        return chance.choice([f"[{items}]", items or "[]"])
-    return chance.choice(WORDS + NUMBERS)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 from loopback import Web
 
-from fsens_cli.cache.hub import HubPlace
+from fsens_cli.cache import hub
+from fsens_cli.cache.hub import HubPlace, fetch_from_hub
 from fsens_cli.errors import FetchError
 
 ROOT = str(Path(__file__).resolve().parents[2])
@@ -62,3 +64,31 @@ def test_what_is_no_place_on_the_hub(text: str) -> None:
 )
 def test_places_on_the_hub(text: str, revision: str, file: str) -> None:
     assert HubPlace.parse(text) == HubPlace("a/b", revision, file)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("OSError", True), ("ValueError", True), ("RuntimeError", True), ("http", True), ("TypeError", False)],
+)
+def test_what_a_download_raises_is_one_line_and_a_mistake_of_ours_is_none(
+    kind: str, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import builtins
+
+    import huggingface_hub
+
+    # What a broken connection raises is no OSError: it comes from the HTTP library, which differs between versions.
+    of_http = huggingface_hub.errors.HfHubHTTPError.__bases__[0]
+    assert not issubclass(of_http, OSError)
+    error = of_http if kind == "http" else getattr(builtins, kind)
+
+    def broken(*_: object, **__: object) -> None:
+        raise error("the peer closed the connection")
+
+    monkeypatch.delenv("FSENS_OFFLINE")
+    monkeypatch.setattr(hub, "find_in_hub_cache", lambda place: None)
+    monkeypatch.setattr(hub, "_require_reachable", lambda place: None)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", broken)
+    words = "someone/net/w.pt could not be fetched (the peer closed the connection)" if told else "the peer closed"
+    with pytest.raises(FetchError if told else error, match=re.escape(words)):
+        fetch_from_hub(HubPlace.parse("someone/net/w.pt"))
