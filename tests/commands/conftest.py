@@ -49,16 +49,24 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def leave_figures_out(patch: pytest.MonkeyPatch) -> None:
+    """Let every verb draw nothing."""
+    for place in (
+        "measure_files.draw_measure",
+        "train_files.draw_training",
+        "hybrid_files.draw_hybrid",
+        "evaluate_files.draw_evaluate",
+        "defense_files.draw_defense",
+        "critical_band_files.draw_critical_band",
+        "layers_files.draw_layers",
+    ):
+        patch.setattr(f"fsens_cli.runs.{place}", lambda *_: [])
+
+
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the pictures out where nobody looks at them."""
-
-    def closed(figure: object, *_: object) -> None:
-        import matplotlib.pyplot as plt
-
-        plt.close(figure)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("fsens_cli.runs.measure_files.save_figure", closed)
+    leave_figures_out(monkeypatch)
 
 
 @pytest.fixture
@@ -129,13 +137,7 @@ def family_outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("family")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for place in (
-            "measure_files.draw_measure",
-            "hybrid_files.draw_hybrid",
-            "evaluate_files.draw_evaluate",
-            "defense_files.draw_defense",
-        ):
-            patch.setattr(f"fsens_cli.runs.{place}", lambda *_: [])
+        leave_figures_out(patch)
         patch.setattr("fsens_cli.commands.sweeps.draw_overlay", lambda *_: None)
         for verb, settings in FAMILY.items():
             models = ["-m", "--weights", "packaged:standard,packaged:lsf", "data.test_size=60"]
