@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,18 +58,19 @@ def configs_folder() -> Path:
     return inside if inside.is_dir() else beside
 
 
-def _register_schemas(verb: str, job: type[JobFields]) -> None:
+@cache
+def _register_schemas(verb: str, job: type[JobFields], data: tuple[tuple[str, type], ...]) -> None:
     store = ConfigStore.instance()
     store.store(group="schema", name=verb, node=job, package="_global_", provider="fsens")
     store.store(group="schema", name="model", node=ModelConfig, provider="fsens")
-    for name, entry in CATALOG.items():
-        store.store(group="schema/data", name=name, node=entry.config, provider="fsens")
+    for name, config in data:
+        store.store(group="schema/data", name=name, node=config, provider="fsens")
 
 
 @contextmanager
 def started_hydra(request: Request) -> Iterator[list[str]]:
     """Start Hydra on the configuration folders and yield the prepared overrides."""
-    _register_schemas(request.verb, request.job)
+    _register_schemas(request.verb, request.job, tuple((name, entry.config) for name, entry in CATALOG.items()))
     folders = [configs_folder()]
     own: list[str] = []
     if request.config_dir is not None:

@@ -1,5 +1,6 @@
 """Hydra's and OmegaConf's complaints in one line of fsens's words."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import get_args
@@ -11,6 +12,15 @@ from omegaconf.errors import OmegaConfBaseException, ValidationError
 
 from fsens_cli.errors import ConfigError, FsensError
 
+# What OmegaConf says of values that do not fit, and how it is told.
+PLAIN = {
+    r"not Optional": "{key} must have a value, got null.",
+    r"Missing mandatory": "{key} must have a value: ??? stands for one that is missing.",
+    r"[Ii]nterpolation": "{key}: what stands in its ${{...}} is no setting and no variable that is there.",
+    r"not a ListConfig|with ListConfig|to ListConfig|to List": "{key} must be a list, as in {key}=[A,B].",
+    r"not a subclass|to Dict|with DictConfig|Invalid type assigned": "{key} holds several settings: {key}.NAME=VALUE.",
+    r"to string": "{key} must be one text, without brackets of its own.",
+}
 KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -38,15 +48,17 @@ def _in_one_line(cause: BaseException) -> str:
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
     if len(lines) > 1 and lines[0].endswith(":"):
         lines = [f"{lines[0]} {lines[1]}"]
+    said = lines[0] if lines else type(cause).__name__
     key = str(cause.full_key or "") if isinstance(cause, OmegaConfBaseException) else ""
-    if isinstance(cause, ValidationError) and key:
+    if isinstance(cause, OmegaConfBaseException) and key:
         # Of an entry of a list, the list knows what it holds; of a single value, the value that it would replace.
         (kind, *_) = (*get_args(cause.ref_type), OmegaConf.get_type(cause.child_node) or object)
-        wanted = KINDS.get(kind)
-        if wanted and not isinstance(cause.value, dict | list):
-            return f"{key} must be {wanted}, got {_typed(cause.value)}."
-    where = f"{key}: " if key else ""
-    return f"{where}{lines[0] if lines else type(cause).__name__}".rstrip(".") + "."
+        if isinstance(cause, ValidationError) and kind in KINDS:
+            return f"{key} must be {KINDS[kind]}, got {_typed(cause.value)}."
+        for words, plain in PLAIN.items():
+            if re.search(words, said):
+                return plain.format(key=key)
+    return f"{f'{key}: ' if key else ''}{said}".rstrip(".") + "."
 
 
 def _typed(value: object) -> str:
