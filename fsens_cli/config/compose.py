@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,19 +57,24 @@ def configs_folder() -> Path:
     return inside if inside.is_dir() else beside
 
 
-@cache
-def _register_schemas(verb: str, job: type[JobFields], data: tuple[tuple[str, type], ...]) -> None:
-    store = ConfigStore.instance()
-    store.store(group="schema", name=verb, node=job, package="_global_", provider="fsens")
-    store.store(group="schema", name="model", node=ModelConfig, provider="fsens")
-    for name, config in data:
-        store.store(group="schema/data", name=name, node=config, provider="fsens")
+# What the store has been given: it copies each type into a node, which takes longer than the rest of a refusal.
+_stored: dict[tuple[str, str], type] = {}
+
+
+def _register_schemas(verb: str, job: type[JobFields]) -> None:
+    schemas = {("schema", verb): job, ("schema", "model"): ModelConfig}
+    schemas |= {("schema/data", name): entry.config for name, entry in CATALOG.items()}
+    for (group, name), node in schemas.items():
+        if _stored.get((group, name)) is not node:
+            package = "_global_" if node is job else None
+            ConfigStore.instance().store(group=group, name=name, node=node, package=package, provider="fsens")
+            _stored[group, name] = node
 
 
 @contextmanager
 def started_hydra(request: Request) -> Iterator[list[str]]:
     """Start Hydra on the configuration folders and yield the prepared overrides."""
-    _register_schemas(request.verb, request.job, tuple((name, entry.config) for name, entry in CATALOG.items()))
+    _register_schemas(request.verb, request.job)
     folders = [configs_folder()]
     own: list[str] = []
     if request.config_dir is not None:
