@@ -76,9 +76,10 @@ def test_what_a_download_raises_is_one_line_and_a_mistake_of_ours_is_none(
     import builtins
 
     import huggingface_hub
+    from huggingface_hub import errors
 
     # What a broken connection raises is no OSError: it comes from the HTTP library, which differs between versions.
-    of_http = huggingface_hub.errors.HfHubHTTPError.__bases__[0]
+    of_http = errors.HfHubHTTPError.__bases__[0]
     assert not issubclass(of_http, OSError)
     error = of_http if kind == "http" else getattr(builtins, kind)
 
