@@ -1,5 +1,7 @@
 """Values as people write them reach the job as they are meant; near misses are answered with the exact text to type."""
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from typer.testing import Result
 from fsens_cli.config.compose import Request, configs_folder
 from fsens_cli.config.jobs import MeasureJob
 from fsens_cli.config.launch import compose_sweep
-from fsens_cli.config.spelling import as_written
+from fsens_cli.config.spelling import as_written, in_shell
 
 Type = Callable[..., Result]
 
@@ -57,6 +59,17 @@ def test_values_of_a_list_are_a_value_each_in_a_sweep() -> None:
     request = Request(verb="measure", job=MeasureJob, overrides=("plot.formats=png,svg", "bands=[1,2]"), multirun=True)
     jobs = [job for job, _ in compose_sweep(request).jobs]
     assert [(job.plot.formats, job.bands) for job in jobs] == [(["png"], [1, 2]), (["svg"], [1, 2])]
+
+
+@pytest.mark.parametrize("shell", [["bash", "--norc"], ["zsh", "-f"]], ids=["bash", "zsh"])
+def test_what_is_to_be_typed_arrives_as_it_is_meant(shell: list[str]) -> None:
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"there is no {shell[0]} here")
+    texts = ["tag='a,b'", "suite.eps_linf=[8/255,1/255]", "data.root=my pictures", "tag=$HOME", "tag=a!b", "tag='a\\b'",
+             "tag=`x`", "a=*", "tag='it\\'s'", 'tag="x"', "data.root=~/a", "weights=epoch=3.ckpt"]  # fmt: skip
+    typed = " ".join(in_shell(text) for text in texts)
+    done = subprocess.run([*shell, "-c", f"printf '%s\\n' {typed}"], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == texts
 
 
 def test_paths_in_a_list_may_begin_at_home(fsens: Type) -> None:
