@@ -7,6 +7,7 @@ import typer
 
 from fsens_cli.commands.console import warn
 from fsens_cli.errors import ConfigError, OutputError, require, require_one_of
+from fsens_cli.home import expanded
 from fsens_cli.runs.comparison import Report, compare_by_verb
 from fsens_cli.runs.comparison_files import comparison_latex
 from fsens_cli.runs.export.eval_results import eval_results
@@ -43,7 +44,7 @@ def export_runs(
     if file is None:
         typer.echo(text, nl=False)
         return
-    write_export(file.expanduser(), text)
+    write_export(expanded(file), text)
     typer.echo(str(file))
 
 

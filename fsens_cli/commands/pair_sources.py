@@ -1,7 +1,6 @@
 """What a training towards a similarity needs beside its images: recordings, another data set, an untrained network."""
 
 import dataclasses
-from pathlib import Path
 
 import torch
 
@@ -15,6 +14,7 @@ from fsens_cli.data.trained_on import TrainedImages
 from fsens_cli.data.wanted import Wanted
 from fsens_cli.errors import ConfigError, DataError, require_one_of
 from fsens_cli.experiments.pair_set import NO_OTHER_IMAGES, PairSource
+from fsens_cli.home import expanded
 from fsens_cli.models.build import build_classifier
 from fsens_cli.models.catalog import ImageShape
 from fsens_cli.models.classifier import Classifier
@@ -33,9 +33,9 @@ def check_pairs(job: TrainJob) -> Recordings | None:
     if settings.data:
         require_one_of("regularizer.data", settings.data, CATALOG)
         _other_data(job, [])
-        if settings.root and not Path(settings.root).expanduser().exists():
+        if settings.root and not expanded(settings.root).exists():
             raise DataError(f"regularizer.root={settings.root}: there is no such file or folder.")
-    return read_recordings(Path(settings.file).expanduser()) if settings.towards == "file" else None
+    return read_recordings(expanded(settings.file)) if settings.towards == "file" else None
 
 
 def pair_source_of(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fsens_cli.errors import DataError
+from fsens_cli.home import expanded
 
 LARGEST_LIST = 100_000_000  # bytes
 
@@ -22,7 +23,7 @@ def listed_rows(files: Sequence[Path], where: str) -> Tensor:
     Raises:
         DataError: no such list, it cannot be read, a line is none of the pictures, or none is left.
     """
-    path = Path(where).expanduser()
+    path = expanded(where)
     wanted = _names(path)
     place = {_name(file): row for row, file in enumerate(files)}
     missing = [name for name in wanted if name not in place]

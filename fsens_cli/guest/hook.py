@@ -12,6 +12,7 @@ from fsens_cli.guest.code import as_guest, naming_the_place
 from fsens_cli.guest.hooks import SIGNATURES, short_name, target_of
 from fsens_cli.guest.load import import_module, importable
 from fsens_cli.guest.names import split_name
+from fsens_cli.home import expanded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ def load_hook(setting: str, name: str, kind: str) -> Hook:
     """
     target = target_of(name, kind)
     where, _ = split_name(setting, target)
-    content = Path(where).expanduser().read_bytes() if where.endswith(".py") else b""
+    content = expanded(where).read_bytes() if where.endswith(".py") else b""
     return _loaded(setting, name, kind, target, hashlib.sha256(content).hexdigest())
 
 

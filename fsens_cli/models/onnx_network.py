@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsens_cli.errors import ModelError, in_one_line
+from fsens_cli.home import expanded
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -35,7 +36,7 @@ def check_file(name: str) -> Path:
     Raises:
         ModelError: there is none.
     """
-    path = Path(name).expanduser()
+    path = expanded(name)
     if not path.is_file():
         raise ModelError(f"model={name}: there is no such file.")
     return path
