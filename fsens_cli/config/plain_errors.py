@@ -15,12 +15,13 @@ from fsens_cli.errors import ConfigError, FsensError
 # What OmegaConf says of values that do not fit, and how it is told.
 PLAIN = {
     r"not Optional": "{key} must have a value, got null.",
-    r"Missing mandatory": "{key} must have a value: ??? stands for one that is missing.",
+    r"[Mm]issing mandatory": "{key} must have a value: ??? stands for one that is missing.",
     r"[Ii]nterpolation": "{key}: what stands in its ${{...}} is no setting and no variable that is there.",
     r"not a ListConfig|with ListConfig|to ListConfig|to List": "{key} must be a list, as in {key}=[A,B].",
     r"not a subclass|to Dict|with DictConfig|Invalid type assigned": "{key} holds several settings: {key}.NAME=VALUE.",
     r"to string": "{key} must be one text, without brackets of its own.",
 }
+NAMES: dict[str, type] = {"Integer": int, "Float": float, "Boolean": bool}
 KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -55,6 +56,10 @@ def _in_one_line(cause: BaseException) -> str:
         (kind, *_) = (*get_args(cause.ref_type), OmegaConf.get_type(cause.child_node) or object)
         if isinstance(cause, ValidationError) and kind in KINDS:
             return f"{key} must be {KINDS[kind]}, got {_typed(cause.value)}."
+        # A value that may be null says in words alone what else it may be.
+        named = re.search(r"could not be converted to (\w+)", said)
+        if named and named[1] in NAMES:
+            return f"{key} must be {KINDS[NAMES[named[1]]]}, got {_typed(cause.value)}."
         for words, plain in PLAIN.items():
             if re.search(words, said):
                 return plain.format(key=key)
