@@ -19,8 +19,8 @@ MOST_LINES = 12
 # Words of OmegaConf, of Hydra and of its grammar, which say nothing to a user.
 FOREIGN = re.compile(
     r"ListConfig|DictConfig|OmegaConf|not Optional|could not be converted|Cannot (?:merge|convert|assign)|"
-    r"Invalid (?:type|value) assigned|not a subclass|[Ii]nterpolation key|[Mm]issing mandatory|Structured config|token recognition|"
-    r"no viable alternative|mismatched input|extraneous input|site-packages"
+    r"Invalid (?:type|value) assigned|not a subclass|[Ii]nterpolation key|[Mm]issing mandatory|"
+    r"Structured config|token recognition|no viable alternative|mismatched input|extraneous input|site-packages"
 )
 
 
