@@ -40,7 +40,7 @@ from fsens_cli.models.front_end import build_front_end
 from fsens_cli.python.given import as_tensor, batches_of, in_memory
 from fsens_cli.python.given_model import Numbers, as_given, name_of
 from fsens_cli.python.outputs import doubts_about
-from fsens_cli.python.results import Differences, Loaded, Result, Shown, folder_of
+from fsens_cli.python.results import Differences, Loaded, Result, Shown, folder_of, random_untouched
 from fsens_cli.python.settings import configured
 
 MADE_HERE = "made here"
@@ -372,8 +372,8 @@ def _bar(label: str, total: int, shown: bool) -> Iterator[Callable[..., None]]:
     if not shown:
         yield lambda *_: None
         return
-    from fsens_cli.commands.console import progress
-    from fsens_cli.commands.options import Flags
-
+    with random_untouched():
+        from fsens_cli.commands.console import progress
+        from fsens_cli.commands.options import Flags
     with progress(label, total, Flags()) as advance:
         yield advance

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fsens_cli.errors import OutputError
+from fsens_cli.errors import ConfigError, OutputError
 from fsens_cli.experiments.quantities import PROFILE, Findings, Quantity, paired_difference
 from fsens_cli.statistics.intervals import Interval
 from fsens_cli.text import shown
@@ -33,6 +35,16 @@ def folder_of(folder: str | os.PathLike[str]) -> Path:
     if not isinstance(folder, str | os.PathLike):
         raise OutputError(f"give a folder as text or a path; got {type(folder).__name__}.")
     return Path(folder)
+
+
+@contextmanager
+def random_untouched() -> Iterator[None]:
+    """Leave the numbers of Python's ``random`` as they were: the first import of rich draws one."""
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def in_line(text: str) -> str:
@@ -136,10 +148,15 @@ class Shown(ABC):
         Args:
             name: of the plot.
             ax: to draw into; without it a figure of its own, of which pyplot knows nothing: ``.figure`` shows it.
+
+        Raises:
+            ConfigError: there is no such plot, or the result has none at all.
         """
+        if not self.plots:
+            raise ConfigError(f"there is nothing to plot: this {self.verb} found no curve.")
         from fsens_cli.runs.figures.overlay import draw_plot
 
-        return draw_plot([(self.title, self.findings.lines)], name or (self.plots[0] if self.plots else ""), ax)
+        return draw_plot([(self.title, self.findings.lines)], name or self.plots[0], ax)
 
     @abstractmethod
     def save(self, folder: str | Path) -> Path:
@@ -192,14 +209,15 @@ class Result(Shown):
         """Write the same files as a run into a new folder."""
         from fsens_cli.runs.saved import write_saved
 
-        return write_saved(folder_of(folder), self.record, lambda path: self.write(path, True))
+        with random_untouched():
+            return write_saved(folder_of(folder), self.record, lambda path: self.write(path, True))
 
     @property
     def tables(self) -> dict[str, DataFrame]:
         """The tables of a run by name; written to a temporary folder and read again, so they are the same."""
         from fsens_cli.runs.saved import tables_of, written_aside
 
-        with written_aside(lambda path: self.write(path, False)) as path:
+        with random_untouched(), written_aside(lambda path: self.write(path, False)) as path:
             return tables_of(path)
 
 

@@ -1,6 +1,8 @@
 """One call shape for all verbs, whatever form the images have, and results that show themselves."""
 
-from collections.abc import Callable
+import dataclasses
+import random
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import matplotlib as mpl
@@ -168,3 +170,51 @@ def test_probabilities_are_warned_of(verb: str, settings: dict[str, object], tmp
         once = iter([data()])
         assert like in fsens.measure(model, once).warnings[0]
         assert like in fsens.load(result.save(tmp_path / "saved")).warnings[0]
+
+
+class Loader:
+    """Batches of some size, and how often they were asked for."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.times_read = size, 0
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        self.times_read += 1
+        yield from zip(*[part.split(self.size) for part in data()], strict=True)
+
+
+SMALL: dict[str, dict[str, object]] = {
+    "measure": {},
+    "hybrid_probe": {"pairings": 1, "num": 3},
+    "layers": {},
+    "critical_band": {"num_resamples": 100, "levels": 3},
+    "evaluate": {
+        "suite": {"corruptions": ["fog"], "severities": [3], "attacks": ["pgd"], "heat_map": False},
+        "attack": {"steps": 2, "minimal_steps": 2},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", SMALL)
+def test_a_loader_is_read_once_and_batches_do_not_matter(verb: str) -> None:
+    whole, parts = Loader(NUM), Loader(5)
+    first = getattr(fsens, verb)(network(), whole, **SMALL[verb]).to_frame()
+    second = getattr(fsens, verb)(network(), parts, batch_size=7, **SMALL[verb]).to_frame()
+    assert whole.times_read == parts.times_read == 1
+    assert list(first.index) == list(second.index)
+    np.testing.assert_allclose(first["value"].astype(float), second["value"].astype(float), rtol=2e-4)
+
+
+def test_what_writes_a_result_leaves_python_s_random_numbers_alone() -> None:
+    """The first import of rich draws one."""
+    noisy = dataclasses.replace(fsens.measure(network(), data()), write=lambda folder, figures: random.seed(1))
+    before = random.getstate()
+    assert noisy.tables == {}
+    assert random.getstate() == before
+
+
+def test_a_result_without_curves_says_so() -> None:
+    result = fsens.measure(network(), data())
+    bare = dataclasses.replace(result, findings=dataclasses.replace(result.findings, lines=()))
+    with pytest.raises(ConfigError, match="nothing to plot: this measure found no curve"):
+        bare.plot()
