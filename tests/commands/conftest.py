@@ -104,11 +104,14 @@ def error_of() -> Callable[[Result], str]:
         assert result.stdout == ""
         assert "Traceback" not in result.stderr
         lines = result.stderr.rstrip("\n").split("\n")
+        # Before an error that only the network or the pictures can tell, the run has said how it normalises.
+        while ": normalised by " in lines[0]:
+            lines = lines[1:]
         assert lines[0].startswith("error: "), result.stderr
         assert all(line.startswith("       ") for line in lines[1:]), result.stderr
         assert not re.search(r"\x1b\[", result.stderr)
         assert list(Path.cwd().rglob("run.json")) == []
-        return result.stderr.removeprefix("error: ").rstrip("\n")
+        return "\n".join(lines).removeprefix("error: ")
 
     return check
 

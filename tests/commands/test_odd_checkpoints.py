@@ -184,7 +184,7 @@ def test_the_user_chooses(fsens: Fsens, right: Any) -> None:
     assert answer(fsens("measure", *arguments, "model.checkpoint_key=state_dict_ema")) == right
     raw = fsens("measure", *arguments, "model.checkpoint_key=state_dict")
     assert (raw.exit_code, raw.stdout) == (2, "")
-    assert raw.stderr.startswith("w.pt: 'state_dict' was taken\nerror: the gradient is zero")
+    assert "w.pt: 'state_dict' was taken\nerror: the gradient is zero" in raw.stderr
     line = told(fsens("measure", *arguments, "model.checkpoint_key=ema"))
     assert "has no such place. Tensors stand under state_dict, state_dict_ema." in line
 
@@ -194,7 +194,7 @@ def test_every_probe_says_what_was_taken(verb: str, fsens: Fsens) -> None:
     torch.save({"state_dict": PLAIN, "epoch": 1}, "w.pt")
     result = fsens(verb, "--model", "resnet8", "--weights", "w.pt", *STATED, *SMALL)
     assert result.exit_code == 0, result.output
-    assert result.stderr.startswith("w.pt: 'state_dict' was taken\n")
+    assert "w.pt: 'state_dict' was taken\n" in result.stderr
 
 
 def test_other_endings(fsens: Fsens, right: Any) -> None:

@@ -211,7 +211,7 @@ def test_a_header_that_lies_is_refused_before_anything_is_allocated(shape: tuple
 def test_what_exceeds_the_memory_is_refused_with_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez_compressed(tmp_path / "a.npz", images=np.zeros((40, 32, 32, 3), np.uint8), labels=np.arange(40) % 2)
     monkeypatch.setattr("fsens_cli.memory.machine_memory", lambda: 100_000)
-    with pytest.raises(DataError, match=r"images of .*a\.npz take 0\.0 GB, and this machine has 0\.0 GB: save fewer"):
+    with pytest.raises(DataError, match=r"images of .*a\.npz take 0\.1 MB, and this machine has 0\.1 MB: save fewer"):
         load(tmp_path / "a.npz")
 
 

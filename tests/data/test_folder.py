@@ -195,7 +195,7 @@ def test_missing_split(tmp_path: Path) -> None:
     ("settings", "message"),
     [
         ({"root": ""}, "data=folder needs data.root=FOLDER"),
-        ({"size": [32]}, r"data.size=\[32\]: give \[HEIGHT,WIDTH\]"),
+        ({"size": [32, 32, 3]}, r"data.size=\[32, 32, 3\]: give \[HEIGHT,WIDTH\]"),
         ({"size": [32, 0]}, r"data.size=\[32, 0\]"),
         ({"channels": 4}, "data.channels=4"),
         ({"test_fraction": 1.0}, "data.test_fraction=1.0"),

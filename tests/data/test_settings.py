@@ -21,8 +21,9 @@ def settings_of(name: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", CATALOG)
 def test_size_and_subset_are_checked_for_every_data_set(name: str) -> None:
-    with pytest.raises(ConfigError, match=r"data\.size=\[32\]: give \[HEIGHT,WIDTH\] in pixels"):
-        CATALOG[name].config(**settings_of(name), size=[32])
+    with pytest.raises(ConfigError, match=r"data\.size=\[32, 32, 3\]: give \[HEIGHT,WIDTH\] in pixels"):
+        CATALOG[name].config(**settings_of(name), size=[32, 32, 3])
+    assert peek_size(CATALOG[name].config(**settings_of(name), size=[32]), "test") == (32, 32)
     with pytest.raises(ConfigError, match=r"data\.subset=-1: give a number of images"):
         CATALOG[name].config(**settings_of(name), subset=-1)
     assert peek_size(CATALOG[name].config(**settings_of(name), size=[40, 50]), "test") == (40, 50)
