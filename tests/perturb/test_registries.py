@@ -41,7 +41,7 @@ def test_every_corruption_has_constants_of_five_severities() -> None:
 
 
 def test_the_lists_of_filters_and_noises_are_those_of_the_records() -> None:
-    evaluate = " ".join((DOCS / "evaluate.md").read_text().split())
+    evaluate = " ".join((DOCS / "evaluate-definitions.md").read_text().split())
     for names in (FILTERS, NOISES):
         listed = ", ".join(f"`{name}`" for name in names)
         assert listed in evaluate
