@@ -129,6 +129,9 @@ def to_job(kind: type[JobFields], config: DictConfig) -> JobFields:
         raise ConfigError("the configuration is incomplete: a file of your own lost `schema/VERB` from its defaults.")
     if job.data.name not in CATALOG:
         raise ConfigError(f"data.name={job.data.name} is not known: choose data with data=NAME.")
+    if not isinstance(job.data, CATALOG[job.data.name].config):
+        other = job.data.name
+        raise ConfigError(f"data.name={other}: other data have other settings; choose them with data={other}.")
     require_ranges(job)
     return job
 

@@ -101,6 +101,7 @@ def test_a_folder_as_data_means_its_pictures(fsens: Type) -> None:
         (("train", "--epochs=3"), "write epochs=3"),
         (("train", "lr=0.1"), "Write optim.lr=0.1"),
         (("measure", "num_images=abc"), "num_images must be a whole number, got 'abc'."),
+        (("measure", "data.name=folder"), "choose them with data=folder."),
         (("measure", "num_images=null"), "num_images must be a whole number, got null."),
         (("measure", "num_images=[1,2]"), "num_images must be a whole number, got '[1, 2]'."),
         (("train", "augment.jsd=logit"), "augment.jsd must be a number, got 'logit'."),
