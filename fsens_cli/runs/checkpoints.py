@@ -22,7 +22,7 @@ from fsens_cli.experiments.optimization import optimizer_tensors
 from fsens_cli.experiments.train_state import TrainState, state_from
 from fsens_cli.models.checkpoint import serialise, sha256_of
 from fsens_cli.models.classifier import Classifier
-from fsens_cli.runs.files import temporary_path, write_bytes
+from fsens_cli.runs.files import regular, temporary_path, write_bytes
 
 FOLDER = "checkpoints"
 WEIGHTS, OPTIMIZER, STATE, BEST, BESIDE, SUMS = (
@@ -160,7 +160,7 @@ def _read(folder: Path) -> Checkpoint:
         raise CheckpointError(f"{SUMS} names {', '.join(sorted(digests)) or 'nothing'}")
     for name, digest in digests.items():
         try:
-            found = sha256_of(folder / name)
+            found = sha256_of(regular(folder / name))
         except OSError as error:
             raise CheckpointError(f"{name} cannot be read ({error.strerror})") from error
         if found != digest:
@@ -183,7 +183,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
 
 def _json_object(path: Path) -> dict[str, object]:
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(regular(path).read_text())
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path.name} cannot be read") from error
     if not isinstance(content, dict):

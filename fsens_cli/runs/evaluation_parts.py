@@ -10,7 +10,7 @@ import torch
 
 from fsens_cli.experiments.part_result import PartResult, StageRow
 from fsens_cli.experiments.suite import Part
-from fsens_cli.runs.files import write_arrays, write_text
+from fsens_cli.runs.files import regular, write_arrays, write_text
 from fsens_cli.runs.folder import RunFolder
 from fsens_cli.runs.json_files import Fields
 from fsens_cli.runs.stored_tables import read_arrays
@@ -111,7 +111,7 @@ class RowFiles:
     def load_piece(self, name: str) -> Any | None:
         """Return a stored piece; None where there is none or it is damaged."""
         try:
-            return json.loads((self.parts.folder / f"{name}.json").read_text())
+            return json.loads(regular(self.parts.folder / f"{name}.json").read_text())
         except (OSError, ValueError, RecursionError):
             return None
 

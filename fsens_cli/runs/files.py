@@ -1,6 +1,7 @@
 """How is a file written so that a reader never sees half of it?"""
 
 import csv
+import errno
 import glob
 import hashlib
 import json
@@ -8,6 +9,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +23,17 @@ from fsens_cli.text import masked, masked_values
 # A temporary file says who writes it: a machine, a process of it, and a number of its own.
 TEMPORARY = re.compile(r"\..+\.(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}\.part(\.\w+)?")
 FORGOTTEN_SECONDS = 86_400.0
+
+
+def regular(path: Path) -> Path:
+    """Return the path of a file that can be read to an end: no pipe that nobody writes, no device without one.
+
+    Raises:
+        OSError: it is none, or not there.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return path
 
 
 @contextmanager

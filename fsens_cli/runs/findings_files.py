@@ -17,7 +17,7 @@ from torch import Tensor
 
 from fsens_cli.errors import OutputError
 from fsens_cli.experiments.quantities import Findings, Line, Quantity, Role, Sample, SampleKind, Style
-from fsens_cli.runs.files import write_arrays, write_json, write_table, write_text
+from fsens_cli.runs.files import regular, write_arrays, write_json, write_table, write_text
 from fsens_cli.runs.json_files import Fields
 from fsens_cli.runs.stored_tables import read_arrays, read_rows
 from fsens_cli.text import shown
@@ -163,7 +163,7 @@ def read_figures(folder: Path) -> list[FigureFile]:
 def read_summary(folder: Path) -> list[str]:
     """Return what the run's command said."""
     try:
-        return (folder / SUMMARY).read_text(encoding="utf-8").splitlines()
+        return regular(folder / SUMMARY).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise OutputError(f"{folder} is incomplete: its {SUMMARY} cannot be read.") from error
 

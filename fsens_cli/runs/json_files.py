@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from fsens_cli.errors import OutputError
+from fsens_cli.runs.files import regular
 
 LARGEST_FILE = 64 * 2**20
 Json = dict[str, object]
@@ -21,7 +22,7 @@ def load_object(path: Path, complaint: str) -> Json:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise OutputError(f"{complaint}: its {path.name} is larger than {LARGEST_FILE // 2**20} MiB.")
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse, parse_float=_finite)
+        content = json.loads(regular(path).read_text(encoding="utf-8"), parse_constant=_refuse, parse_float=_finite)
     except FileNotFoundError as error:
         raise OutputError(f"{complaint}: it has no {path.name}. `fsens runs` lists the folders.") from error
     except OutputError:

@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 
 from fsens_cli.errors import OutputError
-from fsens_cli.runs.files import temporary_path
+from fsens_cli.runs.files import regular, temporary_path
 from fsens_cli.runs.process import began, this_machine
 
 PATTERN = "owner-*.json"
@@ -70,7 +70,7 @@ def owner_files(folder: Path) -> list[Path]:
 def read_owner(file: Path) -> Owner | None:
     """Return whom a file names; None where it cannot be read (it may be half-written at this moment)."""
     try:
-        content = json.loads(file.read_text())
+        content = json.loads(regular(file).read_text())
         owner = Owner(**content)
     except (OSError, ValueError, TypeError, RecursionError):
         return None

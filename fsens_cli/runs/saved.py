@@ -73,4 +73,4 @@ def tables_of(folder: Path) -> "dict[str, DataFrame]":
     """Return a folder's CSV files by name."""
     import pandas as pd
 
-    return {path.stem: pd.read_csv(path) for path in sorted(folder.glob("*.csv"))}
+    return {path.stem: pd.read_csv(path) for path in sorted(folder.glob("*.csv")) if path.is_file()}

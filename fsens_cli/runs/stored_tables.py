@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fsens_cli.errors import OutputError
+from fsens_cli.runs.files import regular
+
+# No run has arrays of more bytes.
+LARGEST_ARRAYS = 2**31
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +28,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     """
     complaint = f"{path.parent} is incomplete"
     try:
-        content = path.read_text(encoding="utf-8")
+        content = regular(path).read_text(encoding="utf-8")
         # Every table is written with a line's end as its last byte, so one without is half a table.
         if not content.endswith("\n"):
             raise OutputError(f"{complaint}: its {path.name} is half-written.")
@@ -43,7 +47,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 def table_columns(path: Path) -> list[str]:
     """Return the names of a CSV's columns."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with regular(path).open(encoding="utf-8", newline="") as file:
             return next(csv.reader(file), [])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise OutputError(f"{path.parent} is incomplete: its {path.name} cannot be read.") from error
@@ -69,10 +73,18 @@ def read_arrays(path: Path, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
         OutputError: it is missing or damaged.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            found = dict(stored)
+        with regular(path).open("rb") as file:
+            with zipfile.ZipFile(file) as archive:
+                unpacked = sum(entry.file_size for entry in archive.infolist())
+            if unpacked > LARGEST_ARRAYS:
+                raise OutputError(f"{path.parent} is damaged: {path.name} unpacks to {unpacked:,} bytes.")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as stored:
+                found = dict(stored)
     except FileNotFoundError as error:
         raise OutputError(f"{path.parent} is incomplete: it has no {path.name}.") from error
+    except OutputError:
+        raise
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise OutputError(f"{path.parent} is incomplete: its {path.name} cannot be read.") from error
     missing = [name for name in names if name not in found]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fsens_cli.errors import ConfigError
+from fsens_cli.errors import ConfigError, OutputError
 from fsens_cli.runs.files import (
     remove_leftovers,
     replacing,
@@ -22,8 +22,10 @@ from fsens_cli.runs.files import (
     write_table,
     write_text,
 )
+from fsens_cli.runs.json_files import load_object
 from fsens_cli.runs.saved import write_saved
 from fsens_cli.runs.spectrum_csv import read_target
+from fsens_cli.runs.stored_tables import read_arrays, read_rows
 
 
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -179,3 +181,29 @@ def raising(error: Exception) -> Callable[..., None]:
         raise error
 
     return fail
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a device without end", "a folder"])
+def test_what_is_no_file_is_not_waited_for(kind: str, tmp_path: Path) -> None:
+    for name in ("run.json", "quantities.csv", "samples.npz"):
+        path = tmp_path / name
+        if kind == "a pipe":
+            os.mkfifo(path)
+        elif kind == "a folder":
+            path.mkdir()
+        else:
+            path.symlink_to("/dev/zero")
+    with pytest.raises(OutputError, match=r"its run\.json cannot be read"):
+        load_object(tmp_path / "run.json", "x is not a run folder")
+    with pytest.raises(OutputError, match=r"its quantities\.csv cannot be read"):
+        read_rows(tmp_path / "quantities.csv", ["name"])
+    with pytest.raises(OutputError, match=r"its samples\.npz cannot be read"):
+        read_arrays(tmp_path / "samples.npz")
+
+
+def test_arrays_that_unpack_to_more_than_any_run_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_arrays(tmp_path / "a.npz", {"x": np.zeros(10_000)})
+    assert read_arrays(tmp_path / "a.npz")["x"].sum() == 0
+    monkeypatch.setattr("fsens_cli.runs.stored_tables.LARGEST_ARRAYS", 50_000)
+    with pytest.raises(OutputError, match=r"is damaged: a\.npz unpacks to 80,\d+ bytes"):
+        read_arrays(tmp_path / "a.npz")
