@@ -53,7 +53,10 @@ def test_runs_and_sweeps_of_the_probing_verbs(family_outputs: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", OTHERS)
-def test_runs_of_the_other_verbs(fsens: Callable[..., Result], verb: str) -> None:
+def test_runs_of_the_other_verbs(fsens: Callable[..., Result], verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for figures in ("measure_files.draw_measure", "train_files.draw_training", "critical_band_files.draw_critical_band",
+                    "layers_files.draw_layers"):  # fmt: skip
+        monkeypatch.setattr(f"fsens_cli.runs.{figures}", lambda *_: [])
     tiny = ["--model", "net.py:make", "--weights", "random", "data.train_size=200", "data.test_size=20", *OTHERS[verb]]
     result = fsens(verb, *tiny)
     assert result.exit_code == 0, result.output
