@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.probing import probing
 from fsens_cli.commands.verbs.verb import PROBE, Verb
 from fsens_cli.config.jobs import ImagesFields, JobFields
 from fsens_cli.data.images import to_unit
 from fsens_cli.experiments.quantities import Findings, Line, quantity, sample
-from fsens_cli.runs.figures.style import figure_style, save_figure
+from fsens_cli.runs.figures.style import figure_style, save_figure, subplots
 from fsens_cli.runs.findings_files import FigureFile, write_figures, write_results
 from fsens_cli.runs.json_files import Fields
 from fsens_cli.statistics.intervals import mean_intervals
@@ -75,7 +73,7 @@ def brightness_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
 def draw_brightness(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
     value = Fields.read(folder / "results.json", f"{folder} is not finished").number("mean")
     with figure_style():
-        figure, axes = plt.subplots(figsize=(1, 1))
+        figure, axes = subplots(figsize=(1, 1))
         axes.bar([0], [value])
     save_figure(figure, folder, "bar", formats)
     return [FigureFile(name="bar", caption=f"Mean brightness {value:.3f}.", alt="One bar.")]

@@ -35,6 +35,7 @@ class OneLineErrors(TyperGroup):
         except typer.Abort:
             sys.exit(1)
         except Exception as error:
+            # A protocol cannot be caught by name.
             if not isinstance(error, Mistake):
                 raise
             named = next((word for word in typed if word in self.commands), "")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fsens_cli.data.images import ImageSet
 from fsens_cli.experiments.evaluate_shared import Setting
-from fsens_cli.experiments.right_answers import require_decisions
+from fsens_cli.experiments.right_answers import require_decisions, right_answers
 from fsens_cli.guest.hook import Hook
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.perturb.attacks.inspection import look_like_probabilities
@@ -19,6 +19,7 @@ from fsens_cli.statistics.calibration import Scores, scores
 
 # Images (N, C, H, W) and their indices (N,) to changed images.
 Perturb = Callable[[Tensor, Tensor], Tensor]
+SHOWN = "perturbed images"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -53,18 +54,12 @@ def is_right(classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
     Raises:
         ModelError: the model's output is not a number.
     """
-    right: Tensor = _logits(classifier, images).argmax(dim=1) == labels
-    return right
-
-
-def _logits(classifier: Classifier, images: Tensor) -> Tensor:
-    logits: Tensor = classifier(images)
-    require_decisions(logits, shown="perturbed images")
-    return logits
+    return right_answers(classifier(images), labels, shown=SHOWN)
 
 
 def _answers(setting: Setting, images: Tensor, labels: Tensor) -> Answers:
-    logits = _logits(setting.classifier, images)
+    logits = setting.classifier(images)
+    require_decisions(logits, shown=SHOWN)
     found = scores(logits, labels)
     return Answers(
         right_NK=found.right_NK.cpu(),

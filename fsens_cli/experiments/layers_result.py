@@ -3,7 +3,6 @@
 Shape letters: N images, K radial bins.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -205,8 +204,3 @@ def layer_warnings(rows: Sequence[LayerRow]) -> tuple[str, ...]:
         names = ", ".join(small) if len(small) <= 3 else f"{small[0]} to {small[-1]}"
         found.append(f"maps under {SMALLEST_GRID}x{SMALLEST_GRID} have shares but no ratio: {names}.")
     return tuple(found)
-
-
-def is_defined(interval: Interval | None) -> bool:
-    """Return whether there is a number."""
-    return interval is not None and math.isfinite(interval.value)

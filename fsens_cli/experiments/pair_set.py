@@ -18,11 +18,10 @@ from fsens_cli.objectives.fourier_penalty import Penalty
 from fsens_cli.objectives.regularizers import RegularizerConfig
 from fsens_cli.objectives.similarity import TapSimilarity, default_taps, similarity_penalty
 from fsens_cli.objectives.similarity_targets import (
-    gabor_similarity,
     off_diagonal_shuffled,
-    pixel_similarity,
     rows_permuted,
     same_class,
+    stand_in,
     thresholded,
 )
 from fsens_cli.statistics.similarity import correlation, cosine_matrix, upper_triangle
@@ -199,10 +198,8 @@ def _images_of(fit: ImageSet, config: TrainConfig, source: PairSource) -> ImageS
 def _similarity_of(images: ImageSet, unit_NCHW: Tensor, settings: RegularizerConfig, source: PairSource) -> Tensor:
     """Return the target before any threshold or control, (N, N)."""
     kind = settings.towards
-    if kind in ("pixel", "pixel-raw"):
-        return pixel_similarity(unit_NCHW)
-    if kind.startswith("gabor"):
-        return gabor_similarity(unit_NCHW, kind.removeprefix("gabor").removeprefix("-") or "all")
+    if kind.startswith(("pixel", "gabor")):
+        return stand_in(unit_NCHW, kind)
     if kind == "class":
         return same_class(images.label_N)
     if kind == "zero":

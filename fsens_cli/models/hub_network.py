@@ -30,14 +30,14 @@ class HubNetwork:
     description: dict[str, Any] = field(default_factory=dict)
 
 
-def split_hub(name: str) -> HubPlace:
-    """Return the place of ``hub:OWNER/NAME[@REVISION]``.
+def split_hub(name: str, prefix: str = PREFIX) -> HubPlace:
+    """Return the place of ``hub:OWNER/NAME[@REVISION]``, or of the same after another prefix.
 
     Raises:
         ModelError: not of that form.
     """
     try:
-        return HubPlace.parse(name.removeprefix(PREFIX))
+        return HubPlace.parse(name.removeprefix(prefix))
     except FetchError as error:
         raise ModelError(f"model={name}: {error}.") from error
 
@@ -86,17 +86,17 @@ def described_by(config: Mapping[str, Any], model: str, repo: str) -> dict[str, 
     return checked_description(described, f"{repo}/config.json")
 
 
-def read_config(place: HubPlace, meter: Meter = silent) -> dict[str, Any]:
-    """Return the repository's ``config.json``.
+def read_config(place: HubPlace, meter: Meter = silent, *, file: str = "config.json") -> dict[str, Any]:
+    """Return the repository's settings.
 
     Raises:
-        FetchError: cannot be had, or is no JSON object.
+        FetchError: they cannot be had, or are no JSON object.
     """
-    file = fetch_from_hub(HubPlace(place.repo, place.revision, "config.json"), meter=meter)
+    path = fetch_from_hub(HubPlace(place.repo, place.revision, file), meter=meter)
     try:
-        content = json.loads(file.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise FetchError(f"{place.repo}/config.json is no JSON") from error
+        raise FetchError(f"{place.repo}/{file} is no JSON") from error
     if not isinstance(content, dict):
-        raise FetchError(f"{place.repo}/config.json holds no settings")
+        raise FetchError(f"{place.repo}/{file} holds no settings")
     return content

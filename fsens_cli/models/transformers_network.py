@@ -4,9 +4,7 @@ Their files are fetched and read by us: settings as JSON, weights as safetensors
 run.
 """
 
-import json
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,7 @@ from fsens_cli.cache.hub import HubPlace, fetch_from_hub
 from fsens_cli.cache.places import Meter, silent
 from fsens_cli.errors import CheckpointError, FetchError, ModelError, in_one_line
 from fsens_cli.models.description import checked_description
+from fsens_cli.models.hub_network import read_config, split_hub
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,10 +32,7 @@ def split_name(name: str) -> HubPlace:
     Raises:
         ModelError: not of that form.
     """
-    try:
-        return HubPlace.parse(name.removeprefix(PREFIX))
-    except FetchError as error:
-        raise ModelError(f"model={name}: {error}.") from error
+    return split_hub(name, PREFIX)
 
 
 def build(name: str) -> "nn.Module":
@@ -49,8 +45,8 @@ def build(name: str) -> "nn.Module":
         from transformers import AutoConfig, AutoModelForImageClassification
     except ImportError as error:
         raise ModelError(f"model={name} needs transformers: pip install 'fsens[hf]'.") from error
-    folder = _fetched(name, SETTINGS).parent
-    settings = _read(folder / SETTINGS, name)
+    settings, place = _settings(name, SETTINGS), split_name(name)
+    folder = fetch_from_hub(HubPlace(place.repo, place.revision, SETTINGS)).parent
     if settings.get("auto_map"):
         raise ModelError(
             f"model={name} brings Python code of its own (auto_map), which is not run: give your own FILE.py:FUNCTION "
@@ -82,9 +78,8 @@ def weights_of(name: str, meter: Meter = silent) -> tuple[Path, dict[str, Any]]:
         raise CheckpointError(
             f"{place.repo} has no {place.file or WEIGHTS} ({error}): weights that are pickles or in parts are not read."
         ) from error
-    return path, described_by(
-        _read(_fetched(name, SETTINGS), name), _read(_fetched(name, PROCESSOR), name), f"{place.repo}/{PROCESSOR}"
-    )
+    settings, processor = (_settings(name, file) for file in (SETTINGS, PROCESSOR))
+    return path, described_by(settings, processor, f"{place.repo}/{PROCESSOR}")
 
 
 def described_by(settings: Mapping[str, Any], processor: Mapping[str, Any], source: str) -> dict[str, Any]:
@@ -93,11 +88,22 @@ def described_by(settings: Mapping[str, Any], processor: Mapping[str, Any], sour
     Raises:
         CheckpointError: it scales pixels to something else than 0 to 1, or an entry is not of its type.
     """
-    if processor.get("do_rescale", True) is False or abs(processor.get("rescale_factor", RESCALE) - RESCALE) > 1e-6:
+    try:
+        found = _description(settings, processor)
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        raise CheckpointError(f"{source} describes itself wrongly ({in_one_line(error)}).") from error
+    if found is None:
         raise CheckpointError(
             f"{source} does not scale pixels to [0, 1] (do_rescale, rescale_factor), which is not supported: give your "
             "own FILE.py:FUNCTION that does it inside."
         )
+    return checked_description(found, source)
+
+
+def _description(settings: Mapping[str, Any], processor: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what is said, not yet checked; None where pixels are not scaled to [0, 1]."""
+    if processor.get("do_rescale", True) is False or abs(processor.get("rescale_factor", RESCALE) - RESCALE) > 1e-6:
+        return None
     labels = {str(key): str(value) for key, value in (settings.get("id2label") or {}).items()}
     found: dict[str, Any] = {"num_classes": len(labels) or settings.get("num_labels", 2), "model": {}}
     normalises = processor.get("do_normalize", True) and processor.get("image_mean")
@@ -109,7 +115,7 @@ def described_by(settings: Mapping[str, Any], processor: Mapping[str, Any], sour
     geometry = _geometry(processor)
     if geometry:
         found["geometry"] = geometry
-    return checked_description(found, source)
+    return found
 
 
 def _geometry(processor: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,20 +146,8 @@ def _sides(size: object) -> tuple[Any, Any]:
     return (size["height"], size["width"]) if isinstance(size, Mapping) else (size, size)
 
 
-@lru_cache(maxsize=16)
-def _fetched(name: str, file: str) -> Path:
-    place = split_name(name)
+def _settings(name: str, file: str) -> dict[str, Any]:
     try:
-        return fetch_from_hub(HubPlace(place.repo, place.revision, file))
+        return read_config(split_name(name), file=file)
     except FetchError as error:
         raise ModelError(f"model={name}: {error}. A network without {file} is not known well enough.") from error
-
-
-def _read(path: Path, name: str) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"model={name}: its {path.name} is no JSON.") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"model={name}: its {path.name} holds no settings.")
-    return content

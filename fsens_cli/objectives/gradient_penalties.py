@@ -47,7 +47,6 @@ class GradientNormPenalty(InputGradientPenalty):
             eps=eps,
             every=every,
             fraction=fraction,
-            space="normalized" if std is not None else "pixel",
         )
         super().__init__(config, std)
 
@@ -86,7 +85,6 @@ class JacobianFrequencyPenalty(InputGradientPenalty):
             weight=weight,
             every=every,
             fraction=fraction,
-            space="normalized" if std is not None else "pixel",
         )
         super().__init__(config, std)
 

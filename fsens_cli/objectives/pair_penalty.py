@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from fsens_cli.errors import ConfigError, DataError, require, require_one_of
 from fsens_cli.objectives.similarity import TapSimilarity, default_taps, similarity_penalty
 from fsens_cli.objectives.similarity_settings import TRANSFORMS
-from fsens_cli.objectives.similarity_targets import gabor_similarity, pixel_similarity, thresholded
+from fsens_cli.objectives.similarity_targets import stand_in, thresholded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +103,5 @@ class SimilarityPenalty(nn.Module):
         if images.ndim != 4 or not images.is_floating_point():
             raise ConfigError(f"images must be floating point (N, C, H, W), got {tuple(images.shape)}.")
         with torch.no_grad():
-            if towards.startswith("gabor"):
-                return gabor_similarity(images, towards.removeprefix("gabor").removeprefix("-") or "all")
-            raw = pixel_similarity(images)
-            return raw if towards == "pixel-raw" else thresholded(raw, threshold)
+            raw = stand_in(images, towards)
+            return thresholded(raw, threshold) if towards == "pixel" else raw

@@ -6,7 +6,7 @@ Shape letters: N images, L classes, C channels, H, W pixels, K radial bins.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -62,7 +62,8 @@ class InputGradientPenalty:
     """
 
     def __init__(self, config: RegularizerConfig, std: Sequence[float] | Tensor | float | None) -> None:
-        self.config = config
+        # What the images were divided by turns their gradient into the one with respect to pixels.
+        self.config = replace(config, space="normalized" if std is not None else "pixel")
         self.std = _as_std(std)
         self.last: PenaltyRecord | None = None
         self._num_calls = 0
@@ -235,7 +236,6 @@ class FourierPenalty(InputGradientPenalty):
             fraction=fraction,
             entropy=entropy,
             channels=channels,
-            space="normalized" if std is not None else "pixel",
             target=spectrum,
         )
         super().__init__(config, std)

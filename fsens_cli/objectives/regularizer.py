@@ -95,53 +95,48 @@ class RegularizerSettings(SimilaritySettings):
         return min(batch_size, max(2, round(self.fraction * batch_size)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Regularizer:
-    """A penalty of a share: what a training pays for a spectrum.
+@dataclass(frozen=True, kw_only=True)
+class AnyRegularizer:
+    """What every regularizer says of itself.
 
     Attributes:
         name: what the user calls it.
-        keeps: what a network is to listen to, in a few words, for the help.
-        counted: (settings, bins) to the vector of shape (K,) that the penalty is told once for an image size. Raises
-            ConfigError for images that are too small.
-        penalty: (shares, that vector, settings) to R, a scalar with a graph.
+        keeps: what it asks of a network, in a few words, for the help.
         needs_target: whether it takes ``regularizer.file``.
     """
 
     name: str
     keeps: str
-    counted: "Callable[[RegularizerSettings, RadialBins], Tensor]"
-    penalty: "Callable[[BatchShares, Tensor, RegularizerSettings], Tensor]"
     needs_target: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GradientRegularizer:
+@dataclass(frozen=True, kw_only=True)
+class Regularizer(AnyRegularizer):
+    """A penalty of a share: what a training pays for a spectrum.
+
+    Attributes:
+        counted: (settings, bins) to the vector of shape (K,) that the penalty is told once for an image size. Raises
+            ConfigError for images that are too small.
+        penalty: (shares, that vector, settings) to R, a scalar with a graph.
+    """
+
+    counted: "Callable[[RegularizerSettings, RadialBins], Tensor]"
+    penalty: "Callable[[BatchShares, Tensor, RegularizerSettings], Tensor]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientRegularizer(AnyRegularizer):
     """A penalty of the input gradients themselves.
 
     Attributes:
-        name: what the user calls it.
-        keeps: what it asks of a network, in a few words, for the help.
         penalty: (gradients, settings) to R, a scalar with a graph.
         needs_smooth: whether activations must have a second derivative.
     """
 
-    name: str
-    keeps: str
     penalty: "Callable[[BatchGradients, RegularizerSettings], Tensor]"
     needs_smooth: bool = False
-    needs_target: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairRegularizer:
-    """A penalty of a network's representations of pairs of images beside those of the task.
-
-    Attributes:
-        name: what the user calls it.
-        keeps: what it asks of a network, in a few words, for the help.
-    """
-
-    name: str
-    keeps: str
-    needs_target: bool = False
+@dataclass(frozen=True, kw_only=True)
+class PairRegularizer(AnyRegularizer):
+    """A penalty of a network's representations of pairs of images beside those of the task."""

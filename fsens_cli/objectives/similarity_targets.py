@@ -47,14 +47,16 @@ def off_diagonal_shuffled(similarity_NN: Tensor, generator: torch.Generator) -> 
     return torch.where(torch.ones_like(shuffled).tril(-1).bool(), lower, shuffled)
 
 
-def all_zero(num_images: int) -> Tensor:
-    """Return the target that asks for uncorrelated representations."""
-    return torch.eye(num_images)
-
-
 def same_class(label_N: Tensor) -> Tensor:
     """Return 1 for images of one class, else 0."""
     return (label_N[:, None] == label_N[None, :]).float()
+
+
+def stand_in(images_NCHW: Tensor, towards: str) -> Tensor:
+    """Return a target that is made of the images, before any threshold: ``pixel``, ``gabor``, ``gabor-low``, ..."""
+    if towards.startswith("gabor"):
+        return gabor_similarity(images_NCHW, towards.removeprefix("gabor").removeprefix("-") or "all")
+    return pixel_similarity(images_NCHW)
 
 
 def gabor_similarity(images_NCHW: Tensor, which: str = "all") -> Tensor:

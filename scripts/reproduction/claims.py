@@ -60,15 +60,19 @@ def above_zero(intervals: Sequence[Interval | None]) -> str:
 
 
 def together(verdicts: Sequence[str]) -> str:
-    """Return the verdict on a claim that is made of several.
+    """Return the verdict on a claim that is made of several. Where no part holds, and one fails, the claim fails.
 
     >>> together(["reproduced", "reproduced"]), together(["reproduced", "not reproduced"])
     ('reproduced', 'partly')
+    >>> together(["not reproduced", "not decided"])
+    'not reproduced'
     """
     tested = [v for v in verdicts if v != UNTESTABLE]
     if not tested:
         return UNTESTABLE
-    return tested[0] if len(set(tested)) == 1 else PARTLY
+    if len(set(tested)) == 1:
+        return tested[0]
+    return PARTLY if {REPRODUCED, PARTLY} & set(tested) else NOT
 
 
 def listed(intervals: Sequence[Interval | None], *, scale: float = 1.0, digits: int = 3, sign: bool = False) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 
-import matplotlib.pyplot as plt
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from networks import Network
@@ -12,7 +12,7 @@ from prediction import Comparison, extra_loss
 
 from fsens_cli.perturb.corruptions.catalog import GROUPS as PUBLISHED
 from fsens_cli.runs.figures.corruption_bars import GROUPS as ALL_GROUPS
-from fsens_cli.runs.figures.style import BLACK, COLUMN_WIDTH, CYCLE, GRAY, figure_style, save_figure
+from fsens_cli.runs.figures.style import BLACK, COLUMN_WIDTH, CYCLE, GRAY, figure_style, save_figure, subplots
 from fsens_cli.runs.published import published_curve, published_names, published_points
 
 # Corruptions of one's own have no group of the papers.
@@ -29,7 +29,7 @@ def spectra_figure(networks: Sequence[Network], folder: Path) -> None:
     names = list(dict.fromkeys(n.name for n in networks))
     with figure_style():
         rows = -(-len(names) // 4)
-        figure, panels = plt.subplots(
+        figure, panels = subplots(
             rows, 4, figsize=(FULL_WIDTH, 0.5 + 1.45 * rows), sharex=True, sharey=True, squeeze=False
         )
         for axes in panels.flat[len(names) :]:
@@ -58,7 +58,7 @@ def lost_figure(networks: Sequence[Network], folder: Path) -> None:
     """Draw the points lost under each group of corruptions, one colour a training, one mark a seed."""
     names = list(dict.fromkeys(n.name for n in networks))
     with figure_style():
-        figure, axes = plt.subplots(figsize=(FULL_WIDTH, 2.6))
+        figure, axes = subplots(figsize=(FULL_WIDTH, 2.6))
         for place, (name, colour) in enumerate(zip(names, cycle(CYCLE), strict=False)):
             mine = [n for n in networks if n.name == name]
             for number, network in enumerate(mine):
@@ -87,7 +87,7 @@ def scatter_figure(networks: Sequence[Network], folder: Path) -> None:
     """Draw robustness against frequency preference, the published networks behind."""
     published = published_points("cifar10")
     with figure_style():
-        figure, panels = plt.subplots(1, 2, figsize=(FULL_WIDTH, 2.8))
+        figure, panels = subplots(1, 2, figsize=(FULL_WIDTH, 2.8))
         for axes, key in zip(panels, ("f_rev", "f_half"), strict=True):
             for family in dict.fromkeys(p[0] for p in published[key]):
                 points = [(x, y) for name, x, y in published[key] if name == family]
@@ -121,7 +121,7 @@ def scatter_figure(networks: Sequence[Network], folder: Path) -> None:
 
 def _coloured(networks: Sequence[Network]) -> list[tuple[Network, str]]:
     names = list(dict.fromkeys(n.name for n in networks))
-    palette = plt.get_cmap("turbo")
+    palette = colormaps["turbo"]
     return [(n, to_hex(palette(names.index(n.name) / max(1, len(names) - 1)))) for n in networks]
 
 
@@ -157,7 +157,7 @@ def blur_figure(networks: Sequence[Network], folder: Path) -> None:
     """Draw accuracy and f_rev against the strength of the blur."""
     strengths = {"standard": 0.0, "blur1": 1.0, "blur1.5": 1.5, "blur2": 2.0, "blur3": 3.0}
     with figure_style():
-        figure, (left, right) = plt.subplots(1, 2, figsize=(FULL_WIDTH, 2.3))
+        figure, (left, right) = subplots(1, 2, figsize=(FULL_WIDTH, 2.3))
         for seed, style in zip(sorted({n.seed for n in networks}), ("-", "--", ":"), strict=False):
             mine = [n for n in networks if n.name in strengths and n.seed == seed]
             if len(mine) < 2:
@@ -195,7 +195,7 @@ def prediction_figure(comparisons: Sequence[Comparison], standard: dict[int, Net
     with figure_style():
         columns = 4
         rows = -(-len(comparisons) // columns)
-        figure, panels = plt.subplots(rows, columns, figsize=(FULL_WIDTH, 0.4 + 1.6 * rows), squeeze=False)
+        figure, panels = subplots(rows, columns, figsize=(FULL_WIDTH, 0.4 + 1.6 * rows), squeeze=False)
         for axes in panels.flat[len(comparisons) :]:
             axes.set_axis_off()
         for axes, c in zip(panels.flat, comparisons, strict=False):

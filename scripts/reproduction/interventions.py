@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from cost import cost_ratios
@@ -20,7 +19,7 @@ from prediction import spearman
 
 from fsens_cli.experiments.quantities import paired_difference
 from fsens_cli.runs.evaluate_summary import markdown_table
-from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, figure_style, save_figure
+from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, figure_style, save_figure, subplots
 from fsens_cli.runs.selection import read_run
 from fsens_cli.statistics.intervals import Interval
 
@@ -213,7 +212,7 @@ def figure_of(rows: Sequence[Row], folder: Path) -> None:
         return
     with figure_style():
         size = (2 * COLUMN_WIDTH, 2.1 * -(-len(panels) // 2))
-        figure, grid = plt.subplots(-(-len(panels) // 2), 2, figsize=size, squeeze=False, sharex=True)
+        figure, grid = subplots(-(-len(panels) // 2), 2, figsize=size, squeeze=False, sharex=True)
         for axes in grid.flat[len(panels) :]:
             axes.set_axis_off()
         for axes, panel in zip(grid.flat, panels, strict=False):

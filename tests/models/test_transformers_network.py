@@ -24,11 +24,6 @@ PROCESSOR: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def nothing_remembered() -> None:
-    transformers_network._fetched.cache_clear()
-
-
 @pytest.mark.parametrize(
     ("processor", "geometry"),
     [
@@ -64,6 +59,11 @@ def test_imagenet_is_known_by_its_labels() -> None:
         ({"image_mean": "0.5"}, "describes itself wrongly"),
         ({"image_std": [0.0, 0.1, 0.1]}, "describes itself wrongly"),
         ({"size": {"height": -3, "width": 8}}, "describes itself wrongly"),
+        ({"rescale_factor": "1/255"}, "describes itself wrongly"),
+        ({"image_mean": 0.5}, "describes itself wrongly"),
+        ({"size": {"shortest_edge": "224"}, "crop_pct": 0.9}, "describes itself wrongly"),
+        ({"do_center_crop": True, "crop_size": {"height": 8}}, "describes itself wrongly"),
+        ({"resample": [2]}, "describes itself wrongly"),
     ],
 )
 def test_what_a_processor_may_not_say(processor: dict[str, Any], said: str) -> None:
@@ -106,7 +106,6 @@ def test_a_network_of_transformers(hub: Hub) -> None:
     assert bool(second.isfinite().all())
     assert classifier.normalization.source == "stored"
     # Code of the repository's own is not run, and pickles are not read.
-    transformers_network._fetched.cache_clear()
     hub.add("someone/own", "config.json", json.dumps(settings | {"auto_map": {"AutoModel": "net.Net"}}).encode())
     with pytest.raises(ModelError, match="brings Python code of its own"):
         transformers_network.build("hf:someone/own")

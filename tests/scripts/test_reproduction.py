@@ -73,6 +73,8 @@ class TestVerdicts:
 
     def test_of_several_parts(self) -> None:
         assert together([REPRODUCED, UNTESTABLE]) == REPRODUCED
+        assert together([NOT, UNDECIDED]) == NOT
+        assert together([PARTLY, NOT]) == together([REPRODUCED, UNDECIDED]) == PARTLY
         assert together([REPRODUCED, UNDECIDED]) == PARTLY
         assert together([]) == UNTESTABLE
 

@@ -8,19 +8,7 @@ from fsens_cli.commands.verbs.layers import LAYERS
 from fsens_cli.commands.verbs.measure import MEASURE
 from fsens_cli.commands.verbs.train import TRAIN
 from fsens_cli.commands.verbs.verb import Verb
-from fsens_cli.errors import OutputError
 
 VERBS: dict[str, Verb] = {
     verb.name: verb for verb in (MEASURE, TRAIN, HYBRID_PROBE, BLUR_DEFENSE, EVALUATE, CRITICAL_BAND, LAYERS)
 }
-
-
-def verb_named(name: str) -> Verb:
-    """Return the verb that a run folder or a plan names.
-
-    Raises:
-        OutputError: this version has no such verb.
-    """
-    if name not in VERBS:
-        raise OutputError(f"it was made by `fsens {name}`, which this version does not have: {', '.join(VERBS)}.")
-    return VERBS[name]

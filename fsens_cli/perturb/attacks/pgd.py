@@ -77,11 +77,12 @@ def training_adversary(
     x = (images_NCHW + start_NCHW).clamp(0, 1)
     for _ in range(num_steps):
         grad = slope(model, x, Goal(label_N), log_odds).grad_NCHW
-        x = _step(images_NCHW, x, grad, norm, eps, step_size)
+        x = step_inside(images_NCHW, x, grad, norm, eps, step_size)
     return x
 
 
-def _step(images: Tensor, x: Tensor, grad: Tensor, norm: str, eps: float, step_size: float) -> Tensor:
+def step_inside(images: Tensor, x: Tensor, grad: Tensor, norm: str, eps: float, step_size: float) -> Tensor:
+    """Return the points after one step up the gradient, inside the ball around the images and [0, 1]."""
     delta = project(x - images + step_size * steepest(grad, norm), norm, eps)
     return (images + delta).clamp(0, 1)
 
@@ -111,6 +112,6 @@ def _climb_out(
             row_S, images, x, grad, goal = row_S[stand_S], images[stand_S], x[stand_S], grad[stand_S], goal[stand_S]
             if len(row_S) == 0:
                 return point_NCHW, claimed_N
-        x = _step(images, x, grad, config.norm, config.eps, step_size)
+        x = step_inside(images, x, grad, config.norm, config.eps, step_size)
     point_NCHW[row_S] = x
     return point_NCHW, claimed_N

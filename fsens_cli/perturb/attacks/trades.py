@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from fsens_cli.perturb.attacks.goal import Model
-from fsens_cli.perturb.ball import project, steepest
+from fsens_cli.perturb.attacks.pgd import step_inside
 
 # Of the normal noise at which the ascent starts: at the image itself the divergence has no slope.
 NOISE_SD = 0.001
@@ -46,6 +46,5 @@ def divergence_adversary(
         x = x.detach().requires_grad_()
         with torch.enable_grad():
             (grad,) = torch.autograd.grad(prediction_divergence(own_NL, model(x)).sum(), x)
-        delta = project(x.detach() - images_NCHW + step_size * steepest(grad, norm), norm, eps)
-        x = (images_NCHW + delta).clamp(0, 1)
+        x = step_inside(images_NCHW, x.detach(), grad, norm, eps, step_size)
     return x.detach()
