@@ -1,11 +1,12 @@
 """All interventions under one protocol: what is run, and what the table and the verdict rest on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cost import cost_ratios
-from interventions import PANELS, Row, claim_one, main, over_seeds, rank_correlation, shown, verdicts
+from interventions import PANELS, Row, claim_one, main, over_seeds, rank_correlation, shown, table_of, verdicts
 from typer.testing import CliRunner
 
 from fsens_cli.app import app
@@ -56,7 +57,14 @@ def test_verdicts_follow_the_rank_correlation() -> None:
     assert "goes against" in verdicts(against)[0]
     none = [row(str(k), 0.1 * k, g) for k, g in enumerate([0.1, 0.4, 0.2, 0.3, 0.15, 0.35, 0.25, 0.05])]
     assert "is not shown to go with" in verdicts(none)[0]
-    assert verdicts(along[:3]) == []
+    assert verdicts(along[:4]) == []
+
+
+def test_no_verdict_rests_on_networks_that_guess() -> None:
+    rows = [replace(row(str(k), 0.1 * k, 0.02 * k), is_told=k < 4) for k in range(8)]
+    assert verdicts(rows) == ["No verdict rests on 4, 5, 6, 7: not told from chance."]
+    cells = table_of(rows).set_index("training")["accuracy"]
+    assert (cells["3"], cells["4"]) == ("50.0", "50.0 (not told from chance)")
 
 
 def test_the_target_is_set_against_its_control() -> None:
