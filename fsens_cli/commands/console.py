@@ -105,7 +105,9 @@ def results_alone() -> Iterator[None]:
 def note(message: str, flags: Flags) -> None:
     """Print a remark to standard error, unless only the result was asked for."""
     if not (flags.quiet or flags.json):
-        stderr().print(message, style="dim", markup=False)
+        console = stderr()
+        # Nothing in a remark is to be copied: on a terminal it may break, between words.
+        console.print(message, style="dim", markup=False, soft_wrap=not console.is_terminal)
 
 
 def warn(message: str) -> None:

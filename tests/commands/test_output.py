@@ -97,3 +97,17 @@ def test_what_is_said_while_a_bar_is_shown_stands_above_it(monkeypatch: pytest.M
     lines = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", part) for part in re.split(r"[\r\n]|\x1b\[2K", written.getvalue())]
     assert "epoch 1 of 3" in [line.strip() for line in lines]
     assert "done" in [line.strip() for line in lines]
+
+
+def test_a_remark_breaks_between_words_on_a_terminal_and_nowhere_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "dualband, 3x32x32: normalised by mean 0.5, std 0.147/0.1469/0.1469 (packaged:standard)"
+    for is_terminal in (False, True):
+        written = io.StringIO()
+        monkeypatch.setattr("sys.stderr", written)
+        monkeypatch.setenv("COLUMNS", "80")
+        if is_terminal:
+            monkeypatch.setenv("FORCE_COLOR", "1")
+            monkeypatch.setenv("TERM", "xterm")
+        note(said, Flags())
+        lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in written.getvalue().splitlines()]
+        assert lines == ([said] if not is_terminal else [said[: said.rindex(" ")], "(packaged:standard)"])
