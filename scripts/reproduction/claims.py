@@ -1,8 +1,10 @@
 """What a claim is, and how intervals decide about it. A verdict is never stronger than its interval."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
+import pandas as pd
 from tables import shown
 
 from fsens_cli.runs.evaluate_summary import markdown_table
@@ -78,6 +80,19 @@ def together(verdicts: Sequence[str]) -> str:
 def listed(intervals: Sequence[Interval | None], *, scale: float = 1.0, digits: int = 3, sign: bool = False) -> str:
     """Return one number a seed as text."""
     return "; ".join(shown(i, scale=scale, digits=digits, sign=sign) for i in intervals)
+
+
+def write_claims(claims: Sequence[Claim], path: Path) -> None:
+    """Write one row a claim."""
+    pd.DataFrame([asdict(claim) for claim in claims]).to_csv(path, index=False)
+
+
+def read_claims(path: Path) -> list[Claim]:
+    """Return the claims that ``write_claims`` wrote; none where there is no such file."""
+    if not path.exists():
+        return []
+    table = pd.read_csv(path, keep_default_na=False)
+    return [Claim(*map(str, row)) for row in table[["text", "published", "found", "verdict", "why"]].to_numpy()]
 
 
 def claims_table(claims: Sequence[Claim]) -> str:

@@ -5,13 +5,12 @@ usage: page.py tmlr2022|ploscb2023 OUT DOCS
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import claims_ploscb2023
 import claims_tmlr2022
 import pandas as pd
-from claims import Claim, claims_table
+from claims import claims_table, read_claims, write_claims
 from figures import blur_figure, lost_figure, prediction_figure, scatter_figure, spectra_figure
 from networks import Network, load_networks, same_images
 from prediction import Comparison, comparisons, extra_loss
@@ -41,7 +40,9 @@ def main(paper: str, out: Path, docs: Path) -> None:
     write_networks(networks, docs / "networks.csv")
     write_spectra(networks, docs / "spectra.csv")
     claims = (claims_tmlr2022 if paper == "tmlr2022" else claims_ploscb2023).claims_of(networks)
-    _write_claims(claims, docs / f"claims_{paper}.csv")
+    decided = {claim.text: claim for claim in read_claims(docs / "claims_data_and_architecture.csv")}
+    claims = [decided.get(claim.text, claim) for claim in claims]
+    write_claims(claims, docs / f"claims_{paper}.csv")
     compared = comparisons(networks)
     _write_prediction(networks, compared, docs)
     blocks = ["## Claims", claims_table(claims)]
@@ -63,10 +64,6 @@ def main(paper: str, out: Path, docs: Path) -> None:
     blocks += ["![](prediction.png)", "## Wall-clock time", times_table(networks)]
     (docs / f"{paper}.md").write_text("\n\n".join(blocks) + "\n")
     print(docs / f"{paper}.md")
-
-
-def _write_claims(claims: Sequence[Claim], path: Path) -> None:
-    pd.DataFrame([asdict(claim) for claim in claims]).to_csv(path, index=False)
 
 
 def _write_prediction(networks: Sequence[Network], compared: Sequence[Comparison], docs: Path) -> None:
