@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import torch
 import typer
@@ -45,6 +45,7 @@ from fsens_cli.experiments.train import TrainResult, evaluate_accuracy, require_
 from fsens_cli.experiments.train_state import TrainState
 from fsens_cli.models.checkpoint import load_into, read_state_dict, sha256_of
 from fsens_cli.models.classifier import Classifier
+from fsens_cli.models.description import Description
 from fsens_cli.models.names import check_model_name
 from fsens_cli.models.weights import Weights, find_weights
 from fsens_cli.objectives.own_regularizer import own_regularizer_code
@@ -73,7 +74,7 @@ class RunRecorder:
     """Keeps a training's checkpoints and history in its run folder, moves the progress bar and tells the tracker."""
 
     run: RunFolder
-    description: dict[str, Any]
+    description: Description
     trained_on: TrainedImages
     advance: Advance
     tracker: Tracker

@@ -1,7 +1,6 @@
 """What does a training job amount to: its name, its description, and the parts filled in from files and data?"""
 
 import dataclasses
-from typing import Any
 
 import torch
 
@@ -13,6 +12,7 @@ from fsens_cli.guest.hooks import short_name
 from fsens_cli.models.build import kwargs_with_stored
 from fsens_cli.models.catalog import ImageShape
 from fsens_cli.models.construct import build_network
+from fsens_cli.models.description import Description
 from fsens_cli.models.names import is_of_a_library
 from fsens_cli.models.settings import FrontEndConfig
 from fsens_cli.models.weights import Weights
@@ -59,11 +59,12 @@ def subject_of(job: TrainJob) -> Subject:
     )
 
 
-def describe(job: TrainJob, images: ImageSet) -> dict[str, Any]:
+def describe(job: TrainJob, images: ImageSet) -> Description:
     """Return what is stored with the weights: enough to build the same classifier again."""
+    network, behind = job.model, job.frontend
     return {
-        "model": dataclasses.asdict(job.model),
-        "frontend": dataclasses.asdict(job.frontend),
+        "model": {"name": network.name, "kwargs": network.kwargs, "mean": network.mean, "std": network.std},
+        "frontend": {"name": behind.name, "sigma": behind.sigma, "components": behind.components},
         "data": job.data.name,
         "data_title": images.title,
         "class_names": list(images.class_names),

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 from fsens_cli.errors import CheckpointError
 from fsens_cli.models.classifier import Normalization
+from fsens_cli.models.description import Description, NetworkDescription
 from fsens_cli.models.library import describe_timm, torchvision_file
 
 
-def assumed_description(model: str) -> dict[str, Any]:
+def assumed_description(model: str) -> Description:
     """Return what a library says of its own training of an architecture, for a file that says nothing.
 
     ``assumed`` names the training; ``disagree`` says, where the library's trainings of this architecture were
@@ -22,18 +22,19 @@ def assumed_description(model: str) -> dict[str, Any]:
     except CheckpointError:
         return {}
     del url
-    own = {name: described["model"][name] for name in ("mean", "std")}
+    own: NetworkDescription = {"mean": described["model"]["mean"], "std": described["model"]["std"]}
     return {"model": own, "geometry": described["geometry"], "assumed": "torchvision's default training"}
 
 
-def _assumed_of_timm(name: str) -> dict[str, Any]:
+def _assumed_of_timm(name: str) -> Description:
     import timm
 
     config = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
     if config is None or not (config.tag or config.hf_hub_id or config.url):
         return {}
     described = describe_timm(config.to_dict(), f"timm/{name}")
-    found: dict[str, Any] = {"model": {key: described["model"].get(key, []) for key in ("mean", "std")}}
+    network = described["model"]
+    found: Description = {"model": {"mean": network.get("mean", []), "std": network.get("std", [])}}
     if "geometry" in described:
         found["geometry"] = described["geometry"]
     found["assumed"] = f"timm's training {config.tag or 'of it'}"

@@ -3,7 +3,6 @@
 import dataclasses
 import sys
 from contextlib import AbstractContextManager
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -93,7 +92,7 @@ def build_classifier(
     return classifier
 
 
-def kwargs_with_stored(config: ModelConfig, weights: Weights) -> dict[str, Any]:
+def kwargs_with_stored(config: ModelConfig, weights: Weights) -> dict[str, object]:
     """Return the constructor's arguments that are given, and of the others those that the weights were trained with.
 
     Raises:
@@ -164,7 +163,7 @@ def check_fit(classifier: Classifier, shape: ImageShape) -> None:
     pair = torch.full((2, shape.channels, shape.height, shape.width), 0.5)
     try:
         with held_still(classifier), torch.no_grad(), as_guest():
-            logits: Any = classifier(pair)
+            logits: object = classifier(pair)
     except FsensError:
         raise
     except (Exception, SystemExit) as error:  # the network may be the user's, whose code may do anything

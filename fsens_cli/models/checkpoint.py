@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from fsens_cli.errors import CheckpointError
-from fsens_cli.models.description import checked_description
+from fsens_cli.models.description import Description, checked_description
 from fsens_cli.models.stand_ins import key_in_words
 from fsens_cli.models.torch_file import is_safetensors, read_file, unreadable
 
@@ -35,7 +35,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_metadata(path: Path) -> dict[str, object]:
+def read_metadata(path: Path) -> Description:
     """Return the description stored in a safetensors checkpoint written by fsens; empty for any other file.
 
     Raises:
@@ -142,7 +142,7 @@ def require_fit(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, hi
         )
 
 
-def serialise(module: nn.Module, description: dict[str, object]) -> bytes:
+def serialise(module: nn.Module, description: Mapping[str, object]) -> bytes:
     """Return the module's tensors as safetensors, with a JSON description in the header."""
     from safetensors.torch import save
 
@@ -151,4 +151,4 @@ def serialise(module: nn.Module, description: dict[str, object]) -> bytes:
         name: value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
         for name, value in module.state_dict().items()
     }
-    return save(tensors, metadata={"fsens": json.dumps(description, sort_keys=True)})
+    return save(tensors, metadata={"fsens": json.dumps(dict(description), sort_keys=True)})

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import nn
@@ -93,14 +92,14 @@ def of_the_hub(asked: Asked) -> nn.Module:
     return _timm_network(described.architecture, kwargs, asked)
 
 
-def _without_loading(config: ModelConfig) -> dict[str, Any]:
+def _without_loading(config: ModelConfig) -> dict[str, object]:
     loading = next((name for name in config.kwargs if LOADS.search(name)), "")
     if loading:
         raise ModelError(f"model.kwargs.{loading}: weights are named by --weights, where they are read safely.")
     return dict(config.kwargs)
 
 
-def _timm_network(name: str, kwargs: dict[str, Any], asked: Asked) -> nn.Module:
+def _timm_network(name: str, kwargs: dict[str, object], asked: Asked) -> nn.Module:
     import timm
 
     if asked.timm_file:

@@ -5,6 +5,7 @@ It says so in the header of a ``.safetensors`` file or in a repository's ``confi
 
 import re
 from collections.abc import Mapping
+from typing import NotRequired, TypedDict, cast
 
 from fsens_cli.errors import CheckpointError, FsensError
 from fsens_cli.models.settings import FrontEndConfig
@@ -23,6 +24,58 @@ LOADS = re.compile(r"pretrained|checkpoint|cfg|url|cache|weights|path|file|token
 PLAIN_TEXT = re.compile(r"[\w.-]{0,64}")
 
 MOST_CHANNELS, LONGEST_SIDE, MOST_CLASSES, LARGEST_NUMBER = 64, 16_384, 1_000_000, 100_000
+
+
+class NetworkDescription(TypedDict, total=False):
+    """The network: its name, its constructor's arguments, and what images are normalised by."""
+
+    name: str
+    kwargs: dict[str, object]
+    mean: list[float]
+    std: list[float]
+
+
+class FrontEndDescription(TypedDict, total=False):
+    """The filter that the network was trained behind, as in its settings."""
+
+    name: str
+    sigma: float
+    components: int
+
+
+class GeometryDescription(TypedDict):
+    """How pictures became images, as in ``data.geometry.Geometry``."""
+
+    height: int
+    width: int
+    shorter: NotRequired[int]
+    interpolation: NotRequired[str]
+
+
+class Description(TypedDict, total=False):
+    """What is known of weights: what fsens stored in the file's header, or what their source says.
+
+    Attributes:
+        classes: ``imagenet-1k`` where they are these in their usual order.
+        assumed: whose training of this architecture it is, where the file says nothing itself.
+        disagree: where that library's trainings were normalised differently, how.
+    """
+
+    model: NetworkDescription
+    frontend: FrontEndDescription
+    geometry: GeometryDescription
+    num_classes: int
+    image_shape: list[int]
+    class_names: list[str]
+    classes: str
+    data: str
+    data_title: str
+    training: str
+    seed: int
+    epochs: int
+    epoch: int
+    assumed: str
+    disagree: str
 
 
 def kwargs_from_file(stored: Mapping[str, object], given: Mapping[str, object], source: str) -> dict[str, object]:
@@ -56,7 +109,7 @@ def _is_plain(value: object) -> bool:
     return is_finite(value, LARGEST_NUMBER)
 
 
-def checked_description(raw: Mapping[str, object], source: str) -> dict[str, object]:
+def checked_description(raw: Mapping[str, object], source: str) -> Description:
     """Return a description whose every known entry is of its type and within its range.
 
     Args:
@@ -77,6 +130,8 @@ def checked_description(raw: Mapping[str, object], source: str) -> dict[str, obj
         "data": _is_text,
         "data_title": _is_text,
         "training": _is_text,
+        "assumed": _is_text,
+        "disagree": _is_text,
     }
     for name, right in checks.items():
         if name in raw and not right(raw[name]):
@@ -85,7 +140,7 @@ def checked_description(raw: Mapping[str, object], source: str) -> dict[str, obj
                 f"{source} describes itself wrongly: it says {name}={shown}. Give another file, or save its tensors "
                 "again without a header's entry 'fsens'."
             )
-    return dict(raw)
+    return cast(Description, dict(raw))
 
 
 def _is_text(value: object) -> bool:

@@ -1,16 +1,15 @@
 """What is ``hub:OWNER/NAME``? A repository of the Hugging Face Hub that says, as timm does, which network it holds."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import cast
 
 from fsens_cli.cache.hub import HubPlace, fetch_from_hub
 from fsens_cli.cache.places import Meter, silent
 from fsens_cli.errors import CheckpointError, FetchError, ModelError, in_one_line
-from fsens_cli.models.description import checked_description
-from fsens_cli.models.library import describe_timm
+from fsens_cli.models.description import Description, checked_description
+from fsens_cli.models.library import TimmConfig, describe_timm
 
 PREFIX = "hub:"
 
@@ -26,8 +25,8 @@ class HubNetwork:
     """
 
     architecture: str
-    kwargs: dict[str, Any] = field(default_factory=dict)
-    description: dict[str, Any] = field(default_factory=dict)
+    kwargs: dict[str, object] = field(default_factory=dict)
+    description: Description = field(default_factory=Description)
 
 
 def split_hub(name: str, prefix: str = PREFIX) -> HubPlace:
@@ -53,7 +52,7 @@ def hub_network(name: str) -> HubNetwork:
 
     place = split_hub(name)
     try:
-        config = read_config(place)
+        config = cast(TimmConfig, read_config(place))
     except FetchError as error:
         raise ModelError(
             f"model={name}: {error}. Give --model NAME or FILE.py:FUNCTION with --weights PATH."
@@ -71,7 +70,7 @@ def hub_network(name: str) -> HubNetwork:
     return HubNetwork(architecture=architecture, kwargs=kwargs, description=described_by(config, name, str(place.repo)))
 
 
-def described_by(config: Mapping[str, Any], model: str, repo: str) -> dict[str, Any]:
+def described_by(config: TimmConfig, model: str, repo: str) -> Description:
     """Return what a repository's ``config.json`` says of its network.
 
     Raises:
@@ -79,14 +78,15 @@ def described_by(config: Mapping[str, Any], model: str, repo: str) -> dict[str, 
     """
     details = config.get("pretrained_cfg") or config
     try:
-        details = {"num_classes": config.get("num_classes"), **details}
-        described = describe_timm({key: value for key, value in details.items() if value is not None}, model)
+        whole = {"num_classes": config.get("num_classes"), **details}
+        given = cast(TimmConfig, {key: value for key, value in whole.items() if value is not None})
+        described = describe_timm(given, model)
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         raise CheckpointError(f"{repo}/config.json describes itself wrongly ({in_one_line(error)}).") from error
     return checked_description(described, f"{repo}/config.json")
 
 
-def read_config(place: HubPlace, meter: Meter = silent, *, file: str = "config.json") -> dict[str, Any]:
+def read_config(place: HubPlace, meter: Meter = silent, *, file: str = "config.json") -> dict[str, object]:
     """Return the repository's settings.
 
     Raises:

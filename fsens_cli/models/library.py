@@ -1,17 +1,31 @@
 """What do torchvision and timm offer for ImageNet: which file, from where, for which images?"""
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from fsens_cli.cache.hub import HubPlace, find_in_hub_cache
 from fsens_cli.errors import CheckpointError
+from fsens_cli.models.description import Description
 
 # Names under which the Hub's repositories keep weights, the safer first.
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 # Networks that were trained behind a normalisation of their own, which the constructor has to switch on.
 OWN_INPUT_SCALE = ("googlenet", "inception_v3")
+
+
+class TimmConfig(TypedDict, total=False):
+    """A configuration as timm writes it; on the Hub anybody may have written it, and nothing of it is checked yet."""
+
+    architecture: str
+    model_args: dict[str, object]
+    pretrained_cfg: "TimmConfig"
+    num_classes: int
+    mean: list[float]
+    std: list[float]
+    input_size: list[int]
+    crop_pct: float
+    interpolation: str
 
 
 def torch_checkpoint(file_name: str) -> Path:
@@ -21,7 +35,7 @@ def torch_checkpoint(file_name: str) -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / file_name
 
 
-def torchvision_file(model: str, tag: str) -> tuple[str, str, dict[str, Any]]:
+def torchvision_file(model: str, tag: str) -> tuple[str, str, Description]:
     """Return (address, beginning of its SHA-256, description) of torchvision's weights; the default ones without a tag.
 
     Raises:
@@ -42,7 +56,7 @@ def torchvision_file(model: str, tag: str) -> tuple[str, str, dict[str, Any]]:
         raise CheckpointError(f"weights=torchvision:{weights.name} of {model} hold no classifier, only features.")
     preset = weights.transforms()
     side = preset.crop_size[0]
-    description = {
+    description: Description = {
         "num_classes": len(weights.meta["categories"]),
         "classes": "imagenet-1k",
         "model": {
@@ -62,7 +76,7 @@ def torchvision_file(model: str, tag: str) -> tuple[str, str, dict[str, Any]]:
     return weights.url, Path(weights.url).stem.rpartition("-")[2], description
 
 
-def timm_place(model: str) -> tuple[HubPlace, dict[str, Any]]:
+def timm_place(model: str) -> tuple[HubPlace, Description]:
     """Return the Hub's place of timm's weights for ``timm/NAME[.TAG]`` (the file still open), and their description.
 
     Raises:
@@ -84,10 +98,10 @@ def timm_place(model: str) -> tuple[HubPlace, dict[str, Any]]:
     )
 
 
-def describe_timm(config: Mapping[str, Any], model: str) -> dict[str, Any]:
+def describe_timm(config: TimmConfig, model: str) -> Description:
     """Return our description of a configuration as timm writes it, in code or as ``config.json`` on the Hub."""
     num_classes = int(config.get("num_classes", 0))
-    described: dict[str, Any] = {"model": {"name": model}}
+    described: Description = {"model": {"name": model}}
     if num_classes:
         described["num_classes"] = num_classes
     if config.get("mean") and config.get("std"):

@@ -10,7 +10,7 @@ import re
 import zipfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 # An index of more bytes than this is not looked into.
 LARGEST_INDEX = 64 * 2**20
@@ -73,7 +73,7 @@ class _InertUnpickler(pickle.Unpickler):
         full = f"{'builtins' if module == '__builtin__' else module}.{name}"
         return self.kinds.setdefault(full, type("StandIn", (StandIn,), {"name": full}))
 
-    def persistent_load(self, pid: Any) -> Any:
+    def persistent_load(self, pid: object) -> None:
         """Return nothing for the numbers of a tensor."""
         del pid
 

@@ -11,7 +11,6 @@ import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -145,13 +144,13 @@ def _read_torch(path: Path) -> object:
         raise unreadable(path, said) from error
 
 
-def _plain_data() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
+def _plain_data() -> list[Callable[..., object] | tuple[Callable[..., object], str]]:
     """Return what takes the place of plain data of the standard library and numpy, by the names that files use.
 
     Such data stand beside the weights and are not used, so none of them is built: some would take any amount of memory
     or time, as ``list(range(10**10))``, ``str`` of lists in lists or ``Fraction("1e999999999")``.
     """
-    kinds: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [(NotBuilt, name) for name in PLAIN]
+    kinds: list[Callable[..., object] | tuple[Callable[..., object], str]] = [(NotBuilt, name) for name in PLAIN]
     # torch fills no other containers than dictionaries and lists.
     return [*kinds, (_as_dict, "collections.defaultdict"), (_as_list, "collections.deque")]
 

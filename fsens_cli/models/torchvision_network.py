@@ -1,13 +1,11 @@
 """Networks of torchvision for images of any number of channels, and its ResNets for small ones."""
 
-from typing import Any
-
 from torch import nn
 
 from fsens_cli.models.catalog import ImageShape
 
 
-def torchvision_network(name: str, *, num_classes: int, shape: ImageShape, **kwargs: Any) -> nn.Module:
+def torchvision_network(name: str, *, num_classes: int, shape: ImageShape, **kwargs: object) -> nn.Module:
     """Build torchvision's network; its first convolution takes as many channels as the images have."""
     import torchvision
 
@@ -35,7 +33,7 @@ def _with_channels(stem: nn.Conv2d, channels: int) -> nn.Conv2d:
     return own
 
 
-def resnet(name: str, *, num_classes: int, shape: ImageShape, small_below: int, **kwargs: Any) -> nn.Module:
+def resnet(name: str, *, num_classes: int, shape: ImageShape, small_below: int, **kwargs: object) -> nn.Module:
     """Build a ResNet; images below ``small_below`` pixels get a 3x3 stride-1 stem and no max-pool."""
     network = torchvision_network(name, num_classes=num_classes, shape=shape, **kwargs)
     if min(shape.height, shape.width) < small_below:

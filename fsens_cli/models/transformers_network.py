@@ -4,14 +4,14 @@ Their files are fetched and read by us: settings as JSON, weights as safetensors
 run.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from fsens_cli.cache.hub import HubPlace, fetch_from_hub
 from fsens_cli.cache.places import Meter, silent
 from fsens_cli.errors import CheckpointError, FetchError, ModelError, in_one_line
-from fsens_cli.models.description import checked_description
+from fsens_cli.models.description import Description, GeometryDescription, checked_description
 from fsens_cli.models.hub_network import read_config, split_hub
 
 if TYPE_CHECKING:
@@ -24,6 +24,29 @@ RESAMPLE = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
 RESCALE = 1 / 255
 # Labels by which ImageNet-1k's order is known: its first and its last.
 FIRST, LAST = "tench", "toilet t"
+
+
+class Settings(TypedDict, total=False):
+    """What is read of ``config.json``; anybody may have written it, and nothing of it is checked yet."""
+
+    auto_map: dict[str, object]
+    id2label: dict[str, str]
+    num_labels: int
+
+
+class Processor(TypedDict, total=False):
+    """What is read of ``preprocessor_config.json``, as little checked."""
+
+    do_rescale: bool
+    rescale_factor: float
+    do_normalize: bool
+    image_mean: list[float]
+    image_std: list[float]
+    do_center_crop: bool
+    size: int | dict[str, int]
+    crop_size: int | dict[str, int]
+    crop_pct: float
+    resample: int
 
 
 def split_name(name: str) -> HubPlace:
@@ -62,7 +85,7 @@ def build(name: str) -> "nn.Module":
         ) from error
 
 
-def weights_of(name: str, meter: Meter = silent) -> tuple[Path, dict[str, Any]]:
+def weights_of(name: str, meter: Meter = silent) -> tuple[Path, Description]:
     """Return the file of the weights, and what the repository says of classes, normalisation and geometry.
 
     Raises:
@@ -78,11 +101,11 @@ def weights_of(name: str, meter: Meter = silent) -> tuple[Path, dict[str, Any]]:
         raise CheckpointError(
             f"{place.repo} has no {place.file or WEIGHTS} ({error}): weights that are pickles or in parts are not read."
         ) from error
-    settings, processor = (_settings(name, file) for file in (SETTINGS, PROCESSOR))
+    settings, processor = cast(Settings, _settings(name, SETTINGS)), cast(Processor, _settings(name, PROCESSOR))
     return path, described_by(settings, processor, f"{place.repo}/{PROCESSOR}")
 
 
-def described_by(settings: Mapping[str, Any], processor: Mapping[str, Any], source: str) -> dict[str, Any]:
+def described_by(settings: Settings, processor: Processor, source: str) -> Description:
     """Return a description of what the processor does to a picture, and of the classes.
 
     Raises:
@@ -100,36 +123,34 @@ def described_by(settings: Mapping[str, Any], processor: Mapping[str, Any], sour
     return checked_description(found, source)
 
 
-def _description(settings: Mapping[str, Any], processor: Mapping[str, Any]) -> dict[str, Any] | None:
+def _description(settings: Settings, processor: Processor) -> Description | None:
     """Return what is said, not yet checked; None where pixels are not scaled to [0, 1]."""
     if processor.get("do_rescale", True) is False or abs(processor.get("rescale_factor", RESCALE) - RESCALE) > 1e-6:
         return None
     labels = {str(key): str(value) for key, value in (settings.get("id2label") or {}).items()}
-    found: dict[str, Any] = {"num_classes": len(labels) or settings.get("num_labels", 2), "model": {}}
+    found: Description = {"num_classes": len(labels) or settings.get("num_labels", 2), "model": {}}
     normalises = processor.get("do_normalize", True) and processor.get("image_mean")
-    mean, std = (processor.get(key) if normalises else None for key in ("image_mean", "image_std"))
     # Nothing is left to guess: without normalisation the pixels are taken as they are.
-    found["model"] |= {"mean": list(mean) if mean else [0.0], "std": list(std) if std else [1.0]}
+    mean, std = (processor.get("image_mean"), processor.get("image_std")) if normalises else (None, None)
+    found["model"] |= {"mean": list(mean or [0.0]), "std": list(std or [1.0])}
     if len(labels) == 1000 and labels.get("0", "").startswith(FIRST) and labels.get("999", "").startswith(LAST):
         found["classes"] = "imagenet-1k"
-    geometry = _geometry(processor)
-    if geometry:
+    if geometry := _geometry(processor):
         found["geometry"] = geometry
     return found
 
 
-def _geometry(processor: Mapping[str, Any]) -> dict[str, Any]:
-    """Return height, width and shorter side; empty where the processor says nothing of them.
+def _geometry(processor: Processor) -> GeometryDescription | None:
+    """Return height, width and shorter side; None where the processor says nothing of them.
 
     A size of height and width scales without keeping the ratio, which no geometry of ours does: the picture is scaled
     to just cover it, as `data.size` is.
     """
     size, crop = processor.get("size"), processor.get("crop_size")
-    crops = bool(processor.get("do_center_crop", False)) and crop is not None
     shorter = size if isinstance(size, int) else (size or {}).get("shortest_edge", 0)
-    if crops:
+    if crop is not None and processor.get("do_center_crop", False):
         height, width = _sides(crop)
-    elif isinstance(size, Mapping) and {"height", "width"} <= size.keys():
+    elif isinstance(size, dict) and {"height", "width"} <= size.keys():
         height, width = _sides(size)
     elif shorter:
         height = width = shorter
@@ -137,16 +158,16 @@ def _geometry(processor: Mapping[str, Any]) -> dict[str, Any]:
         part = processor.get("crop_pct")
         shorter = int(shorter / part) if part and shorter < 384 else 0
     else:
-        return {}
+        return None
     resample = RESAMPLE.get(processor.get("resample", 2), "bilinear")
     return {"height": height, "width": width, "shorter": shorter, "interpolation": resample}
 
 
-def _sides(size: object) -> tuple[Any, Any]:
-    return (size["height"], size["width"]) if isinstance(size, Mapping) else (size, size)
+def _sides(size: int | dict[str, int]) -> tuple[int, int]:
+    return (size["height"], size["width"]) if isinstance(size, dict) else (size, size)
 
 
-def _settings(name: str, file: str) -> dict[str, Any]:
+def _settings(name: str, file: str) -> dict[str, object]:
     try:
         return read_config(split_name(name), file=file)
     except FetchError as error:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from fsens_cli.cache.download import Checksum, download
 from fsens_cli.cache.hub import HubPlace, fetch_from_hub
@@ -12,8 +12,10 @@ from fsens_cli.home import expanded
 from fsens_cli.models import hub_network, onnx_network, robustbench, transformers_network
 from fsens_cli.models.assumed import assumed_description
 from fsens_cli.models.checkpoint import read_metadata, sha256_of
+from fsens_cli.models.description import Description
 from fsens_cli.models.library import (
     HUB_FILES,
+    TimmConfig,
     has_torchvision_weights,
     timm_place,
     torch_checkpoint,
@@ -44,7 +46,7 @@ class Weights:
     label: str
     path: Path | None = None
     sha256: str = ""
-    description: dict[str, Any] = field(default_factory=dict)
+    description: Description = field(default_factory=Description)
     through_timm: bool = False
     is_inside: bool = False
 
@@ -156,7 +158,7 @@ def _own_file(spec: str, model: str, *, imagenet: bool) -> Weights:
     return weights if training is None else replace(weights, label=f"{training} training")
 
 
-def _file(path: Path, *, label: str, described: dict[str, Any] | None = None, through_timm: bool = False) -> Weights:
+def _file(path: Path, *, label: str, described: Description | None = None, through_timm: bool = False) -> Weights:
     """Return the weights in a file; what its own header says comes before what its source says."""
     description = read_metadata(path) or described or {}
     return Weights(label=label, path=path, sha256=sha256_of(path), description=description, through_timm=through_timm)
@@ -174,7 +176,7 @@ def _public(model: str, data: str, meter: Meter) -> Weights:
         raise CheckpointError(
             f"weights=public: none are known for {model} on {data}{f' (for {listed})' if listed else ''}. {_ways_on()}"
         )
-    described = {
+    described: Description = {
         "num_classes": entry.num_classes,
         "data": data,
         "model": {"name": model, "mean": list(entry.mean), "std": list(entry.std)},
@@ -206,7 +208,7 @@ def _hub(place: HubPlace, model: str, meter: Meter) -> Weights:
     own = model.startswith(hub_network.PREFIX)
     try:
         config = hub_network.read_config(place, meter)
-        described = hub_network.described_by(config, model, place.repo)
+        described = hub_network.described_by(cast(TimmConfig, config), model, place.repo)
     except FetchError:
         described = {}  # repositories need not describe what they hold
     label = f"hub:{place.repo}" + (f"/{place.file}" if place.file else "")

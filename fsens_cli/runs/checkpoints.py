@@ -65,7 +65,7 @@ def keep_weights(run: Path, classifier: Classifier, description: Mapping[str, ob
 
 def _save_weights(run: Path, name: str, classifier: Classifier, description: Mapping[str, object]) -> None:
     (run / FOLDER).mkdir(exist_ok=True)
-    write_bytes(run / FOLDER / name, serialise(classifier.module, dict(description)))
+    write_bytes(run / FOLDER / name, serialise(classifier.module, description))
 
 
 def save_checkpoint(
@@ -108,7 +108,7 @@ def _write_files(
     state: TrainState,
     description: Mapping[str, object],
 ) -> None:
-    (folder / WEIGHTS).write_bytes(serialise(classifier.module, dict(description)))
+    (folder / WEIGHTS).write_bytes(serialise(classifier.module, description))
     (folder / OPTIMIZER).write_bytes(_as_file(optimizer_tensors(optimizer)))
     record = asdict(state)
     record["sums"] = {name: float(value) for name, value in state.sums.items()}
