@@ -24,35 +24,46 @@ BACK = 0.9
 def boxed_step(point_ND: Tensor, normal_ND: Tensor, offset_N: Tensor, norm: str) -> Tensor:
     """Return the smallest step from each point onto the plane <normal, .> = offset that stays in [0, 1], (N, D).
 
+    Several points may go to each plane: ``point_ND`` of shape (..., N, D).
+
     With w the normal turned towards the plane and room_i what is left of the box that way, the step along coordinate i
-    is min(lam, room_i) for ``linf`` and min(lam |w_i|, room_i) for ``l2``. The way covered is piecewise linear in lam,
-    so the break points are sorted and one search finds it. Where the box does not reach the plane, all room is taken.
+    is min(lam, room_i) for ``linf`` and min(lam |w_i|, room_i) for ``l2``. Where the box does not reach the plane, all
+    room is taken.
 
     >>> boxed_step(torch.tensor([[0.5, 0.9]]), torch.tensor([[1.0, 1.0]]), torch.tensor([2.0]), "linf")
     tensor([[0.5000, 0.1000]])
     """
-    gap_N = offset_N.double() - (normal_ND.double() * point_ND.double()).sum(dim=1)
-    way_N1 = torch.where(gap_N >= 0, 1.0, -1.0)[:, None].to(gap_N)
-    w = normal_ND.double() * way_N1
-    need_N1 = gap_N.abs()[:, None]
-    point = point_ND.double()
-    room = torch.where(w > 0, 1 - point, torch.where(w < 0, point, 0.0)).clamp_min(0)
-    size = w.abs()
+    normal, point = normal_ND.double(), point_ND.double()
+    gap_N = offset_N.double() - (normal * point).sum(dim=-1)
+    upwards_N1 = (gap_N >= 0)[..., None]
+    room = torch.where((normal > 0) == upwards_N1, 1 - point, point).clamp_min_(0)
+    size = normal.abs()
     if norm == "linf":
-        rate, end = size, room
+        step = torch.minimum(_multiplier(size, room, gap_N.abs())[..., None], room)
     else:
-        rate, end = size.square(), torch.where(size > 0, room / size.clamp_min(1e-300), 0.0)
-    end_sorted, order = end.sort(dim=1)
-    rate_sorted = rate.gather(1, order)
-    # Of coordinates past their break point the whole way counts, of the others lam times their rate.
-    done = (rate_sorted * end_sorted).cumsum(dim=1)
-    going = rate_sorted.flip(1).cumsum(dim=1).flip(1) - rate_sorted
-    covered = done + going * end_sorted
-    k = torch.searchsorted(covered.contiguous(), need_N1).clamp_max(covered.shape[1] - 1)
-    done_before = (done - rate_sorted * end_sorted).gather(1, k)
-    lam = (need_N1 - done_before) / (going + rate_sorted).gather(1, k).clamp_min(1e-300)
-    step = torch.minimum(lam if norm == "linf" else lam * size, room)
-    return (step * w.sign()).to(point_ND)
+        end = torch.where(size > 0, room / size, 0.0)
+        step = torch.minimum(_multiplier(size.square(), end, gap_N.abs())[..., None], end) * size
+    return (step * torch.where(upwards_N1, normal, -normal).sign_()).to(point_ND)
+
+
+def _multiplier(rate_ND: Tensor, end_ND: Tensor, need_N: Tensor) -> Tensor:
+    """Return the lam of each row for which sum_i rate_i min(lam, end_i) is what is needed; huge where nothing is enough.
+
+    The sum is concave and piecewise linear in lam, so Newton's steps from 0 never pass the solution and end on its own
+    piece, where they are exact: a few passes over the numbers, and a sort would cost as much as the network's gradient.
+    """
+    lam_N = torch.zeros_like(need_N)
+    huge = torch.finfo(lam_N.dtype).max
+    num_free = -1
+    while True:
+        free = end_ND > lam_N[..., None]
+        before, num_free = num_free, int(free.sum())
+        if num_free == before:
+            return lam_N
+        slope_N = torch.where(free, rate_ND, 0.0).sum(dim=-1)
+        done_N = torch.where(free, 0.0, rate_ND * end_ND).sum(dim=-1)
+        ahead_N = torch.where(slope_N > 0, (need_N - done_N) / slope_N, huge)
+        lam_N = torch.maximum(lam_N, ahead_N.clamp_max(huge))
 
 
 def fab_t(
@@ -136,11 +147,10 @@ def _search(
 def _ahead(model: Model, images: Tensor, x: Tensor, goal: Goal, config: AttackConfig) -> Tensor:
     """Return the next point: a mean of both projections onto the boundary, that from x and that from the image."""
     here = slope(model, x, goal, rival_margin, eot=config.eot)
-    normal = here.grad_NCHW.flatten(1)
-    offset_N = (normal.double() * x.flatten(1).double()).sum(dim=1) - here.value_N.double()
+    normal = here.grad_NCHW.flatten(1).double()
+    offset_N = (normal * x.flatten(1).double()).sum(dim=1) - here.value_N.double()
     # Both planes are the same one, so both projections are one batch.
-    starts = torch.cat([x.flatten(1), images.flatten(1)])
-    steps = boxed_step(starts, normal.repeat(2, 1), offset_N.repeat(2), config.norm)
+    steps = boxed_step(torch.stack([x.flatten(1), images.flatten(1)]), normal, offset_N, config.norm)
     from_x, from_image = steps.reshape(2, *x.shape).unbind(0)
     size_x, size_image = (size_of(step, config.norm).clamp_min(1e-8) for step in (from_x, from_image))
     pull = (size_x / (size_x + size_image)).clamp_max(LARGEST_PULL).to(x)[:, None, None, None]

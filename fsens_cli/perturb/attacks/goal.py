@@ -58,12 +58,13 @@ class Goal:
         A model that gives no decision has not given the right one, so an image falls there too, and is marked in the
         watch; but it has not been given a target.
         """
+        undecided_N = undecided(logits_NL)
         if self.watch is not None and self.row_N is not None:
-            self.watch.see_logits(self.row_N, logits_NL)
+            self.watch.undecided_N[self.row_N] |= undecided_N
         decided_N = logits_NL.argmax(dim=1)
         if self.target_N is None:
-            return (decided_N != self.label_N) | undecided(logits_NL)
-        return (decided_N == self.target_N) & ~undecided(logits_NL)
+            return (decided_N != self.label_N) | undecided_N
+        return (decided_N == self.target_N) & ~undecided_N
 
     def see_gradient(self, grad_NCHW: Tensor) -> None:
         """Mark in the watch, where there is one, whether there is a gradient to follow."""

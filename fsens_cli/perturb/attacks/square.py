@@ -159,12 +159,12 @@ def _propose_l2(images_NCHW: Tensor, best_NCHW: Tensor, eps: float, side: int, d
 
     first, second = window(draws[:, 0], draws[:, 1]), window(draws[:, 2], draws[:, 3])
     delta = best_NCHW - images_NCHW
-    power = delta.square().sum(dim=(2, 3), keepdim=True)
+    left_over = (eps**2 - delta.flatten(1).norm(dim=1).square()).clamp_min(0)[:, None, None, None] / channels
     patch = delta[first]
     delta[first] = 0
+    # What lies in both windows counts once, in the first.
+    in_windows = (patch.square() + delta[second].square()).sum(dim=(2, 3), keepdim=True)
     delta[second] = 0
-    in_windows = (power - delta.square().sum(dim=(2, 3), keepdim=True)).clamp_min(0)
-    left_over = (eps**2 - power.sum(dim=1, keepdim=True)).clamp_min(0) / channels
     eta = bump(side).to(images_NCHW)
     turned = torch.where((draws[:, 4] < 0.5)[:, None, None, None], eta, eta.T)
     pattern = turned * _signs(draws[:, 5:])[:, :, None, None]

@@ -40,10 +40,6 @@ class Watch:
         """Return a watch over the images of these labels, nothing marked."""
         return cls(*(torch.zeros_like(label_N, dtype=torch.bool) for _ in range(3)))
 
-    def see_logits(self, row_S: Tensor, logits_SL: Tensor) -> None:
-        """Mark what the outputs at points of the images ``row_S`` are. Waits for no device."""
-        self.undecided_N[row_S] |= undecided(logits_SL)
-
     def see_gradient(self, row_S: Tensor, grad_SCHW: Tensor) -> None:
         """Mark what the gradients at points of the images ``row_S`` are."""
         largest_S = grad_SCHW.detach().flatten(1).abs().amax(dim=1)
