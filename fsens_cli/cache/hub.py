@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +22,7 @@ from fsens_cli.errors import FetchError
 
 PROBE_SECONDS = 10.0
 REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+COMMIT = re.compile(r"[0-9a-f]{40}")
 # What the client calls files whose content has a published SHA-256.
 SHA256_NAME = re.compile(r"[0-9a-f]{64}")
 
@@ -47,6 +49,19 @@ class HubPlace:
         if not REPO.fullmatch(repo):
             raise FetchError(f"'{text}' is not of the form OWNER/NAME, OWNER/NAME@REVISION or OWNER/NAME/FILE")
         return cls(repo, revision or "main", file)
+
+
+def commit_of(path: Path) -> str:
+    """Return the commit that a file of the Hub's cache belongs to; empty for any other file.
+
+    >>> commit_of(Path("hub/models--a--b/snapshots/0123456789abcdef0123456789abcdef01234567/onnx/model.onnx"))
+    '0123456789abcdef0123456789abcdef01234567'
+    >>> commit_of(Path("weights.pt"))
+    ''
+    """
+    parts = path.parts
+    after = [part for before, part in pairwise(parts) if before == "snapshots"]
+    return next((part for part in after if COMMIT.fullmatch(part)), "")
 
 
 def find_in_hub_cache(place: HubPlace) -> Path | None:

@@ -80,6 +80,7 @@ def record_inputs(run: RunFolder, weights: Weights, classifier: Classifier, imag
     run.save(
         weights=weights.label,
         weights_sha256=weights.sha256,
+        weights_revision=weights.revision,
         data_title=images.title,
         data_fingerprint=images.fingerprint(),
         data_split=images.split,

@@ -12,8 +12,9 @@ from fsens_cli.models.library import describe_timm, torchvision_file
 def assumed_description(model: str) -> Description:
     """Return what a library says of its own training of an architecture, for a file that says nothing.
 
-    ``assumed`` names the training; ``disagree`` says, where the library's trainings of this architecture were
-    normalised differently, how. Empty for networks of no library.
+    ``assumed`` names the training; ``assumed_classes`` is how many it knows, where it is the default one and not named
+    by the user; ``disagree`` says, where the library's trainings of this architecture were normalised differently, how.
+    Empty for networks of no library.
     """
     if model.startswith("timm/"):
         return _assumed_of_timm(model.removeprefix("timm/"))
@@ -23,7 +24,12 @@ def assumed_description(model: str) -> Description:
         return {}
     del url
     own: NetworkDescription = {"mean": described["model"]["mean"], "std": described["model"]["std"]}
-    return {"model": own, "geometry": described["geometry"], "assumed": "torchvision's default training"}
+    return {
+        "model": own,
+        "geometry": described["geometry"],
+        "assumed": "torchvision's default training",
+        "assumed_classes": described["num_classes"],
+    }
 
 
 def _assumed_of_timm(name: str) -> Description:
@@ -38,7 +44,10 @@ def _assumed_of_timm(name: str) -> Description:
     if "geometry" in described:
         found["geometry"] = described["geometry"]
     found["assumed"] = f"timm's training {config.tag or 'of it'}"
-    by_statistics = {} if "." in name else statistics_of_tags(name)
+    if "." in name:
+        return found
+    found["assumed_classes"] = described.get("num_classes", 0)
+    by_statistics = statistics_of_tags(name)
     if len(by_statistics) > 1:
         found["disagree"] = "; ".join(
             f"{tags[0]}: {Normalization(mean=mean, std=std).text}" for (mean, std), tags in by_statistics.items()

@@ -73,7 +73,8 @@ def build_classifier(
     fit = None
     if weights.path is not None and not timm_file:
         fit = load_weights(network, weights.path, key=config.checkpoint_key, hint=hint)
-    given = normalization_for(config, weights, (fit.mean, fit.std) if fit is not None else ((), ()))
+    in_file = (fit.mean, fit.std) if fit is not None else ((), ())
+    given = normalization_for(config, weights, in_file, num_classes=num_classes)
     classifier = Classifier(network, name=config.name, num_classes=num_classes, mean=given.mean, std=given.std)
     classifier.normalization = given
     classifier.remarks = [f"{weights.label}: {'; '.join(fit.remarks())}"] if fit is not None and fit.remarks() else []

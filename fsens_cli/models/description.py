@@ -58,6 +58,7 @@ class Description(TypedDict, total=False):
     Attributes:
         classes: ``imagenet-1k`` where they are these in their usual order.
         assumed: whose training of this architecture it is, where the file says nothing itself.
+        assumed_classes: how many that training knows, where nobody named it.
         disagree: where that library's trainings were normalised differently, how.
     """
 
@@ -75,6 +76,7 @@ class Description(TypedDict, total=False):
     epochs: int
     epoch: int
     assumed: str
+    assumed_classes: int
     disagree: str
 
 

@@ -23,15 +23,18 @@ CLEARLY = 0.02
 
 
 def normalization_for(
-    config: ModelConfig, weights: Weights, in_file: tuple[tuple[float, ...], tuple[float, ...]]
+    config: ModelConfig, weights: Weights, in_file: tuple[tuple[float, ...], tuple[float, ...]], *, num_classes: int
 ) -> Normalization:
     """Return what images are normalised by: what is given, else what the file, its source or the library says.
 
     Args:
         in_file: mean and standard deviation of a layer that stood in front of the network in the file.
+        num_classes: of the network in the file: another number than that of the library's training means that somebody
+            trained it again, who may have normalised as they liked.
 
     Raises:
-        CheckpointError: nothing is given, the file says nothing, and the library's trainings disagree.
+        CheckpointError: nothing is given, the file says nothing, and the library's trainings disagree or know other
+            classes.
     """
     described = weights.description
     stored = described.get("model", {})
@@ -49,6 +52,13 @@ def normalization_for(
             f"{weights.label} does not say how images are normalised, and timm's trainings of this architecture differ "
             f"({described['disagree']}): name the training as --model timm/NAME.TAG, or give model.mean and model.std."
         )
+    if assumed and mean and described.get("assumed_classes", num_classes) != num_classes:
+        own = f"{assumed} ({described['assumed_classes']:,} classes, {known.text})"
+        raise CheckpointError(
+            f"{weights.label} does not say how images are normalised, and with {num_classes:,} classes it is not {own}: "
+            f"give model.mean and model.std as it was trained with, for example {_as_settings(known)}, or "
+            "model.mean=none; timm/NAME.TAG names the training that it began with."
+        )
     if assumed and mean:
         warning = f"{weights.label} does not say how images are normalised: {known.text} assumed, as {assumed} has it; "
         return replace(known, warnings=(f"{warning}{OTHERWISE}.",))
@@ -58,6 +68,11 @@ def normalization_for(
         f"{weights.label} does not say how images are normalised, and nothing is known of {config.name}: they are "
     )
     return Normalization(source="unknown", warnings=(f"{warning}taken as they are; {OTHERWISE}.",))
+
+
+def _as_settings(known: Normalization) -> str:
+    mean, std = (",".join(f"{value:g}" for value in row) for row in (known.mean, known.std))
+    return f"model.mean=[{mean}] model.std=[{std}]"
 
 
 def layer_inside(network: nn.Module) -> str:

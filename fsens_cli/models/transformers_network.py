@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from fsens_cli.cache.hub import HubPlace, fetch_from_hub
+from fsens_cli.cache.hub import HubPlace, commit_of, fetch_from_hub
 from fsens_cli.cache.places import Meter, silent
 from fsens_cli.errors import CheckpointError, FetchError, ModelError, in_one_line
 from fsens_cli.models.description import Description, GeometryDescription, checked_description
@@ -101,7 +101,9 @@ def weights_of(name: str, meter: Meter = silent) -> tuple[Path, Description]:
         raise CheckpointError(
             f"{place.repo} has no {place.file or WEIGHTS} ({error}): weights that are pickles or in parts are not read."
         ) from error
-    settings, processor = cast(Settings, _settings(name, SETTINGS)), cast(Processor, _settings(name, PROCESSOR))
+    # All of one commit, whatever is pushed meanwhile.
+    same = f"{PREFIX}{place.repo}@{commit_of(path) or place.revision}"
+    settings, processor = cast(Settings, _settings(same, SETTINGS)), cast(Processor, _settings(same, PROCESSOR))
     return path, described_by(settings, processor, f"{place.repo}/{PROCESSOR}")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import cast
 
 from fsens_cli.cache.download import Checksum, download
-from fsens_cli.cache.hub import HubPlace, fetch_from_hub
+from fsens_cli.cache.hub import HubPlace, commit_of, fetch_from_hub
 from fsens_cli.cache.places import Meter, offline_switch, silent
 from fsens_cli.errors import CheckpointError, FetchError, suggestion
 from fsens_cli.home import expanded
@@ -39,6 +39,7 @@ class Weights:
         path: the file, or None for random weights.
         sha256: of the file; empty for random weights.
         description: what is known of them: what fsens stored in the file's header, or what their source says.
+        revision: the commit of the Hub's repository that it is of; empty elsewhere.
         through_timm: whether timm converts and loads the file.
         is_inside: whether the network's own file holds them, which says nothing of normalisation.
     """
@@ -46,6 +47,7 @@ class Weights:
     label: str
     path: Path | None = None
     sha256: str = ""
+    revision: str = ""
     description: Description = field(default_factory=Description)
     through_timm: bool = False
     is_inside: bool = False
@@ -161,7 +163,14 @@ def _own_file(spec: str, model: str, *, imagenet: bool) -> Weights:
 def _file(path: Path, *, label: str, described: Description | None = None, through_timm: bool = False) -> Weights:
     """Return the weights in a file; what its own header says comes before what its source says."""
     description = read_metadata(path) or described or {}
-    return Weights(label=label, path=path, sha256=sha256_of(path), description=description, through_timm=through_timm)
+    return Weights(
+        label=label,
+        path=path,
+        sha256=sha256_of(path),
+        revision=commit_of(path),
+        description=description,
+        through_timm=through_timm,
+    )
 
 
 def public_file(entry: PublicWeights) -> Path | None:

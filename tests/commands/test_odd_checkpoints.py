@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from PIL import Image
 from safetensors.torch import save, save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
@@ -349,10 +350,13 @@ def test_the_first_line_says_how_images_are_normalised(fsens: Fsens) -> None:
     assert given.startswith(
         "normalised by mean 0.4, std 0.2 as given; packaged:standard itself says mean 0.5, std 0.147"
     )
-    torch.save(timm.create_model("tf_efficientnet_lite0", num_classes=10).state_dict(), "w.pt")
-    arguments = ("--model", "timm/tf_efficientnet_lite0", "--weights", "w.pt", "data.size=[32,32]", "target=logit")
-    assumed = fsens("measure", *few, *arguments)
-    assert assumed.stderr.startswith("dualband, 3x32x32: normalised by mean 0.5, std 0.5 (assumed)\n")
-    record = json.loads(Path("outputs/measure/timm-tf_efficientnet_lite0-dualband/v001/run.json").read_text())
+    torch.save(timm.create_model("tf_efficientnet_lite0").state_dict(), "w.pt")
+    for wordnet_id in ("n01440764", "n02102040"):
+        Path("pictures", wordnet_id).mkdir(parents=True)
+        Image.new("RGB", (40, 40), "red").save(f"pictures/{wordnet_id}/a.png")
+    pictures = ("--data", "folder", "data.root=pictures", "data.classes=imagenet", "data.size=32", "target=logit")
+    assumed = fsens("measure", *pictures, "--model", "timm/tf_efficientnet_lite0", "--weights", "w.pt")
+    assert assumed.stderr.startswith("pictures, 3x32x32: normalised by mean 0.5, std 0.5 (assumed)\n")
+    record = json.loads(Path("outputs/measure/timm-tf_efficientnet_lite0-folder/v001/run.json").read_text())
     assert record["normalization"] == {"mean": [0.5] * 3, "std": [0.5] * 3}
     assert record["normalization_source"] == "assumed"

@@ -25,12 +25,12 @@ def file_of(network: nn.Module, tmp_path: Path) -> str:
     return str(tmp_path / "w.pt")
 
 
-def taken(name: str, tmp_path: Path, mean: object = (), std: object = ()) -> Classifier:
-    network = timm.create_model(name.removeprefix("timm/").partition(".")[0], num_classes=10)
+def taken(name: str, tmp_path: Path, mean: object = (), std: object = (), *, num_classes: int = 1000) -> Classifier:
+    network = timm.create_model(name.removeprefix("timm/").partition(".")[0], num_classes=num_classes)
     return build_classifier(
         ModelConfig(name=name, mean=list(mean) if isinstance(mean, tuple) else mean, std=list(std)),  # type: ignore[call-overload]
         find_weights(file_of(network, tmp_path), model=name, data="cifar10"),
-        num_classes=10,
+        num_classes=num_classes,
         shape=ImageShape(3, 64, 64),
         seed=0,
         front_end=FrontEndConfig(),
@@ -52,6 +52,24 @@ def test_a_file_that_says_nothing_gets_the_architecture_s_own(tmp_path: Path) ->
     assert weights.description["geometry"] == {"height": 224, "width": 224, "shorter": 256, "interpolation": "bicubic"}
 
 
+@pytest.mark.parametrize("name", ["timm/tf_efficientnet_lite0", "mobilenet_v3_small"])
+def test_a_file_of_other_classes_is_not_the_library_s_training(name: str, tmp_path: Path) -> None:
+    """Somebody trained it again, normalised in a way that the file does not tell; before, the library's was taken."""
+    network = (timm.create_model if "/" in name else torchvision.models.get_model)(
+        name.removeprefix("timm/"), num_classes=7
+    )
+    found = find_weights(file_of(network, tmp_path), model=name, data="folder")
+    with pytest.raises(
+        CheckpointError,
+        match=r"with 7 classes it is not (timm|torchvision)'s .* \(1,000 classes, mean .*\): give model\.mean .* for "
+        r"example model\.mean=\[0\.\d+,.*\] model\.std=\[0\.\d+,.*\], or model\.mean=none",
+    ):
+        normalization_for(ModelConfig(name=name), found, NOTHING, num_classes=7)
+    given = normalization_for(ModelConfig(name=name, mean=[0.5], std=[0.5]), found, NOTHING, num_classes=7)
+    assert given.source == "given"
+    assert normalization_for(ModelConfig(name=name), found, NOTHING, num_classes=1000).source == "assumed"
+
+
 def test_what_is_given_wins_with_a_note(tmp_path: Path) -> None:
     classifier = taken("timm/tf_efficientnet_lite0", tmp_path, (0.1, 0.2, 0.3), (1.0, 1.0, 1.0))
     assert classifier.mean.flatten().tolist() == pytest.approx([0.1, 0.2, 0.3])
@@ -70,7 +88,9 @@ def test_torchvision_s_builders(tmp_path: Path) -> None:
     preset = torchvision.models.MobileNet_V3_Small_Weights.DEFAULT.transforms()
     assert found.description["model"] == {"mean": list(preset.mean), "std": list(preset.std)}
     assert found.description["geometry"]["shorter"] == preset.resize_size[0]
-    assert normalization_for(ModelConfig(name="mobilenet_v3_small"), found, NOTHING).source == "assumed"
+    assert (
+        normalization_for(ModelConfig(name="mobilenet_v3_small"), found, NOTHING, num_classes=1000).source == "assumed"
+    )
     # Names that stand for networks of our own as well are torchvision's on ImageNet alone.
     assert find_weights(str(tmp_path / "w.pt"), model="resnet18", data="cifar10").description == {}
     assert (
@@ -80,16 +100,16 @@ def test_torchvision_s_builders(tmp_path: Path) -> None:
 
 def test_nothing_known_and_nothing_given_is_said() -> None:
     weights = Weights(label="w.pt", path=Path("w.pt"))
-    found = normalization_for(ModelConfig(name="net.py:make"), weights, NOTHING)
+    found = normalization_for(ModelConfig(name="net.py:make"), weights, NOTHING, num_classes=1000)
     assert (found.source, found.mean) == ("unknown", ())
     assert "w.pt does not say how images are normalised, and nothing is known of net.py:make" in found.warnings[0]
-    assert normalization_for(ModelConfig(mean="none"), weights, NOTHING).warnings == ()
-    assert normalization_for(ModelConfig(), Weights(label="random"), NOTHING).warnings == ()
+    assert normalization_for(ModelConfig(mean="none"), weights, NOTHING, num_classes=1000).warnings == ()
+    assert normalization_for(ModelConfig(), Weights(label="random"), NOTHING, num_classes=1000).warnings == ()
 
 
 def test_a_layer_in_the_file_comes_before_the_library() -> None:
     weights = Weights(label="w.pt", path=Path("w.pt"), description=assumed_description("timm/vit_tiny_patch16_224"))
-    found = normalization_for(ModelConfig(), weights, ((0.4,), (0.2,)))
+    found = normalization_for(ModelConfig(), weights, ((0.4,), (0.2,)), num_classes=1000)
     assert (found.mean, found.std, found.source, found.warnings) == ((0.4,), (0.2,), "stored", ())
 
 
@@ -106,13 +126,13 @@ def test_every_architecture_whose_trainings_disagree_is_refused() -> None:
         with pytest.raises(
             CheckpointError, match=r"differ \(.*\): name the training as --model timm/NAME\.TAG, or give"
         ):
-            normalization_for(ModelConfig(name=f"timm/{name}"), weights, NOTHING)
+            normalization_for(ModelConfig(name=f"timm/{name}"), weights, NOTHING, num_classes=1000)
         given = ModelConfig(name=f"timm/{name}", mean=[0.5], std=[0.5])
-        assert normalization_for(given, weights, NOTHING).source == "given"
+        assert normalization_for(given, weights, NOTHING, num_classes=1000).source == "given"
         (_, (tag, *_)) = next(iter(statistics_of_tags(name).items()))
         tagged_weights = Weights(label="w.pt", path=Path("w.pt"), description=assumed_description(f"timm/{name}.{tag}"))
         config = timm.get_pretrained_cfg(f"{name}.{tag}")
-        found = normalization_for(ModelConfig(name=f"timm/{name}.{tag}"), tagged_weights, NOTHING)
+        found = normalization_for(ModelConfig(name=f"timm/{name}.{tag}"), tagged_weights, NOTHING, num_classes=1000)
         assert (found.mean, found.std) == (tuple(config.mean), tuple(config.std))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from loopback import Hub
+from loopback import COMMIT, Hub
 from safetensors.torch import save
 
 from fsens_cli.errors import CheckpointError, FsensError, ModelError
@@ -114,6 +114,19 @@ def test_a_network_of_transformers(hub: Hub) -> None:
     hub.add_repo("someone/pickled")
     with pytest.raises(FsensError, match=r"no model.safetensors"):
         find_weights("auto", model="hf:someone/pickled", data="cifar10")
+
+
+def test_the_commit_of_the_default_revision_is_known(hub: Hub) -> None:
+    """`main` moves; what was taken does not, and all files are of one commit."""
+    hub.add("someone/vit", "config.json", json.dumps(LABELS).encode())
+    hub.add("someone/vit", "preprocessor_config.json", json.dumps(PROCESSOR).encode())
+    hub.add("someone/vit", "model.safetensors", save({"w": torch.zeros(1)}))
+    hub.add_repo("someone/vit")
+    weights = find_weights("auto", model=NAME, data="cifar10")
+    assert weights.revision == COMMIT
+    asked = [path for method, path, _ in hub.web.requests if method == "GET" and path.endswith("config.json")]
+    assert asked
+    assert all(f"/resolve/{COMMIT}/" in path for path in asked)
 
 
 @pytest.mark.parametrize("name", ["hf:", "hf:vit", "hf:a/b c"])

@@ -47,7 +47,7 @@ def boxed_step(point_ND: Tensor, normal_ND: Tensor, offset_N: Tensor, norm: str)
 
 
 def _multiplier(rate_ND: Tensor, end_ND: Tensor, need_N: Tensor) -> Tensor:
-    """Return the lam of each row for which sum_i rate_i min(lam, end_i) is what is needed; huge where nothing is enough.
+    """Return the lam of each row with sum_i rate_i min(lam, end_i) = need; huge where nothing is enough.
 
     The sum is concave and piecewise linear in lam, so Newton's steps from 0 never pass the solution and end on its own
     piece, where they are exact: a few passes over the numbers, and a sort would cost as much as the network's gradient.
