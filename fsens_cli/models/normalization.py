@@ -55,7 +55,7 @@ def normalization_for(
     if assumed and mean and described.get("assumed_classes", num_classes) != num_classes:
         own = f"{assumed} ({described['assumed_classes']:,} classes, {known.text})"
         raise CheckpointError(
-            f"{weights.label} does not say how images are normalised, and with {num_classes:,} classes it is not {own}: "
+            f"{weights.label} does not say how images are normalised; with {num_classes:,} classes it is not {own}: "
             f"give model.mean and model.std as it was trained with, for example {_as_settings(known)}, or "
             "model.mean=none; timm/NAME.TAG names the training that it began with."
         )
