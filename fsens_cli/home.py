@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fsens_cli.errors import ConfigError
+from fsens_cli.errors import ConfigError, suggestion
 
 
 def expanded(path: str | Path) -> Path:
@@ -18,6 +18,14 @@ def expanded(path: str | Path) -> Path:
         reason = f"there is no user {user}" if user else "no home folder is known (HOME is not set)"
         way = f"./{path} is a folder of that name" if user else "write the whole path"
         raise ConfigError(f"{path}: {reason} on this machine; {way}.") from error
+
+
+def closest_beside(path: Path) -> str:
+    """Return ``" Closest: a, b."`` of what lies beside a path that is not there; empty where nothing looks like it."""
+    try:
+        return suggestion(path.name, [other.name for other in path.parent.iterdir()])
+    except OSError:
+        return ""
 
 
 def shown(path: Path) -> str:

@@ -9,7 +9,7 @@ from fsens_cli.commands.console import meter, note, warn
 from fsens_cli.commands.inputs import also_missing, load_for
 from fsens_cli.commands.options import Flags
 from fsens_cli.config.jobs import DefenseJob, EvaluateJob, JobFields
-from fsens_cli.data.catalog import imagenet_hint, may_be_imagenet
+from fsens_cli.data.catalog import imagenet_hint, may_be_imagenet, require_there
 from fsens_cli.data.images import ImageSet, channel_statistics
 from fsens_cli.errors import CheckpointError, FetchError
 from fsens_cli.models.build import build_classifier
@@ -29,6 +29,7 @@ NUM_TRIED, NUM_LOOKED_AT = 256, 8
 def named_weights(job: JobFields, flags: Flags | None = None) -> Weights:
     """Return the weights that the job names, fetched where needed; ``run:RUN`` is looked up among the run folders."""
     flags = flags or Flags(quiet=True)
+    require_there(job.data)  # what is missing is named before what no weights are known for
     spec = job.weights
     if spec.startswith("run:"):
         spec = str(best_weights(find_run(spec.removeprefix("run:"), Path(job.out), verb="train")))

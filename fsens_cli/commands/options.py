@@ -92,9 +92,10 @@ def make_request(
     """Return the request: flags become overrides, in front of those given as such."""
     from fsens_cli.config.compose import Request
     from fsens_cli.config.spelling import as_written, flag_override, of_a_folder
+    from fsens_cli.data.catalog import CATALOG
     from fsens_cli.home import expanded
 
-    named = of_a_folder(named)
+    named = of_a_folder(named, CATALOG)
     flags = [flag_override(key, str(value), multirun=multirun) for key, value in named.items() if value is not None]
     return Request(
         verb=verb.config,

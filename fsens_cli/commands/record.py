@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from fsens_cli.config.jobs import JobFields
+from fsens_cli.data.catalog import own_name
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import DataError
 from fsens_cli.models.classifier import Classifier
@@ -18,11 +19,11 @@ from fsens_cli.runs.provenance import git_commit, machine, versions
 
 
 def run_name(job: JobFields) -> str:
-    """Return the part of a run's path that says what it is about; of a file of one's own its name without folders."""
+    """Return the part of a run's path that says what it is about; of files of one's own their name without folders."""
     model = (
         job.model.name.rpartition("/")[2] if is_factory(job.model.name) or is_onnx(job.model.name) else job.model.name
     )
-    parts = [model, job.data.name, *([job.tag] if job.tag else [])]
+    parts = [model, own_name(job.data) or job.data.name, *([job.tag] if job.tag else [])]
     return "-".join(parts)
 
 

@@ -17,6 +17,7 @@ from fsens_cli.config.spelling import in_quotes, in_shell, meant_by
 from fsens_cli.data.catalog import CATALOG
 from fsens_cli.errors import ConfigError, suggestion
 from fsens_cli.guest.hooks import require_known
+from fsens_cli.home import closest_beside, expanded
 from fsens_cli.models.catalog import PACKAGED
 from fsens_cli.models.names import check_model_name
 from fsens_cli.objectives.regularizers import REGULARIZERS
@@ -108,6 +109,11 @@ def _option(group: str, value: str, options: list[str], files: set[str]) -> str:
     if group == "regularizer":
         require_known(group, value, options, "regularizers")
         return _register_named(group, value, {"name": value})
+    if group == "data" and "/" in value:
+        where = expanded(value)
+        if where.is_dir():
+            raise ConfigError(f"data={value}: write {in_shell(f'data.root={value}')} beside data=folder.")
+        raise ConfigError(f"data={value}: there is no such folder.{closest_beside(where)}")
     if group != "model":
         hint = suggestion(value, options)
         raise ConfigError(f"unknown {group} '{value}'.{hint} {group} can be {', '.join(options)}.")

@@ -5,7 +5,7 @@ Only what has one meaning is changed; whatever could mean two things is left for
 
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from fsens_cli.home import expanded
 
@@ -141,9 +141,13 @@ def as_override(flag: str, value: str, known: Iterable[str]) -> str:
     return " or ".join(in_shell(f"{key}={value}") for key in meant)
 
 
-def of_a_folder(named: dict[str, str | int | None]) -> dict[str, str | int | None]:
-    """Return flags in which ``--data FOLDER`` of an existing folder is spelt ``data=folder data.root=FOLDER``."""
+def of_a_folder(named: dict[str, str | int | None], known: Collection[str]) -> dict[str, str | int | None]:
+    """Return flags in which ``--data FOLDER`` of an existing folder is spelt ``data=folder data.root=FOLDER``.
+
+    Args:
+        known: the data sets that can be named; a folder of such a name is written ``./NAME``.
+    """
     given = named.get("data")
-    if not isinstance(given, str) or "/" not in given or not expanded(given).is_dir():
+    if not isinstance(given, str) or not given or given in known or not expanded(given).is_dir():
         return named
     return {**named, "data": "folder", "data.root": given}

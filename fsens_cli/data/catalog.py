@@ -3,14 +3,16 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fsens_cli.data.arrays import ARRAYS
+from fsens_cli.data.arrays import ARRAYS, ArraysConfig
 from fsens_cli.data.cifar import CIFAR10, CIFAR100
 from fsens_cli.data.dualband import DUALBAND
 from fsens_cli.data.fashion_mnist import FASHION_MNIST
-from fsens_cli.data.folder import FOLDER, IMAGENET
+from fsens_cli.data.folder import FOLDER, IMAGENET, FolderConfig
 from fsens_cli.data.record import DataSet
 from fsens_cli.data.settings import DataSettings
 from fsens_cli.data.svhn import SVHN
+from fsens_cli.errors import DataError
+from fsens_cli.home import closest_beside, expanded
 
 if TYPE_CHECKING:
     from fsens_cli.data.geometry import Geometry
@@ -21,6 +23,24 @@ DataConfig = DataSettings
 CATALOG: dict[str, DataSet[Any]] = {
     entry.name: entry for entry in (DUALBAND, CIFAR10, CIFAR100, SVHN, FASHION_MNIST, IMAGENET, FOLDER, ARRAYS)
 }
+
+
+def own_name(config: DataConfig) -> str:
+    """Return what the user's own pictures or arrays are called, by title, else by file; empty for published data."""
+    return config.title or expanded(config.root).stem if isinstance(config, FolderConfig | ArraysConfig) else ""
+
+
+def require_there(config: DataConfig) -> None:
+    """Refuse pictures or arrays of the user's own that are not there.
+
+    Raises:
+        DataError: names what lies beside and looks like it.
+    """
+    if not isinstance(config, FolderConfig | ArraysConfig):
+        return
+    root = expanded(config.root)
+    if not root.exists():
+        raise DataError(f"data.root={config.root}: there is no such file or folder.{closest_beside(root)}")
 
 
 def load_images(config: DataConfig, split: str, wanted: "Wanted | None" = None) -> "ImageSet":

@@ -5,12 +5,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fsens_cli.errors import ConfigError, closest
+from fsens_cli.errors import ConfigError, closest, require_one_of
+from fsens_cli.experiments.measure_settings import CONVENTIONS, MeasureConfig
 from fsens_cli.ranges import require_ranges
 from fsens_cli.typed import hints_of, of_type
 
 Config = TypeVar("Config")
 VARIANTS = "suite"
+# What the command line has settings for, and Python has better ways.
+ON_THE_COMMAND_LINE = {
+    "num_images": "all images of data are taken: give fewer",
+    "weights": "give a model that has them",
+    "device": "a model runs where it is: model.to(device)",
+    "out": "result.save(folder) writes the files of a run",
+}
 
 
 def configured(kind: type[Config], config: Config | None, settings: dict[str, Any]) -> Config:
@@ -38,6 +46,8 @@ def configured(kind: type[Config], config: Config | None, settings: dict[str, An
             nested.setdefault(group, {})[rest] = value
         elif name == VARIANTS and isinstance(value, str):
             nested |= variant(value)
+        elif name == "convention" and kind is MeasureConfig:
+            nested = of_convention(value) | nested
         else:
             nested[name] = value
     settled = _replaced(made, nested, "")
@@ -45,11 +55,23 @@ def configured(kind: type[Config], config: Config | None, settings: dict[str, An
     return settled
 
 
+def of_convention(name: object) -> dict[str, str]:
+    """Return the settings that a convention of ``measure`` stands for; single ones beside it win.
+
+    >>> of_convention("reference")["space"]
+    'normalized'
+    """
+    require_one_of("convention", str(name), CONVENTIONS)
+    return CONVENTIONS[str(name)]
+
+
 def _replaced(config: Any, settings: dict[str, Any], prefix: str) -> Any:
     hints = hints_of(type(config))
     changes = {}
     for name, value in settings.items():
         if name not in hints:
+            if not prefix and name in ON_THE_COMMAND_LINE:
+                raise ConfigError(f"'{name}' is a setting of the command line; in Python {ON_THE_COMMAND_LINE[name]}.")
             near = closest(name, hints)
             hint = f" Closest: {', '.join(near)}." if near else ""
             raise ConfigError(f"unknown setting '{prefix}{name}'.{hint} It can be {', '.join(sorted(hints))}.")

@@ -48,6 +48,9 @@ def pictures(root: Path, classes: str = "ab", *, size: tuple[int, int] = (12, 12
         (["plot.published=nothing"], "plot.published=nothing is not known"),
         (["frontend=blur", "frontend.sigma=40"], "frontend.sigma=40: the kernel is 201 pixels wide"),
         (["seed=0,1"], "seed=0,1 gives several values: add -m"),
+        (["--data", "./picturez"], "data=./picturez: there is no such folder. Closest: pictures."),
+        (["data=./pictures"], "write data.root=./pictures beside data=folder"),
+        (["--data", "folder", "data.root=picturez"], "there is no such file or folder. Closest: pictures."),
         (["--config-dir", "nowhere"], "--config-dir nowhere is not a folder."),
         (["--weights", "auto"], "no weights are packaged or known for net.py:make on dualband."),
         (["--weights", "none.pt"], "weights=none.pt: there is no such file."),
@@ -59,6 +62,7 @@ def pictures(root: Path, classes: str = "ab", *, size: tuple[int, int] = (12, 12
     ],
 )
 def test_one_line(arguments: list[str], message: str, measure: Type, error_of: ErrorOf) -> None:
+    Path("pictures").mkdir()
     error = error_of(measure(*arguments))
     assert message in error
     assert "\n" not in error
@@ -100,7 +104,9 @@ def folder_that_is_empty(root: Path) -> str:
 
 
 def folder_that_is_missing(root: Path) -> str:
-    return f"data.root={root} is not a folder"
+    near = root.parent / f"{root.name}s"
+    near.mkdir()
+    return f"data.root={root}: there is no such file or folder. Closest: {near.name}."
 
 
 def folder_with_a_broken_picture(root: Path) -> str:
@@ -173,7 +179,7 @@ def test_bare_pickle(measure: Type, error_of: ErrorOf) -> None:
         (["optim.lr=0"], "optim.lr=0.0 must lie in (0, 100)."),
         (["regularizer=lfs"], "FILE.py:FUNCTION. Closest: lsf."),
         (["regularizer=target"], "regularizer=target needs regularizer.file=SPECTRUM.csv."),
-        (["--data", "folder", "data.root=nowhere"], "data.root=nowhere is not a folder"),
+        (["--data", "folder", "data.root=nowhere"], "data.root=nowhere: there is no such file or folder."),
         (["data.train_size=20", "batch_size=64"], "batch_size=64 exceeds the"),
         (["--resume", "nothing"], "there is no run at nothing"),
     ],

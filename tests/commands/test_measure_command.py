@@ -117,7 +117,7 @@ def test_a_folder_of_odd_oblong_pictures_and_a_nested_checkpoint(measure: Type) 
     results = json.loads(result.stdout)
     assert (results["num_images"], results["image_size"], results["num_classes"]) == (6, [15, 26], 3)
     assert (results["weights"], results["data"]) == ("it's mine.pt", "my pics, all images")
-    record = json.loads(Path("outputs/measure/net.py-make-folder/v001/run.json").read_text())
+    record = json.loads(Path("outputs/measure/net.py-make-my-pics/v001/run.json").read_text())
     assert record["weights_sha256"] == sha256_of(Path("it's mine.pt"))
     assert record["normalization"] == {"mean": [0.5], "std": [0.25]}
     assert "module.conv.weight" not in read_state_dict(Path("it's mine.pt"))

@@ -85,12 +85,18 @@ def test_a_file_that_exists_wins_over_the_grammar(fsens: Type) -> None:
     assert "weights: ./a,b[1].pt" in result.stdout
 
 
-def test_a_folder_as_data_means_its_pictures(fsens: Type) -> None:
-    Path("pics/cat").mkdir(parents=True)
-    result = fsens("measure", "--data", "./pics", "--print-config")
+@pytest.mark.parametrize("written", ["./pics", "pics", "./cifar10"])
+def test_a_folder_as_data_means_its_pictures(written: str, fsens: Type) -> None:
+    Path(written, "cat").mkdir(parents=True)
+    result = fsens("measure", "--data", written, "--print-config")
     assert result.exit_code == 0, result.output
     assert "name: folder" in result.stdout
-    assert "root: ./pics" in result.stdout
+    assert f"root: {written}" in result.stdout
+
+
+def test_a_data_set_that_can_be_named_is_no_folder(fsens: Type) -> None:
+    Path("cifar10/cat").mkdir(parents=True)
+    assert "name: cifar10" in fsens("measure", "--data", "cifar10", "--print-config").stdout
 
 
 @pytest.mark.parametrize(

@@ -218,3 +218,13 @@ def test_a_result_without_curves_says_so() -> None:
     bare = dataclasses.replace(result, findings=dataclasses.replace(result.findings, lines=()))
     with pytest.raises(ConfigError, match="nothing to plot: this measure found no curve"):
         bare.plot()
+
+
+def test_a_convention_by_name_is_its_settings() -> None:
+    data = torch.rand(12, 3, 16, 16, generator=torch.Generator().manual_seed(0)), torch.arange(12) % 4
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 4))
+    numbers = {"mean": [0.5, 0.4, 0.3], "std": [0.1, 0.2, 0.3]}
+    named = fsens.measure(model, data, convention="reference", **numbers)
+    spelt = fsens.measure(model, data, space="normalized", **numbers)
+    pixel = fsens.measure(model, data, convention="reference", space="pixel", **numbers)
+    assert named["share-low"].value == spelt["share-low"].value != pixel["share-low"].value

@@ -32,6 +32,10 @@ def result() -> object:
 
 
 WRONG: list[tuple[Callable[[], object], str]] = [
+    # settings of the command line
+    (lambda: fsens.measure(MODEL, XY, num_images=5), "all images of data are taken: give fewer"),
+    (lambda: fsens.evaluate(MODEL, XY, device="cpu"), "model.to(device)"),
+    (lambda: fsens.measure(MODEL, XY, convention="published"), "convention"),
     # the model
     (lambda: fsens.measure("resnet50", XY), "model must be a torch.nn.Module"),
     (lambda: fsens.measure(XY, MODEL), "model must be a torch.nn.Module from images to logits, got tuple"),
