@@ -79,7 +79,7 @@ def root(
     ] = None,
     show_completion: Annotated[
         str | None,
-        typer.Option(metavar="SHELL", callback=_show_completion, is_eager=True, help="Print the script of it."),
+        typer.Option(metavar="SHELL", callback=_show_completion, is_eager=True, help="Print the completion script."),
     ] = None,
 ) -> None:
     """Which spatial frequencies a vision model listens to, how to change that, and what it does to robustness."""

@@ -56,7 +56,7 @@ def bands_of(image_size: tuple[int, int], spacing: str = "auto", *, most: int = 
 def octave_bands(bins: RadialBins, spacing: str = "half-octave") -> tuple[Band, ...]:
     """Split the radii from 1 cycle/image up into bands that start at 2^k, or at the nearest integer to 2^(k/2).
 
-    Every band starts at or below Nyquist along an axis (N/2); the last one takes the corners. The constant is in none.
+    Every band starts at or below Nyquist along an axis (N/2); the last one takes the corners. Radius 0 is in none.
 
     Raises:
         ConfigError: an unknown spacing, or images too small for two bands.

@@ -14,7 +14,7 @@ def told_from_chance(accuracy: Interval, num_classes: int) -> bool:
 def chance_sentence(accuracy: Interval, num_classes: int) -> str:
     """Return what has to be said of an accuracy that guessing may explain; empty where it cannot.
 
-    It *is* at chance level where the whole interval lies below a tenth of the way from guessing to faultless, and below
+    It *is* at chance level where the whole interval lies less than a tenth of the way from guessing to 100 %, and below
     twice guessing. An interval that reaches further up cannot tell: there are too few images.
 
     >>> from fsens_cli.statistics.intervals import wilson

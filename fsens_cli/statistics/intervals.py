@@ -3,9 +3,9 @@
 One rule for every number between two ends: the score interval, all means mu that (mean - mu)^2 <= q^2 variance(mu) / n
 does not exclude, where the variance is a share r of the largest that values with this mean can have. Proportions have
 r = 1 and the normal quantile q (Wilson 1927). For other values r is estimated, so q is Student's, with n - 1 degrees of
-freedom, and one n-th of an image is added that has the largest variance: few images near an end seldom show how far the
-others reach. Differences, and values without ends, get Student's interval. Coverage for few images, of each of these
-methods and of the bootstrap: ``docs/statistics.md``.
+freedom, and 1/n of one more image of the largest possible variance is added: few images near an end seldom show how
+far the others reach. Differences, and values without ends, get Student's interval. Coverage for few images, of each of
+these methods and of the bootstrap: ``docs/statistics.md``.
 
 Shape letters: N images, K columns.
 """

@@ -5,7 +5,7 @@ from fsens_cli.commands.verbs.verb import PROBE, Verb
 LAYERS = Verb(
     name="layers",
     panel=PROBE,
-    help="Show what each block of a network does to spatial frequencies, and which ones the gradient asks of it.",
+    help="Show what each block of a network does to spatial frequencies, and to which ones the loss reacts there.",
     question="Which spatial frequencies does each block keep, and which ones does the gradient ask of it?",
     reading="Power of every state of the network on the same radii, high over low in dB per cell: above 0 the state "
     "has more in high frequencies than white noise. Each state's bands are those of its own grid.",
