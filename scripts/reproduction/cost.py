@@ -1,5 +1,6 @@
 """The processor time of a training step, beside that of a standard one, from the settings of finished trainings."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from fsens_cli.config.compose import load_job
 from fsens_cli.config.jobs import TrainJob
 from fsens_cli.data.images import ImageSet
+from fsens_cli.errors import ConfigError
 from fsens_cli.experiments.companion import companion_of
 from fsens_cli.experiments.optimization import build_optimizer
 from fsens_cli.experiments.pair_set import NO_OTHER_IMAGES, PairBatch, prepare_pairs
@@ -26,9 +28,17 @@ BATCH, STEPS, ROUNDS = 64, 2, 3
 def cost_ratios(trainings: Mapping[str, Path]) -> dict[str, float]:
     """Return the time of a step of each training beside that of ``standard``: the median over rounds of ratios.
 
-    Trainings take turns, so that what else the machine does falls on all of them.
+    Trainings take turns, so that what else the machine does falls on all of them. Those whose settings this version
+    cannot read have none: NaN.
     """
-    steps = {name: _steps_of(folder) for name, folder in trainings.items()}
+    steps, unread = {}, []
+    for name, folder in trainings.items():
+        try:
+            steps[name] = _steps_of(folder)
+        except ConfigError:
+            unread.append(name)
+    if "standard" not in steps:
+        return dict.fromkeys(trainings, math.nan)
     for step, _ in steps.values():
         step()
     times: dict[str, list[float]] = {name: [] for name in steps}
@@ -38,7 +48,8 @@ def cost_ratios(trainings: Mapping[str, Path]) -> dict[str, float]:
             step()
             times[name].append((time.process_time() - began) / count)
     plain = np.array(times["standard"])
-    return {name: float(np.median(np.array(taken) / plain)) for name, taken in times.items()}
+    ratios = {name: float(np.median(np.array(taken) / plain)) for name, taken in times.items()}
+    return ratios | dict.fromkeys(unread, math.nan)
 
 
 def _steps_of(folder: Path) -> tuple[Callable[[], None], int]:

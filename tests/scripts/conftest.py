@@ -36,13 +36,13 @@ def script(tmp_path: Path):  # noqa: ANN201 a function of the script's name
     page.chmod(0o755)
     calls = tmp_path / "calls"
 
-    def run(name: str, **environment: str) -> tuple[int, list[str]]:
+    def run(name: str, *, arguments: tuple[str, ...] = (), **environment: str) -> tuple[int, list[str]]:
         calls.write_text("")
         inherited = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME")}
         ours = {"FSENS": str(fsens), "PYTHON": str(page), "CALLS": str(calls)}
         size = {"QUICK": "1", "OUT": str(tmp_path / "out")}
         done = subprocess.run(
-            [SCRIPTS / name],
+            [SCRIPTS / name, *arguments],
             env=inherited | ours | size | environment,
             cwd=tmp_path,
             check=False,

@@ -4,12 +4,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from cost import cost_ratios
-from interventions import PANELS, Row, claim_one, main, over_seeds, rank_correlation, shown, table_of, verdicts
+from intervention_rows import PANELS, Row, mean_of_bounds, over_seeds, pairs_of, row_of, seed_rows
+from intervention_verdicts import rank_correlation, shown, verdicts
+from interventions import main, table_of
+from networks import Asked, Network
 from typer.testing import CliRunner
 
 from fsens_cli.app import app
+from fsens_cli.experiments.quantities import Sample, quantity
 from fsens_cli.statistics.intervals import Interval
 
 NAMES = (
@@ -46,40 +52,110 @@ def test_the_page_needs_a_standard_network(tmp_path: Path) -> None:
 
 def row(name: str, low: float, gain: float) -> Row:
     moved, gained = (Interval(v, v - 0.01, v + 0.01, 9) for v in (low, gain))
-    return Row(name, (0,), 1, 1.0, 0.5, None, moved, None, None, dict.fromkeys(PANELS, gained))
+    return Row(name, (0,), 1, 1.0, 0.5, moved, None, None, dict.fromkeys(PANELS, gained))
+
+
+def said_of(rows: list[Row]) -> list[str]:
+    return verdicts(rows, lambda *_: [])
 
 
 def test_verdicts_follow_the_rank_correlation() -> None:
     along = [row(str(k), 0.1 * k, 0.02 * k) for k in range(8)]
     assert rank_correlation(along, "noise").value == 1  # type: ignore[union-attr]
-    assert "a lower sensitivity goes with robustness, rank correlation 1.00 [1.00, 1.00]" in verdicts(along)[0]
+    assert "a lower sensitivity goes with robustness, rank correlation 1.00 [1.00, 1.00]" in said_of(along)[0]
     against = [row(str(k), 0.1 * k, -0.02 * k) for k in range(8)]
-    assert "goes against" in verdicts(against)[0]
+    assert "goes against" in said_of(against)[0]
+    assert "moved low without gaining: 1 -2.0, 2 -4.0" in said_of(against)[0]
     none = [row(str(k), 0.1 * k, g) for k, g in enumerate([0.1, 0.4, 0.2, 0.3, 0.15, 0.35, 0.25, 0.05])]
-    assert "is not shown to go with" in verdicts(none)[0]
-    assert verdicts(along[:4]) == []
+    assert "is not shown to go with" in said_of(none)[0]
+    assert "gained without moving low: 0 +10.0." in said_of(none)[0]
+    assert said_of(along[:4]) == []
 
 
 def test_no_verdict_rests_on_networks_that_guess() -> None:
     rows = [replace(row(str(k), 0.1 * k, 0.02 * k), is_told=k < 4) for k in range(8)]
-    assert verdicts(rows) == ["No verdict rests on 4, 5, 6, 7: not told from chance."]
+    assert said_of(rows) == ["No verdict rests on 4, 5, 6, 7: not told from chance."]
     cells = table_of(rows).set_index("training")["accuracy"]
     assert (cells["3"], cells["4"]) == ("50.0", "50.0 (not told from chance)")
 
 
-def test_the_target_is_set_against_its_control() -> None:
-    rows = [row("standard", 0, 0), row("similarity-zero", 0.1, 0.02), row("similarity-pixel", 0.15, 0.03)]
-    (said,) = claim_one(rows)
-    assert "low share +15.0 [+14.0, +16.0] against +10.0 [+9.0, +11.0]" in said
-    assert "noise +3.0 [+2.0, +4.0] against +2.0 [+1.0, +3.0]" in said
+def network(folder: Path, name: str, seed: int, right_NC: np.ndarray, low_N: np.ndarray) -> Network:
+    """A network whose evaluation holds a clean condition, a corruption and an attack, and each image's low share."""
+    folder = folder / f"{name}-s{seed}"
+    folder.mkdir(parents=True)
+    table = pd.DataFrame(right_NC, columns=["clean", "fog-3", "pgd"])
+    table.insert(0, "index", range(100, 100 + len(table)))
+    table.to_csv(folder / "per_image.csv", index=False)
+    conditions = [
+        {"name": "fog-3", "kind": "corruption", "group": "low", "probe": "fog"},
+        {"name": "pgd", "kind": "attack", "group": "", "probe": "pgd"},
+    ]
+    clean = {"value": 0.9, "low": 0.8, "high": 0.95}
+    results = {"conditions": conditions, "accuracy": clean, "num_images": len(table), "num_classes": 10}
+    answers = Sample(kind="mean", index=torch.arange(len(low_N)), value=torch.from_numpy(low_N))
+    share = quantity(Interval(float(low_N.mean()), 0, 1, len(low_N)), "share-low", "low", sample=answers)
+    trained = Asked(folder / "train" / "net" / "v001", {}, {"epochs": 1, "test_accuracy": {"value": 0.9}}, (share,))
+    asked = Asked(folder, {}, results, ())
+    return Network(name, seed, trained, asked, asked)
 
 
-def test_seeds_are_averaged_and_a_missing_one_leaves_no_number() -> None:
+def test_differences_are_paired_by_image_and_seed(tmp_path: Path) -> None:
+    """The mean over seeds and images, its interval from images alone: a bootstrap over images finds the same."""
+    random = np.random.default_rng(0)
+    hard_N = random.random(200)
+    networks = []
+    for name, skill in (("standard", 0.5), ("lsf", 0.7)):
+        for seed in (0, 1):
+            right = (random.random((200, 3)) * 0.3 + skill > hard_N[:, None]).astype(int)
+            networks.append(network(tmp_path, name, seed, right, hard_N * skill + 0.05 * random.random(200)))
+    pairs = pairs_of(networks)("standard", "lsf")
+    found = row_of("lsf", pairs)
+    by_image = np.mean([b.per_image["fog-3"] - a.per_image["fog-3"] for a, b in pairs], axis=0)
+    drawn = by_image[random.integers(200, size=(4000, 200))].mean(axis=1)
+    gain = found.gains["weather"]
+    assert gain.value == pytest.approx(by_image.mean())
+    assert (gain.low, gain.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])), abs=0.006)
+    assert found.low is not None
+    assert found.low.value == pytest.approx(0.2 * hard_N.mean(), abs=0.01)
+    # Narrower than the seeds' own intervals, whose mean would not know that there are two.
+    seeds = pd.DataFrame(seed_rows("lsf", pairs)).query("number == 'weather'")
+    assert len(seeds) == 2
+    assert (seeds["ci_high"] - seeds["ci_low"]).mean() > gain.high - gain.low
+    assert seeds["value"].mean() == pytest.approx(gain.value)
+    assert set(found.gains) == {"clean", "corruptions", "weather", "attacks"}
+    # A seed that one of the two lacks is left out.
+    assert [b.seed for _, b in pairs_of(networks[:3])("standard", "lsf")] == [0]
+
+
+@pytest.mark.parametrize(
+    ("gain", "low", "verdict"),
+    [
+        (0.3, 0.2, "more robust (corruptions, attacks), and lower: as claimed"),
+        (0.3, 0.0, "more robust (corruptions, attacks), without moving low: something else explains it"),
+        (0.0, 0.2, "not shown to be more robust, though it moves low"),
+        (-0.3, 0.0, "not shown to be more robust, nor lower; less robust: corruptions, attacks"),
+    ],
+)
+def test_the_claim_is_judged_beside_standard_and_control(gain: float, low: float, verdict: str, tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+
+    def trained(name: str, share: float, moved: float) -> Network:
+        right = (random.random((300, 3)) < share).astype(int)
+        return network(tmp_path, name, 0, right, moved + 0.01 * random.random(300))
+
+    networks = [trained("standard", 0.5, 0.3), trained("similarity-zero", 0.5, 0.3)]
+    networks.append(trained("similarity-pixel", 0.5 + gain, 0.3 + low))
+    said = verdicts([], pairs_of(networks))
+    assert [s.split(",")[0] for s in said] == [f"similarity-pixel beside {x}" for x in ("standard", "similarity-zero")]
+    assert all(f"1 seed: {verdict} (corruptions " in s for s in said), said
+    assert verdicts([], pairs_of(networks[:2])) == []
+
+
+def test_a_missing_answer_leaves_no_number() -> None:
+    assert over_seeds([pd.Series([0.1]), None]) is None
     one, two = Interval(0.1, 0.0, 0.2, 9), Interval(0.3, 0.1, 0.5, 7)
-    mean = over_seeds([one, two])
-    assert mean is not None
-    assert (mean.value, mean.low, mean.high, mean.n) == pytest.approx((0.2, 0.05, 0.35, 7))
-    assert over_seeds([one, None]) is None
+    assert mean_of_bounds([one, two]) == Interval(pytest.approx(0.2), 0.05, 0.35, 7)  # type: ignore[arg-type]
+    assert mean_of_bounds([one, Interval(np.nan, 0, 0, 3)]) is None
     assert shown(None) == "-"
     assert shown(Interval(1.5, np.nan, np.nan, 3), scale=1) == "+1.5"
 
