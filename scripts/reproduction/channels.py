@@ -65,7 +65,7 @@ def row_of(folder: Path, out: Path) -> dict[str, object] | None:
     if band is None:
         return None
     found = {q.key: q for q in band.findings.quantities if not q.group}
-    size = "x".join(str(side) for side in band.results.content["image_size"])
+    size = "x".join(f"{side:.0f}" for side in band.results.numbers("image_size"))
     row: dict[str, object] = {"network": folder.name, "size": size, "n": found["accuracy"].n}
     for key in NUMBERS:
         row |= {key: found[key].value, f"{key}_ci_low": found[key].low, f"{key}_ci_high": found[key].high}
