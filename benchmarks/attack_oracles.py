@@ -1,4 +1,4 @@
-"""How strong are the attacks beside foolbox, and beside linear models whose smallest change is known?
+"""The strength of the attacks beside foolbox, and beside linear models whose smallest change is known.
 
     python benchmarks/attack_oracles.py [--images 100]
 

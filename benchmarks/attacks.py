@@ -1,4 +1,4 @@
-"""What does a step of PGD and APGD cost beside the bare forward pass and input gradient, and beside foolbox's PGD?
+"""The cost of a step of PGD and APGD beside the bare forward pass and input gradient, and beside foolbox's PGD.
 
     python benchmarks/attacks.py [--model resnet18] [--batch 64] [--steps 5] [--repeats 5] [--device cpu] [--foolbox]
 

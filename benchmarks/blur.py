@@ -1,4 +1,4 @@
-"""How much does the blur add to a forward pass?
+"""What the blur adds to a forward pass.
 
 Command: python benchmarks/blur.py
 

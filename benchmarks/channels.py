@@ -1,4 +1,4 @@
-"""What do critical bands, Shapley importance and spectra by depth cost beside the bare passes that they need?
+"""The cost of critical bands, Shapley importance and spectra by depth beside the bare passes that they need.
 
     python benchmarks/channels.py [--model resnet20] [--images 64] [--turns 3]
 

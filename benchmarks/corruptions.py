@@ -1,4 +1,4 @@
-"""How long does each corruption take an image, beside the library imagecorruptions and beside a ResNet-18?
+"""The time each corruption takes per image, beside the library imagecorruptions and beside a ResNet-18.
 
     python benchmarks/corruptions.py [--small 128] [--large 4] [--severity 3] [--turns 3] [--device cpu]
 

@@ -1,4 +1,4 @@
-"""How much does ``fsens hybrid-probe`` cost beyond the forward passes that it cannot do without?
+"""The cost of ``fsens hybrid-probe`` beyond the forward passes that it cannot do without.
 
 Run with ``python benchmarks/hybrid_probe.py [MODEL] [NUM_IMAGES] [DEVICE]``. Both are timed in one process, in turns,
 and the fastest turn of each counts; the target is a ratio of at most 1.15. All that is not a forward pass counts in the

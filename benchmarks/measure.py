@@ -1,4 +1,4 @@
-"""What does measuring cost beside the bare forward pass and input gradient of the same model and batches?
+"""The cost of measuring beside the bare forward pass and input gradient of the same model and batches.
 
     python benchmarks/measure.py [--model resnet20] [--images 1000] [--batch 128] [--turns 3] [--device cpu]
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The wheel in a fresh environment of each Python that is there, used from another folder: the command line, and Python.
+# The wheel in a fresh environment of each Python that is there, used from another folder: command line, Python, types.
 #   scripts/wheel_test.sh BUILDER [PYTHON...]
-# BUILDER is a Python with the package `build`; PYTHON are commands or paths, by default python3.11 python3.12 python3.13.
+# BUILDER is a Python with the packages `build` and `mypy`; PYTHON are commands or paths, by default python3.11 python3.12 python3.13.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD builder=$1
@@ -22,7 +22,7 @@ for python in "$@"; do
   "$place/bin/fsens" measure num_images=64 --out "$place/outputs"
   "$place/bin/fsens" cite > /dev/null
   "$place/bin/python" "$root/docs/examples/notebook.py"
-  "$place/bin/python" -c 'from importlib.resources import files; assert files("fsens_cli").joinpath("py.typed").is_file()'
+  "$builder" -m mypy --strict --python-executable "$place/bin/python" --cache-dir "$place/mypy" "$root/tests/python/typed_script.py"
   cd "$root"
   ran="$ran $version"
 done

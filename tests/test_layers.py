@@ -1,4 +1,4 @@
-"""Do imports point down only, and does each room keep to what it alone may do?"""
+"""Imports point down only, and each room keeps to what it alone may do."""
 
 import ast
 from pathlib import Path

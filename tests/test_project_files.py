@@ -1,4 +1,4 @@
-"""Files that say the same thing twice agree: versions of tools, and how fsens is cited."""
+"""What holds for files of the project: versions of tools and the citation agree, modules say what they hold."""
 
 import re
 from pathlib import Path
@@ -43,3 +43,11 @@ def test_citation_file_and_command_say_the_same() -> None:
                 "volume": "volume", "number": "issue", "pages": "start"}  # fmt: skip
         expected = {name: str(reference[there]) for name, there in same.items() if there in reference}
         assert paper == expected | {"author": authors}
+
+
+def test_a_module_begins_with_what_it_holds() -> None:
+    folders = ("fsens_cli", "scripts", "benchmarks", "tests", "docs/examples")
+    modules = [p for folder in folders for p in sorted((ROOT / folder).rglob("*.py"))]
+    first = {p.relative_to(ROOT).as_posix(): p.read_text().partition("\n")[0] for p in modules}
+    wrong = [name for name, line in first.items() if not line.startswith('"""') or "?" in line]
+    assert wrong == [], "state what is there, not a question"

@@ -1,4 +1,4 @@
-"""How does a file of the Hugging Face Hub come here? Through its own client, into its own cache.
+"""Files of the Hugging Face Hub, fetched by its own client into its own cache.
 
 A file that is there already is taken without asking the network, so a run repeats itself; the client honours
 ``HF_ENDPOINT``, ``HF_HOME``, ``HF_HUB_CACHE`` and ``HF_TOKEN``.

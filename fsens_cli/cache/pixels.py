@@ -1,4 +1,4 @@
-"""What has been decoded before? Rows of a big uint8 array on disk, filled one by one as they are needed.
+"""Decoded pictures kept on disk: rows of one large uint8 array, filled as they are needed.
 
 A store is two files: the pixels, as long as all rows together but sparse until filled, and one byte a row that says
 whether it is there. A row is written before its byte, so a killed process loses rows and never falsifies one; two

@@ -1,4 +1,4 @@
-"""Where are fetched and decoded files kept, and may the network be used?"""
+"""Where fetched and decoded files are kept, and whether the network may be used."""
 
 import os
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""``fsens blur-defense``: does a filter in front of a network defend it, honestly measured?"""
+"""``fsens blur-defense``: what a filter in front of a network does to its robustness, with checks of the attacks."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""``fsens compare``: by how much do runs differ, and is that more than chance?"""
+"""``fsens compare``: differences between runs, with intervals."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""``fsens critical-band``: how much noise in each band costs a model its accuracy?"""
+"""``fsens critical-band``: how much noise in each band costs a model its accuracy."""
 
 from pathlib import Path
 

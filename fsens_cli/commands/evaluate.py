@@ -1,4 +1,4 @@
-"""``fsens evaluate``: how robust is a model, to what?"""
+"""``fsens evaluate``: the robustness of a model, part by part."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``fsens models`` and ``fsens data``: what can be named, which weights are there, and what is on this disk?"""
+"""``fsens models`` and ``fsens data``: what can be named, which weights exist, and what is on this disk."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""``fsens hybrid-probe``: whom does a model believe, the low frequencies or the high ones?"""
+"""``fsens hybrid-probe``: which of a hybrid's two images a model believes."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``fsens layers``: what does each block of a network do to spatial frequencies?"""
+"""``fsens layers``: what each block of a network does to spatial frequencies."""
 
 from pathlib import Path
 

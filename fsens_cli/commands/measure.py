@@ -1,4 +1,4 @@
-"""``fsens measure``: which spatial frequencies does a model listen to?"""
+"""``fsens measure``: the spatial frequencies that a model listens to."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which network with which weights does a job get?"""
+"""The network and the weights of a job, built and loaded."""
 
 from pathlib import Path
 

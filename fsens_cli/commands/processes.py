@@ -1,4 +1,4 @@
-"""What may a process do that torchrun started beside others? Only the first one speaks; all agree on what is wrong."""
+"""Processes that torchrun started: only the first one speaks, and all agree on what is wrong."""
 
 import contextlib
 import io

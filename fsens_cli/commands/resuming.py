@@ -1,4 +1,4 @@
-"""Which run is continued, and is it continued as it was started?"""
+"""The run that is continued, checked to be the one that was started."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What does one job of a sweep do, beside the verb's own work?"""
+"""One job of a sweep: the verb's own work, and the record of how it ended."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""What is said while the jobs of a sweep run in other processes?"""
+"""What the terminal shows while the jobs of a sweep run in other processes."""
 
 import threading
 from collections.abc import Iterable, Iterator

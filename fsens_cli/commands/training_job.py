@@ -1,4 +1,4 @@
-"""What does a training job amount to: its name, its description, and the parts filled in from files and data?"""
+"""A training job: its name, its description, and the parts filled in from files and data."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""What did the user ask to change? Overrides are checked, and named networks made known, before Hydra composes."""
+"""Overrides, checked before Hydra composes, and the networks they name made known to it."""
 
 import difflib
 import hashlib

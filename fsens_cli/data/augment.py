@@ -1,4 +1,4 @@
-"""How are training images varied? Random shifts and mirror images, whole batches at a time.
+"""Random shifts and mirror images of training images, whole batches at a time.
 
 Random numbers come from a CPU generator, so a seed gives the same batches on every device.
 Shape letters: N images, C channels, H, W pixels.

@@ -1,4 +1,4 @@
-"""How do pictures of any size become images of one size?"""
+"""Pictures of any size scaled and cropped to one size."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Where are the official files of a published data set: on disk, or fetched and checked?"""
+"""The official files of a published data set: on disk, or fetched and checked."""
 
 import os
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Does a filter in front of a network defend it? Every number of the second paper for one strength of the filter.
+"""A filter in front of a network: every number of the second paper for one strength of the filter.
 
 Method: Li et al., PLoS Comput Biol 19(3) e1010932 (2023), with the checks of section "honest evaluation".
 Shape letters: N images, C channels, H, W pixels.

@@ -1,4 +1,4 @@
-"""Can the numbers of a defence be believed? Signs that an attack failed where the defence did not.
+"""Signs that an attack failed where the defence did not.
 
 The list follows Athalye, Carlini & Wagner (ICML 2018) and Carlini et al. (arXiv 1902.06705): an unbounded attack must
 always succeed, a longer one must not do worse, an attack with the gradient must not do worse than one without it or

@@ -1,4 +1,4 @@
-"""How robust is a model? Every part of a suite in turn; what a recorder has kept is not computed again.
+"""Every part of a suite in turn; what a recorder has kept is not computed again.
 
 Shape letters: N images, C channels, H, W pixels, K conditions.
 """

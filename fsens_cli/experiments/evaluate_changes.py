@@ -1,4 +1,4 @@
-"""How is a batch of images changed under each condition?
+"""A batch of images, changed under each condition.
 
 Shape letters: N images, C channels, H, W pixels.
 """

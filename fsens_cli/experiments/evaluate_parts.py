@@ -1,4 +1,4 @@
-"""How is each kind of part computed?
+"""How each kind of part is computed.
 
 Shape letters: N images, C channels, H, W pixels, K conditions, M frequencies, B images of a batch.
 """

@@ -1,4 +1,4 @@
-"""Which corruptions should hurt, by the model's gradient and the corruption's own spectrum alone?
+"""Predictions of which corruptions hurt, from the model's gradient and the corruption's own spectrum alone.
 
 Shape letters: N images, C channels, H, W pixels, K conditions, B kinds of energy, R radial bins.
 """

@@ -1,4 +1,4 @@
-"""Whom does a model believe: the image that gives a hybrid's low frequencies, or the one that gives its high ones?
+"""Hybrid images: the low frequencies of one image, the high ones of another, and whose class the model names.
 
 Method: Li et al., PLoS Comput Biol 19(3) e1010932 (2023).
 Shape letters: N images, C channels, H, W pixels, F columns of the half plane, P pairings, K mixing frequencies,

@@ -1,4 +1,4 @@
-"""Which spatial frequencies does a model listen to? The spectrum of its input gradient, image by image.
+"""The spectrum of a model's input gradient, image by image.
 
 Method: Krishnamachari, Ng, Foo, *Fourier Sensitivity and Regularization of Computer Vision Models*, TMLR 2022.
 Shape letters: N images, C channels, H, W pixels, F columns of the half plane, K radial bins.

@@ -1,4 +1,4 @@
-"""Which optimizer moves the weights, and what is its learning rate at each step?"""
+"""The optimizer that moves the weights, and its learning rate at each step."""
 
 import math
 from collections.abc import Iterable, Mapping

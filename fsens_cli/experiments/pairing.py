@@ -1,4 +1,4 @@
-"""Which image gives the low frequencies and which the high ones? Random partners of another class.
+"""Random partners of another class: which image gives the low frequencies and which the high ones.
 
 Shape letters: N images, P pairings.
 """

@@ -1,4 +1,4 @@
-"""Is the measured gradient the model's real slope? Its prediction is compared with actual changes of the output.
+"""The measured gradient's prediction, compared with actual changes of the output.
 
 Shape letters: N images, C channels, H, W pixels, D directions.
 """

@@ -1,4 +1,4 @@
-"""What does an evaluation ask a model? The suite's settings, and the parts and conditions that they amount to.
+"""The suite's settings, and the parts and conditions that they amount to.
 
 A condition is one way of changing the images; a part is a group of conditions that are computed and stored together.
 """

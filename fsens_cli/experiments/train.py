@@ -1,4 +1,4 @@
-"""How is a classifier trained? One plain loop that can be stopped after any step and continued exactly.
+"""Training a classifier: one plain loop that can be stopped after any step and continued exactly.
 
 Every random number is a function of (seed, epoch, step), so a checkpoint needs no generator state: an interrupted
 and resumed training takes the same steps as an uninterrupted one. Several processes can share every batch (``World``):

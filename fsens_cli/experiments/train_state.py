@@ -1,4 +1,4 @@
-"""Where does a training stand: epochs and steps done, the sums of the current epoch, the history?"""
+"""Where a training stands: epochs and steps done, the sums of the current epoch, the history."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields

@@ -1,4 +1,4 @@
-"""Which radii are low, mid and high?"""
+"""The radii that are low, mid and high."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""In which unitary basis is a gradient described, and which frequency does each basis vector stand for?
+"""Unitary bases in which a gradient is described, and the frequency of each basis vector.
 
 For unitary U and z = U x, the gradient with respect to z is U grad_x (Krishnamachari et al., TMLR 2022, section 3),
 so any of these bases describes the same model without touching it.

@@ -1,4 +1,4 @@
-"""Which frequency does each coefficient of a plane stand for, and which radial bin does it fall into?
+"""The frequency of each coefficient of a plane, and its radial bin.
 
 Shape letters: H, W pixels; F = W // 2 + 1 columns of the real transform's half plane; K radial bins.
 Frequencies are cycles per pixel inside, and are shown as cycles per image too:

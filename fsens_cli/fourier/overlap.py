@@ -1,4 +1,4 @@
-"""How much does a change of an image move what a gradient listens to, if only the two spectra are known?
+"""How far a change of an image moves a model's output, if only the spectra of change and gradient are known.
 
 A change d of the image moves an output of gradient g by <g, d> to first order. Two spectra do not tell the phases, so
 take d's direction as random within each radius: then <g, d> has mean 0, and its variance is the sum, over radii, of the

@@ -1,4 +1,4 @@
-"""Which frequencies is a perturbation made of, and below which radius does half of its power lie?
+"""The frequencies of a perturbation, and the radius below which half of its power lies.
 
 Definitions: Li et al., PLoS Comput Biol 19(3) e1010932 (2023). Radii here are exact, one for every distance that occurs
 in the plane; nothing is binned.

@@ -1,4 +1,4 @@
-"""Which device does a name mean, and which share of a machine does a job get?"""
+"""The device that a name means, and a job's share of a machine."""
 
 import os
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What is ``hub:OWNER/NAME``? A repository of the Hugging Face Hub that says, as timm does, which network it holds."""
+"""``hub:OWNER/NAME``: a repository of the Hugging Face Hub that says, as timm does, which network it holds."""
 
 import json
 from dataclasses import dataclass, field

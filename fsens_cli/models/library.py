@@ -1,4 +1,4 @@
-"""What do torchvision and timm offer for ImageNet: which file, from where, for which images?"""
+"""What torchvision and timm offer for ImageNet: which file, from where, for which images."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which public weights are there for small images?
+"""Public weights for small images.
 
 Two sources: residual networks with the 3x3 stem on the Hugging Face Hub (edadaltocg), and CIFAR residual networks
 among a GitHub project's releases (chenyaofo/pytorch-cifar-models), whose file names carry the first digits of their

@@ -1,4 +1,4 @@
-"""Which weights does a name mean, and where do they come from?"""
+"""The weights that a name means, and where they come from."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path

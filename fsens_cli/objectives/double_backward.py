@@ -1,4 +1,4 @@
-"""Which layers of a network compute in forms that are cheap to differentiate twice?
+"""Layers of a network replaced by forms that are cheap to differentiate twice.
 
 Calls are taken over wherever they come from, so that a network of any library is served as it is.
 """

@@ -1,4 +1,4 @@
-"""How do processes that torchrun started meet, and which device does each take?"""
+"""How processes that torchrun started meet, and which device each takes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

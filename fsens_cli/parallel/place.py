@@ -1,4 +1,4 @@
-"""Which of torchrun's processes is this one? Asked before anything heavy is imported."""
+"""Which of torchrun's processes this one is, found out before anything heavy is imported."""
 
 import os
 from dataclasses import dataclass

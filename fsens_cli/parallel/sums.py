@@ -1,4 +1,4 @@
-"""How is a tensor summed over processes so that the sum can be differentiated any number of times?
+"""Sums of a tensor over processes that can be differentiated any number of times.
 
 Take what all processes compute as one function and its value as the sum of what each of them calls its loss. Then the
 derivative of an all-reduce is an all-reduce of the cotangents: every process used the sum, so every use counts. The

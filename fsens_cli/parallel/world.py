@@ -1,4 +1,4 @@
-"""Which processes train one model together, what is this one's part, and what do they agree on?
+"""The processes that train one model together, the part of this one, and what they agree on.
 
 Shape letters: N images of a batch.
 """

@@ -1,4 +1,4 @@
-"""Which random numbers belong to one image? Those of (seed, purpose, image), whatever else is in the batch.
+"""Random numbers of (seed, purpose, image), whatever else is in the batch.
 
 A counter-based generator: number i of an image is a hash of its key and i, so nothing has a state that batches could
 share, and all devices compute the same integers. Not for cryptography.

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from fsens_cli.experiments import hybrid_probe as probing
 from fsens_cli.experiments import layers as depth
 from fsens_cli.experiments import measure as measuring
 from fsens_cli.experiments.critical_band_findings import critical_band_findings
+from fsens_cli.experiments.critical_band_result import CriticalBandResult
 from fsens_cli.experiments.critical_band_settings import CriticalBandConfig
 from fsens_cli.experiments.defense import DefenseRow, defend, with_front_end
 from fsens_cli.experiments.defense_findings import defense_findings
@@ -27,11 +28,15 @@ from fsens_cli.experiments.defense_settings import DefenseConfig
 from fsens_cli.experiments.evaluate import NothingKept, PartRecorder
 from fsens_cli.experiments.evaluate_findings import evaluate_findings
 from fsens_cli.experiments.evaluate_settings import EvaluateConfig
+from fsens_cli.experiments.evaluation import EvaluateResult
+from fsens_cli.experiments.hybrid_curve import HybridResult
 from fsens_cli.experiments.hybrid_findings import hybrid_findings
 from fsens_cli.experiments.hybrid_settings import HybridConfig
 from fsens_cli.experiments.layers_findings import layers_findings
+from fsens_cli.experiments.layers_result import LayersResult
 from fsens_cli.experiments.layers_settings import LayersConfig
 from fsens_cli.experiments.measure_findings import measure_findings
+from fsens_cli.experiments.measure_result import MeasureResult
 from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.fourier.bases import Basis
 from fsens_cli.home import expanded
@@ -42,6 +47,9 @@ from fsens_cli.python.given_model import Numbers, as_given, name_of
 from fsens_cli.python.outputs import doubts_about
 from fsens_cli.python.results import Differences, Loaded, Result, Shown, folder_of, random_untouched
 from fsens_cli.python.settings import configured
+
+if TYPE_CHECKING:
+    from fsens_cli.runs.measure_files import Subject
 
 MADE_HERE = "made here"
 
@@ -58,7 +66,7 @@ def measure(
     basis: str | Basis | None = None,
     on_progress: Callable[[int], None] | None = None,
     **settings: Any,
-) -> Result:
+) -> Result[MeasureResult]:
     """Measure which spatial frequencies ``model`` listens to: the spectrum of its input gradient.
 
     Method: Krishnamachari, Ng, Foo, *Fourier Sensitivity and Regularization of Computer Vision Models*, TMLR 2022.
@@ -123,7 +131,7 @@ def hybrid_probe(
     std: Numbers = None,
     progress: bool = False,
     **settings: Any,
-) -> Result:
+) -> Result[HybridResult]:
     """Mix the low frequencies of one image with the high ones of another, and find out whom ``model`` believes.
 
     Method: Li et al., PLoS Comput Biol 19(3) e1010932 (2023). Arguments and errors are those of `measure`.
@@ -156,7 +164,7 @@ def evaluate(
     recorder: PartRecorder | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
     **settings: Any,
-) -> Result:
+) -> Result[EvaluateResult]:
     """Ask how robust ``model`` is: corruptions, filters, shuffled patches, noise, attacks, the Fourier heat map.
 
     ``suite="full"`` takes the settings of a paper, ``suite={"attacks": []}`` replaces single ones. Images are rounded
@@ -193,7 +201,7 @@ def critical_band(
     std: Numbers = None,
     progress: bool = False,
     **settings: Any,
-) -> Result:
+) -> Result[CriticalBandResult]:
     """Find how much noise in each band of frequencies costs ``model`` its accuracy: its frequency channel.
 
     Method: Solomon and Pelli, Nature 369 (1994); Subramanian et al., NeurIPS 2023. Images are rounded to 8-bit levels;
@@ -205,13 +213,14 @@ def critical_band(
     images, classifier = in_memory(data), as_given(model, mean, std)
     with doubts_about(classifier) as doubts, _bar("masking", 0, progress) as advance:
         raw = masking.critical_band(classifier, images, settled, on_progress=advance)
+        # Now, since the model may be another when the result is written.
+        batches = images.batches(settled.batch_size, device_of(classifier))
+        gradient = measuring.measure(classifier, batches, index_N=images.index_N)
 
     def write(folder: Path, figures: bool) -> None:
         from fsens_cli.commands.critical_band import channel_lines
         from fsens_cli.runs.critical_band_files import write_critical_band
 
-        device = device_of(classifier)
-        gradient = measuring.measure(classifier, images.batches(settled.batch_size, device), index_N=images.index_N)
         subject, formats = _subject(model, data), ["png"] if figures else []
         write_critical_band(folder, raw, gradient, subject, formats, summary=channel_lines(raw, subject))
 
@@ -229,7 +238,7 @@ def layers(
     std: Numbers = None,
     progress: bool = False,
     **settings: Any,
-) -> Result:
+) -> Result[LayersResult]:
     """Measure the spectrum of each state of ``model``, and of the gradient with respect to it.
 
     Images are rounded to 8-bit levels; arguments and errors are those of `measure`.
@@ -273,7 +282,7 @@ def blur_defense(
     std: Numbers = None,
     progress: bool = False,
     **settings: Any,
-) -> Result:
+) -> Result[list[DefenseRow]]:
     """Put filters of several strengths in front of ``model`` and ask what each does to its robustness.
 
     The filter is added at test time, a control; networks trained through one are compared with `compare`. Arguments and
@@ -339,7 +348,7 @@ def _title(model: nn.Module, data: object) -> str:
     return f"{name_of(model)} on {about}"
 
 
-def _subject(model: nn.Module, data: object) -> Any:
+def _subject(model: nn.Module, data: object) -> Subject:
     from fsens_cli.runs.measure_files import Subject
 
     about = data.subject if isinstance(data, ImageSet) else "given images"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fsens_cli.errors import ConfigError, OutputError
 from fsens_cli.experiments.quantities import PROFILE, Findings, Quantity, paired_difference
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from fsens_cli.runs.figures.overlay import Axes
+
+Raw_co = TypeVar("Raw_co", covariant=True)
 
 SHOWN = 8  # numbers in a repr; the rest are a method away
 LONGEST = 300  # characters of one text in it
@@ -173,11 +175,11 @@ def _html(text: str) -> str:
 
 
 @dataclass(frozen=True, repr=False)
-class Result(Shown):
+class Result(Shown, Generic[Raw_co]):
     """A result in memory. Its own attributes are those of the verb's result (`MeasureResult`, ...).
 
     Attributes:
-        raw: that result.
+        raw: that result, with its type.
         record: what is known of model and images, for a saved folder.
         write: writes every table and number into a folder; figures as well where it is told so.
     """
@@ -185,7 +187,7 @@ class Result(Shown):
     verb: str
     title: str
     findings: Findings
-    raw: Any
+    raw: Raw_co
     record: dict[str, object]
     write: Callable[[Path, bool], None]
 

@@ -1,4 +1,4 @@
-"""How are finished pieces of long work kept, so that a killed run goes on where it stopped?"""
+"""Finished pieces of long work, kept so that a killed run goes on where it stopped."""
 
 import json
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""How is a file written so that a reader never sees half of it?"""
+"""Writing files so that a reader never sees half of one."""
 
 import csv
 import errno

@@ -1,4 +1,4 @@
-"""Where does a run live? A numbered folder that says what was asked, how far it came and what made it."""
+"""A run's numbered folder, which says what was asked, how far it came and what made it."""
 
 import contextlib
 import errno

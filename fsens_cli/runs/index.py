@@ -1,4 +1,4 @@
-"""Which runs are there, and which one does a name mean?"""
+"""The runs that there are, and the one that a name means."""
 
 import glob
 from dataclasses import dataclass

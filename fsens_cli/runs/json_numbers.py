@@ -1,4 +1,4 @@
-"""How do numbers stand in ``results.json``, which has neither infinity nor NaN?"""
+"""Numbers in ``results.json``, which has neither infinity nor NaN."""
 
 import math
 

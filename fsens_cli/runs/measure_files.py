@@ -1,4 +1,4 @@
-"""What does a measurement leave behind: tables, numbers with intervals, figures; and how is it drawn again?"""
+"""What a measurement leaves: tables, numbers with intervals, figures; and the figures drawn again from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

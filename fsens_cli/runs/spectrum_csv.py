@@ -1,4 +1,4 @@
-"""How is a target spectrum read from a table, such as another run's ``spectrum.csv``?"""
+"""A target spectrum read from a table, such as another run's ``spectrum.csv``."""
 
 from fsens_cli.errors import ConfigError
 from fsens_cli.home import expanded

@@ -1,4 +1,4 @@
-"""What tells the jobs of a sweep apart, in a few words for a legend?"""
+"""What tells the jobs of a sweep apart, in a few words for a legend."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

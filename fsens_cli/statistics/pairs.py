@@ -1,4 +1,4 @@
-"""How sure is a mean over pairs of images, when every image is part of many pairs?
+"""Intervals of a mean over pairs of images, when every image is part of many pairs.
 
 Shape letters: D pairs, K columns, R draws.
 

@@ -1,4 +1,4 @@
-"""Do two maps put their cells in the same order?
+"""Rank correlation of two maps.
 
 Shape letters: N images, M cells, G groups of images.
 """

@@ -1,4 +1,4 @@
-"""Does one number go with another across models, and within families of models?
+"""How one number goes with another across models, and within families of models.
 
 Shape letters: M models. The models are the sample here: intervals say how far the number would move with others of the
 same kind, and are wide for a handful of them.

@@ -1,4 +1,4 @@
-"""Do the spectra say which corruptions a training helps against, and which it hurts?
+"""Which corruptions the spectra say a training helps against, beside what was measured.
 
 For each corruption, by how much more (or less) than the standard network of the same seed does a network lose,
 predicted from spectra and measured? The standard network's own losses cancel, and with them what makes a corruption

@@ -1,3 +1,5 @@
+"""``fsens hybrid-probe``: one model, several, and runs drawn again from their files."""
+
 import json
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Do the instruments agree? Profiles of several verbs on one page, correlated over bands and over models."""
+"""Profiles of several verbs on one page, correlated over bands and over models."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""What reaches Slurm, and do results come back? Small programs stand in for sbatch, srun, sacct and scancel."""
+"""What reaches Slurm and what comes back; small programs stand in for sbatch, srun, sacct and scancel."""
 
 import json
 import os

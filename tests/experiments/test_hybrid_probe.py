@@ -1,3 +1,5 @@
+"""The reversal frequency of models whose crossing is known on paper."""
+
 import copy
 import math
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""Pairs of hybrids join different classes and use every image once."""
+
 import pytest
 import torch
 from hypothesis import given, settings

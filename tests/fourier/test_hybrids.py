@@ -1,3 +1,5 @@
+"""Masks and hybrids against their formulas, on planes of any size."""
+
 from fractions import Fraction
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Do the corruptions agree with the library imagecorruptions, image by image, in both tables?
+"""The corruptions beside the library imagecorruptions, image by image, in both tables.
 
 Random ones get the same random numbers on both sides. The library's own constants are those for 224 pixels; for 32
 ours take their place in its code.

@@ -1,4 +1,4 @@
-"""Do the corruptions whose random numbers cannot be shared agree with the library in distribution?
+"""The corruptions whose random numbers cannot be shared, beside the library in distribution.
 
 Compared over pictures: the mean absolute change, the mean and spread of the result, and how the power of the change is
 shared out among low, middle and high frequencies.

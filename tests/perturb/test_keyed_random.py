@@ -1,4 +1,4 @@
-"""Do the numbers of an image depend on its key alone, and are they random?"""
+"""The numbers of an image depend on its key alone, and are random."""
 
 import pytest
 import torch

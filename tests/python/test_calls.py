@@ -205,6 +205,20 @@ def test_a_loader_is_read_once_and_batches_do_not_matter(verb: str) -> None:
     np.testing.assert_allclose(first["value"].astype(float), second["value"].astype(float), rtol=2e-4)
 
 
+@pytest.mark.parametrize("verb", SMALL)
+def test_a_result_is_of_the_model_as_it_was(verb: str) -> None:
+    """Tables are drawn up when they are asked for; by then the model may have been trained on."""
+    model, (images, labels) = network(), data()
+    result = getattr(fsens, verb)(model, (images, labels), **SMALL[verb])
+    before = result.tables
+    with torch.no_grad():
+        model[0].weight.normal_()
+        images.zero_()
+    after = result.tables
+    assert before.keys() == after.keys()
+    assert [name for name in before if not before[name].equals(after[name])] == []
+
+
 def test_what_writes_a_result_leaves_python_s_random_numbers_alone() -> None:
     """The first import of rich draws one."""
     noisy = dataclasses.replace(fsens.measure(network(), data()), write=lambda folder, figures: random.seed(1))

@@ -1,3 +1,5 @@
+"""What a hybrid probe writes can be recomputed from its own answers."""
+
 import json
 import math
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Where a curve first rises through zero, and its bounds."""
+
 import math
 
 import pytest

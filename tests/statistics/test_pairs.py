@@ -1,3 +1,5 @@
+"""Intervals of pairs that share images, against sums written out."""
+
 import pytest
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Which launcher was asked for, and is it there?"""
+"""The launcher that was asked for, checked to be installed."""
 
 import shutil
 from collections.abc import Iterable, Sequence

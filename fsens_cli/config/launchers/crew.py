@@ -1,4 +1,4 @@
-"""How many jobs of a sweep run at a time, and with how many threads each?"""
+"""How many jobs of a sweep run at a time, and with how many threads each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

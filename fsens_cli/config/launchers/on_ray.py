@@ -1,4 +1,4 @@
-"""How are jobs run by ray: one of our own on this machine, or a cluster that is running?"""
+"""Jobs run by ray: one of our own on this machine, or a cluster that is running."""
 
 import os
 import socket

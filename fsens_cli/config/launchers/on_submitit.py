@@ -1,4 +1,4 @@
-"""How are jobs given to Slurm, or to processes of this machine that behave as Slurm's?"""
+"""Jobs given to Slurm, or to processes of this machine that behave like Slurm's."""
 
 import math
 import time

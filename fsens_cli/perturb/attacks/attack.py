@@ -1,4 +1,4 @@
-"""Which images does a model lose inside a ball? One attack, or the cascade of attacks, with every claim checked.
+"""Images that a model loses inside a ball: one attack, or the cascade of attacks, with every claim checked.
 
 Shape letters: N images, S of them still standing, C channels, H, W pixels.
 """

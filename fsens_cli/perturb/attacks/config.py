@@ -1,4 +1,4 @@
-"""Which attack, how large, how long? The settings of an attack and what they may be."""
+"""The settings of an attack and what they may be."""
 
 import math
 from dataclasses import dataclass

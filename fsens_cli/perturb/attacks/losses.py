@@ -1,4 +1,4 @@
-"""What does an attack climb? Scalars of each image's logits that grow as the image comes nearer to falling.
+"""What an attack climbs: scalars of each image's logits that grow as the image comes nearer to falling.
 
 Shape letters: N images, L classes.
 """

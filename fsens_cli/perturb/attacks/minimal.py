@@ -1,4 +1,4 @@
-"""How small is the smallest change that fools the model? Several minimal-norm attacks, the best of each image.
+"""The smallest change that fools the model: several minimal-norm attacks, the best of each image.
 
 Shape letters: N images, S of them still standing, C channels, H, W pixels, E radii.
 """

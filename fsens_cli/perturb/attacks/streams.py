@@ -1,4 +1,4 @@
-"""How does each image get randomness of its own?
+"""Randomness of each image's own for attacks.
 
 The draws of an image are a function of its own seed and of what they are for. They depend neither on the size of the
 batch nor on which other images still stand.

@@ -1,4 +1,4 @@
-"""Is an adversarial image one? A fresh forward pass, the box and the ball decide, whatever an attack claims.
+"""Whether an adversarial image is one: a fresh forward pass, the box and the ball decide, whatever an attack claims.
 
 Shape letters: N images, C channels, H, W pixels.
 """

@@ -1,4 +1,4 @@
-"""How strong is each severity? The published constants, for 32-pixel and for 224-pixel images.
+"""How strong each severity is: the published constants, for 32-pixel and for 224-pixel images.
 
 ``"32"``: the generator of CIFAR-10-C, ``ImageNet-C/create_c/make_cifar_c.py`` of github.com/hendrycks/robustness.
 ``"224"``: the generator of ImageNet-C, ``ImageNet-C/create_c/make_imagenet_c.py`` of the same repository.

@@ -1,4 +1,4 @@
-"""How do [0, 1] images and 8-bit levels become each other?"""
+"""From [0, 1] images to 8-bit levels and back."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""What does fog look like? A height map by the diamond-square algorithm.
+"""Fog: a height map by the diamond-square algorithm.
 
 Shape letters: N images, S side of the map, a power of two.
 """

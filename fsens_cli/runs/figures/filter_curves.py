@@ -1,4 +1,4 @@
-"""The filter figure: how much of an image's spectrum does the model need?"""
+"""The filter figure: accuracy against how much of an image's spectrum is kept."""
 
 from collections.abc import Callable
 from typing import Any

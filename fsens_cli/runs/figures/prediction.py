@@ -1,4 +1,4 @@
-"""Predicted and measured losses by rank: do the two spectra foretell which corruptions hurt?"""
+"""Predicted and measured losses under corruptions, by rank."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

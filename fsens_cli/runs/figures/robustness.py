@@ -1,4 +1,4 @@
-"""The robustness figure: which share of the images survives a perturbation of a given size?"""
+"""The robustness figure: the share of images that survives a perturbation of a given size."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

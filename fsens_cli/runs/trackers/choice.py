@@ -1,4 +1,4 @@
-"""Which tracker does a training get?"""
+"""The tracker of a training."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
