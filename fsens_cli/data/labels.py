@@ -25,8 +25,9 @@ def flat_labels(label: np.ndarray, where: str) -> np.ndarray:
         raise DataError(f"{where} are words ({label.dtype}): number the classes from 0 and save these numbers.")
     if label.ndim != 1 or not np.issubdtype(label.dtype, np.integer):
         raise DataError(f"{where} must be integers of shape (N,), got {label.dtype} {label.shape}.")
-    # Of an unsigned type the largest numbers would turn negative.
-    return np.minimum(label, np.iinfo(np.int64).max).astype(np.int64)
+    if label.dtype == np.uint64:  # whose largest numbers would turn negative
+        label = np.minimum(label, np.uint64(np.iinfo(np.int64).max))
+    return label.astype(np.int64)
 
 
 def _is_one_hot(label: np.ndarray) -> bool:

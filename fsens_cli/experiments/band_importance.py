@@ -33,6 +33,8 @@ from fsens_cli.statistics.shapley import (
 )
 
 VALUES = ("logprob", "accuracy", "margin")
+# Values of single-precision networks that differ by less, of 1 or of their size, differ by rounding.
+ROUNDING = 1e-5
 NUM_PAIRS = 200
 
 
@@ -162,8 +164,9 @@ def importance(result: PartResult, image_size: tuple[int, int], value: str = "lo
     """Return what each band adds to ``value``, with intervals over images."""
     bands = bands_of(image_size)
     plan = plan_for(bands, result.seed)
-    value_NS = result.value_NSV[..., VALUES.index(value)].double()
-    phi_NB = value_NS @ plan.weight_SM
+    value_NS = _without_rounding(result.value_NSV[..., VALUES.index(value)].double())
+    # The weights of a band add up to 0: less the value without bands, equal values give exactly that.
+    phi_NB = (value_NS - value_NS[:, :1]) @ plan.weight_SM
     first_NB, last_NB = first_and_last(plan, value_NS)
     ends = (0.0, 1.0) if value == "accuracy" else None
     none, full = mean_intervals(value_NS[:, [0, -1]], ends)
@@ -191,6 +194,13 @@ def importance(result: PartResult, image_size: tuple[int, int], value: str = "lo
         score=low_frequency_score(phi_NB.mean(dim=0)),
         phi_NB=phi_NB,
     )
+
+
+def _without_rounding(value_NS: Tensor) -> Tensor:
+    """Return the values, or those of no band for all, where no subset of the bands changes more than rounding does."""
+    none_N1 = value_NS[:, :1]
+    change, size = float((value_NS - none_N1).abs().amax()), float(value_NS.abs().amax())
+    return none_N1.expand_as(value_NS) if change <= ROUNDING * max(size, 1.0) else value_NS
 
 
 def by_class(found: BandImportance, label_N: Tensor) -> list[tuple[int, list[Interval]]]:

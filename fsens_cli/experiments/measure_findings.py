@@ -1,5 +1,6 @@
 """Headline numbers, warnings and plot lines of a measurement."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -37,6 +38,8 @@ def verdict_on_bands(bands: Sequence[BandShare]) -> str:
         where = f"above {first - 1} c/image"
     else:
         where = f"between {first} and {last} c/image"
+    if math.isnan(most.share.low):
+        return f"no verdict on one image: {100 * most.share.value:.0f} % of its sensitivity lies {where}"
     share = f"{most.share.text(0, scale=100, unit=' %')} of its sensitivity lies {where}"
     if most.share.high <= 0.5:
         return f"listens to no band alone: {', '.join(f'{b.band.name} {100 * b.share.value:.0f} %' for b in bands)}"

@@ -217,9 +217,10 @@ def sample(kind: SampleKind, index_N: Tensor, value_N: Tensor) -> Sample:
 
 _DIFFERENCES: dict[SampleKind, Callable[[Tensor, Tensor], Interval]] = {
     "proportion": proportion_difference,
-    "mean": mean_difference,
     "median": median_difference,
 }
+# Between which ends an image's value lies, by the unit of the mean; of other units nothing is known.
+_ENDS = {"%": (0.0, 1.0), "share": (0.0, 1.0), "0..2": (0.0, 2.0)}
 
 
 def paired_difference(first: Quantity, second: Quantity) -> Interval | None:
@@ -244,4 +245,5 @@ def paired_difference(first: Quantity, second: Quantity) -> Interval | None:
     if len(common) < 2:
         return None
     _, rows_one, rows_two = zip(*common, strict=True)
-    return _DIFFERENCES[one.kind](one.value[list(rows_one)].double(), two.value[list(rows_two)].double())
+    values = one.value[list(rows_one)].double(), two.value[list(rows_two)].double()
+    return mean_difference(*values, _ENDS.get(first.unit)) if one.kind == "mean" else _DIFFERENCES[one.kind](*values)

@@ -48,20 +48,30 @@ def _joint(a: float, b: float, phi: float) -> float:
     return math.sqrt(max(0.0, a * a - 2 * phi * a * b + b * b))
 
 
-def mean_difference(first_N: Tensor, second_N: Tensor) -> Interval:
-    """Return the mean difference over images with Student's interval.
+def mean_difference(first_N: Tensor, second_N: Tensor, ends: tuple[float, float] | None = (0.0, 1.0)) -> Interval:
+    """Return the mean difference over images with Student's interval, which ends where differences do.
 
-    Where the models differ alike on all images, what was not seen is as different as values in [0, 1] can be, or as far
-    as others that were seen lie apart.
+    Where the models differ alike on all images, what was not seen is as different as values can be.
+
+    Args:
+        first_N, second_N: of the same images.
+        ends: the smallest and largest value that there can be; None, or where values lie elsewhere: those that were
+            seen tell how far values lie apart, and nothing ends the interval.
     """
     difference_N, n = second_N.double() - first_N.double(), len(first_N)
     (interval,) = mean_intervals(difference_N[:, None], None)
-    if n < 2 or not math.isnan(interval.low):
-        return interval
     both = torch.cat([first_N, second_N]).double()
-    reach = 1.0 if bool(((both >= 0) & (both <= 1)).all()) else float(both.max() - both.min())
-    room = unseen(n) * (reach + abs(interval.value))
-    return Interval(interval.value, max(interval.value - room, -reach), min(interval.value + room, reach), n)
+    known = ends is not None and bool(((both >= ends[0]) & (both <= ends[1])).all())
+    reach = ends[1] - ends[0] if ends is not None and known else float(both.max() - both.min())
+    if n < 2:
+        return interval
+    low, high = interval.low, interval.high
+    if math.isnan(low) and reach > 0:
+        room = unseen(n) * (reach + abs(interval.value))
+        low, high, known = interval.value - room, interval.value + room, True
+    if known:
+        low, high = max(low, -reach), min(high, reach)
+    return Interval(interval.value, low, high, n)
 
 
 def median_difference(first_N: Tensor, second_N: Tensor, *, seed: int = 0, num_resamples: int = 2000) -> Interval:

@@ -38,6 +38,18 @@ def test_a_folder_of_arrays(tmp_path: Path) -> None:
     assert peek_size(ArraysConfig(root=str(tmp_path)), "test") == (8, 10)
 
 
+@pytest.mark.parametrize("kind", ["u1", "i1", "u2", "i4", "u4", "i8", "u8"])
+def test_labels_of_any_whole_numbers(kind: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=COLOUR, labels=LABEL.astype(kind))
+    assert load(tmp_path / "a.npz").label_N.tolist() == LABEL.tolist()
+
+
+def test_the_largest_labels_do_not_turn_negative(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=COLOUR, labels=np.array([0, 1, 2, 3, 4, 2**64 - 1], dtype="u8"))
+    with pytest.raises(DataError, match="labels reach 9,223,372,036,854,775,807"):
+        load(tmp_path / "a.npz")
+
+
 def test_both_splits_count_the_same_classes(tmp_path: Path) -> None:
     arrays = {"x_train": COLOUR[:4], "y_train": LABEL[:4], "x_test": COLOUR[4:], "y_test": LABEL[4:]}
     np.savez(tmp_path / "a.npz", **arrays)

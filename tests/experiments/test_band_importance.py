@@ -140,3 +140,17 @@ def test_spectra_of_classes_average_to_that_of_all(smooth: object) -> None:
     bands, share = band_shares(result, spectra)
     assert share.shape == (2, len(bands))
     torch.testing.assert_close(share.sum(dim=1), torch.ones(2, dtype=torch.float64))
+
+
+class Brightness(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        score = 7 * images.mean(dim=(1, 2, 3)) - 3.5
+        return torch.stack([score, -score], dim=1)
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_rounding_is_no_importance(value: str) -> None:
+    """Bands leave the mean as it is: what remains differs by about 1e-8, and would rank the bands."""
+    found = importance(asked(Brightness(), pictures()).parts["bands"], (16, 16), value)
+    assert {row.shapley.value for row in found.rows} == {0.0}
+    assert len({row.psi for row in found.rows}) == 1

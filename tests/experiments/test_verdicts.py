@@ -40,6 +40,7 @@ def bands(high: float, within: float, low: float = 0.0) -> list[BandShare]:
         (bands(0.10, 0.05, 0.52), "may listen to low frequencies: 52 % [47, 57] of its sensitivity lies at 5 c/image "
          "and below"),
         (bands(0.40, 0.05, 0.30), "listens to no band alone: low 30 %, mid 30 %, high 40 %"),
+        (bands(0.91, math.nan), "no verdict on one image: 91 % of its sensitivity lies above 10 c/image"),
         (bands(0.10, 0.05, 0.10), "listens to mid frequencies: 80 % of its sensitivity lies between 6 and 10 c/image"),
     ],
 )  # fmt: skip

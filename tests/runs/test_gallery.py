@@ -74,11 +74,11 @@ def filters() -> Figure:
     return filter_figure(pd.DataFrame(rows), clean=0.9, chance=0.1, shorter_side=32, title=TITLE)
 
 
-def heat_map() -> Figure:
+def heat_map(power: float = 1.0) -> Figure:
     v, u = np.meshgrid(range(-8, 9), range(9), indexing="ij")
     table = pd.DataFrame({
         "vertical_cycles_per_image": v.ravel(), "horizontal_cycles_per_image": u.ravel(),
-        "error_rate": RANDOM.uniform(size=v.size), "gradient_power_share": RANDOM.uniform(size=v.size) / v.size,
+        "error_rate": RANDOM.uniform(size=v.size), "gradient_power_share": power * RANDOM.uniform(size=v.size) / v.size,
     })  # fmt: skip
     return heat_map_figure(table, [17, 17], agreement=Interval(0.9, 0.87, 0.92, 32), title=TITLE)
 
@@ -156,6 +156,7 @@ GALLERY: dict[str, Callable[[], Figure]] = {
         title=TITLE,
     ),
     "heat map": heat_map,
+    "heat map, gradient without frequencies": lambda: heat_map(power=0),
     "defense": defense,
     "scatter": scatter(False),
     "scatter beside published": scatter(True),

@@ -37,7 +37,9 @@ def heat_map_figure(table: pd.DataFrame, size: list[int], *, agreement: Interval
     if "gradient_power_share" in table:
         with np.errstate(divide="ignore"):
             logarithm = np.log10(table["gradient_power_share"].to_numpy(float))
-        maps.append(("input gradient, log10 share of power", logarithm, "viridis"))
+        # A model that sees brightness alone has a gradient without frequencies.
+        if np.isfinite(logarithm).any():
+            maps.append(("input gradient, log10 share of power", logarithm, "viridis"))
     rows, columns, extent = _measured_part(frequency, (height, width))
     with figure_style():
         figure, panels = new_figure(0.6 + 2.5 * len(maps), rows=len(maps))
