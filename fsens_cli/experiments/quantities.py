@@ -246,4 +246,6 @@ def paired_difference(first: Quantity, second: Quantity) -> Interval | None:
         return None
     _, rows_one, rows_two = zip(*common, strict=True)
     values = one.value[list(rows_one)].double(), two.value[list(rows_two)].double()
-    return mean_difference(*values, _ENDS.get(first.unit)) if one.kind == "mean" else _DIFFERENCES[one.kind](*values)
+    return (
+        mean_difference(*values, ends=_ENDS.get(first.unit)) if one.kind == "mean" else _DIFFERENCES[one.kind](*values)
+    )

@@ -48,7 +48,7 @@ def _joint(a: float, b: float, phi: float) -> float:
     return math.sqrt(max(0.0, a * a - 2 * phi * a * b + b * b))
 
 
-def mean_difference(first_N: Tensor, second_N: Tensor, ends: tuple[float, float] | None = (0.0, 1.0)) -> Interval:
+def mean_difference(first_N: Tensor, second_N: Tensor, *, ends: tuple[float, float] | None = (0.0, 1.0)) -> Interval:
     """Return the mean difference over images with Student's interval, which ends where differences do.
 
     Where the models differ alike on all images, what was not seen is as different as values can be.

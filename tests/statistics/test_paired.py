@@ -60,11 +60,11 @@ def test_differences_of_means_end_where_values_do() -> None:
     found = mean_difference(few, none)
     assert (found.value, found.low, found.high) == (pytest.approx(-0.55), -1.0, 1.0)
     # Of losses nobody knows an end.
-    assert mean_difference(few, none, None).high == pytest.approx(-0.55 + 12.706 * 0.45, rel=1e-3)
-    assert mean_difference(few, none, (0.0, 2.0)).low == -2.0
-    same = mean_difference(few, few, (0.0, 2.0))
+    assert mean_difference(few, none, ends=None).high == pytest.approx(-0.55 + 12.706 * 0.45, rel=1e-3)
+    assert mean_difference(few, none, ends=(0.0, 2.0)).low == -2.0
+    same = mean_difference(few, few, ends=(0.0, 2.0))
     assert same.high == pytest.approx(2 * mean_difference(few, few).high)
-    assert math.isnan(mean_difference(few[:1].expand(9), few[:1].expand(9), None).low)
+    assert math.isnan(mean_difference(few[:1].expand(9), few[:1].expand(9), ends=None).low)
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 10, 30])
