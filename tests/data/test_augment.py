@@ -34,6 +34,19 @@ def test_shift_against_a_loop(pad: int) -> None:
     assert torch.equal(moved, expected)
 
 
+def test_mirrored_borders_are_those_of_torch() -> None:
+    images, pad = pixels(), 3
+    top, left = torch.randint(2 * pad + 1, (2, 12), generator=seeded()).tolist()
+    padded = torch.nn.functional.pad(images.float(), (pad,) * 4, mode="reflect").to(torch.uint8)
+    height, width = images.shape[-2:]
+    expected = [padded[n, :, top[n] : top[n] + height, left[n] : left[n] + width] for n in range(12)]
+    assert torch.equal(shift_randomly(images, pad, seeded(), border="reflect"), torch.stack(expected))
+    # A shift may be larger than the image.
+    line = torch.arange(1, 4, dtype=torch.uint8).expand(50, 1, 1, 3)
+    moved = shift_randomly(line, 9, seeded(), border="reflect")
+    assert {tuple(row) for row in moved.flatten(1).tolist()} == {(1, 2, 3), (2, 3, 2), (3, 2, 1), (2, 1, 2)}
+
+
 def test_shifts_reach_all_distances_alike() -> None:
     spot = torch.zeros(4000, 1, 5, 5, dtype=torch.uint8)
     spot[:, 0, 2, 2] = 1

@@ -31,6 +31,16 @@ def test_every_pair_comes_once_before_any_comes_again() -> None:
     torch.testing.assert_close(pairs.batch(3).left_PCHW, pairs.batch(3).left_PCHW, rtol=0, atol=0)
 
 
+def test_images_of_pairs_have_no_black_borders() -> None:
+    """Shifts of the training put zeros at the border, and pixels would be as similar as their borders are."""
+    bright = stripes().with_pixels(stripes().images_NCHW.clamp_min(60))
+    varied = settings(regularizer=RegularizerConfig(name="similarity", num_images=40, taps=["features.0"]))
+    varied.augment.pad = 4
+    images = prepare_pairs(classifier("batch"), bright, varied, NO_OTHER_IMAGES).images_NCHW
+    assert int(images.min()) >= 60
+    assert not torch.equal(images, bright.sample(40, varied.seed).images_NCHW)
+
+
 def test_targets_and_controls() -> None:
     raw = pair_set(towards="pixel-raw").target_NN
     hard = pair_set(towards="pixel", threshold=0.3).target_NN
