@@ -24,6 +24,14 @@ Model = Annotated[
         rich_help_panel=WHAT,
     ),
 ]
+TrustCheckpoint = Annotated[
+    bool,
+    typer.Option(
+        "--trust-checkpoint",
+        help="Run the program that --model NET.pt2 or a TorchScript file holds.",
+        rich_help_panel=WHAT,
+    ),
+]
 Data = Annotated[
     str | None,
     typer.Option(

@@ -11,6 +11,7 @@ from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import DataError
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.onnx_network import is_onnx
+from fsens_cli.models.program_names import is_program
 from fsens_cli.models.user_file import is_factory
 from fsens_cli.models.weights import Weights
 from fsens_cli.runs.folder import RunFolder
@@ -20,9 +21,8 @@ from fsens_cli.runs.provenance import git_commit, machine, versions
 
 def run_name(job: JobFields) -> str:
     """Return the part of a run's path that says what it is about; of files of one's own their name without folders."""
-    model = (
-        job.model.name.rpartition("/")[2] if is_factory(job.model.name) or is_onnx(job.model.name) else job.model.name
-    )
+    is_file = any(kind(job.model.name) for kind in (is_factory, is_onnx, is_program))
+    model = job.model.name.rpartition("/")[2] if is_file else job.model.name
     parts = [model, own_name(job.data) or job.data.name, *([job.tag] if job.tag else [])]
     return "-".join(parts)
 

@@ -21,6 +21,7 @@ from fsens_cli.commands.options import (
     Resume,
     ResumeSweep,
     Seed,
+    TrustCheckpoint,
     Weights,
     make_request,
 )
@@ -53,6 +54,7 @@ def verb_command(verb: Verb) -> Callable[..., None]:
     options: dict[str, tuple[Any, Any]] = {
         "overrides": (Overrides, None),
         **{name: (annotation, None) for name, annotation in SETTINGS.items()},
+        "trust_checkpoint": (TrustCheckpoint, False),
         "resume": (Resume if verb.resume else ResumeSweep, None),
         **RUNNING,
         **SHOWING,
@@ -62,7 +64,10 @@ def verb_command(verb: Verb) -> Callable[..., None]:
         from fsens_cli.commands.boundary import boundary
 
         flags = Flags(**{name: given[name] for name in SHOWING})
-        named = {name: given[name] for name in SETTINGS} | {"hydra/launcher": given["launcher"]}
+        named = {name: given[name] for name in SETTINGS} | {
+            "model.trust_checkpoint": "true" if given["trust_checkpoint"] else None,
+            "hydra/launcher": given["launcher"],
+        }
         with boundary(debug=flags.debug):
             from fsens_cli.commands.jobs import run_verb
 

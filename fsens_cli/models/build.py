@@ -22,6 +22,7 @@ from fsens_cli.models.fitting import load_weights
 from fsens_cli.models.front_end import build_front_end
 from fsens_cli.models.names import same_network
 from fsens_cli.models.normalization import layer_inside, normalization_for
+from fsens_cli.models.program import Program
 from fsens_cli.models.settings import FrontEndConfig, ModelConfig
 from fsens_cli.models.user_file import is_factory
 from fsens_cli.models.weights import Weights
@@ -79,7 +80,7 @@ def build_classifier(
     classifier.normalization = given
     classifier.remarks = [f"{weights.label}: {'; '.join(fit.remarks())}"] if fit is not None and fit.remarks() else []
     inside = layer_inside(network) if given.mean and tuple(given.mean) != (0.0,) else ""
-    classifier.remarks += given.remarks
+    classifier.remarks += [*given.remarks, *(network.remarks if isinstance(network, Program) else ())]
     classifier.warnings = list(given.warnings)
     if inside:
         classifier.warnings.append(

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from fsens_cli.errors import CheckpointError, FsensError, ModelError
-from fsens_cli.models import hub_network, onnx_network, robustbench, transformers_network
+from fsens_cli.models import hub_network, onnx_network, program, robustbench, transformers_network
 from fsens_cli.models.activation import with_activation
 from fsens_cli.models.catalog import PACKAGED, ImageShape
 from fsens_cli.models.description import LOADS, kwargs_from_file
@@ -65,6 +65,13 @@ def of_onnx(asked: Asked) -> nn.Module:
         raise ModelError(f"model={asked.config.name} is what its file holds and takes no model.kwargs.")
     with _complaints_told(asked):
         return onnx_network.build(asked.config.name, asked.shape)
+
+
+def of_program(asked: Asked) -> nn.Module:
+    """Load the program that a trusted file holds."""
+    if _without_loading(asked.config):
+        raise ModelError(f"model={asked.config.name} is what its file holds and takes no model.kwargs.")
+    return program.build(asked.config.name, asked.shape)
 
 
 def of_own_code(asked: Asked) -> nn.Module:

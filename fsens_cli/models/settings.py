@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fsens_cli.errors import ModelError, require, require_one_of
+from fsens_cli.models.program_names import require_trust
 from fsens_cli.ranges import is_finite
 
 FILTERS = ("none", "blur", "high-pass", "random-blur", "pca")
@@ -52,10 +53,11 @@ class ModelConfig:
 
     Attributes:
         name: a packaged network, a torchvision name, ``timm/NAME``, ``hub:OWNER/NAME``, ``robustbench/NAME``,
-            ``FILE.py:FUNCTION`` or ``PACKAGE.MODULE:FUNCTION``.
+            ``hf:OWNER/NAME``, ``NET.onnx``, ``NET.pt2``, ``FILE.py:FUNCTION`` or ``PACKAGE.MODULE:FUNCTION``.
         kwargs: passed to the constructor or factory.
         mean, std: per channel of [0, 1] images; empty takes what is known of the weights, and ``none`` for the mean
             leaves it to the network.
+        trust_checkpoint: whether a file that is a program (``.pt2``, TorchScript) may run what it holds.
         checkpoint_key: where in a checkpoint the weights stand, if it holds several; empty finds the only ones.
     """
 
@@ -64,9 +66,11 @@ class ModelConfig:
     mean: Any = field(default_factory=list)  # list[float]; a configuration can also say none
     std: Any = field(default_factory=list)
     checkpoint_key: str = ""
+    trust_checkpoint: bool = False
 
     def __post_init__(self) -> None:
-        """Check that mean and std are numbers and come in pairs."""
+        """Check that mean and std are numbers and come in pairs, and that a program is trusted."""
+        require_trust(self.name, self.trust_checkpoint)
         if isinstance(self.mean, str) and self.mean.lower() == "none":
             require(not self.std or self.std == [1.0], f"model.std={self.std} has no meaning with model.mean=none.")
             self.mean, self.std = [0.0], [1.0]

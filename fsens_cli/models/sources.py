@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fsens_cli.deferred import deferred
 from fsens_cli.errors import ModelError, suggestion
 from fsens_cli.guest.names import functions_of, split_name
-from fsens_cli.models import hub_network, onnx_network, robustbench, transformers_network
+from fsens_cli.models import hub_network, onnx_network, program_names, robustbench, transformers_network
 from fsens_cli.models.catalog import PACKAGED, ImageShape
 from fsens_cli.models.library_names import timm_names, torchvision_names
 from fsens_cli.models.settings import ModelConfig
@@ -136,6 +136,11 @@ SOURCES: dict[str, Source] = {
         owns=onnx_network.is_onnx,
         check=onnx_network.check_file,
         build=deferred("fsens_cli.models.construct:of_onnx"),
+    ),
+    "program": Source(
+        owns=program_names.is_program,
+        check=program_names.find_program,
+        build=deferred("fsens_cli.models.construct:of_program"),
     ),
     "own code": Source(
         owns=lambda name: is_factory(name) or name.endswith(".py"),

@@ -111,12 +111,12 @@ def _refuse_other_zips(path: Path) -> None:
     if any(name.endswith("/constants.pkl") for name in names):
         raise CheckpointError(
             f"{path} is a TorchScript archive, a program and not weights alone; it is not run. Where you trust it: "
-            "torch.save(torch.jit.load(PATH).state_dict(), 'weights.pt')."
+            f"--model {path} --trust-checkpoint, or torch.save(torch.jit.load(PATH).state_dict(), 'weights.pt')."
         )
     if any(name.endswith(("archive_format", "serialized_exported_program.json")) for name in names):
         raise CheckpointError(
-            f"{path} is a program of torch.export and not weights alone: "
-            "torch.save(torch.export.load(PATH).state_dict, 'weights.pt') takes these out."
+            f"{path} is a program of torch.export and not weights alone. Where you trust it: --model {path} "
+            "--trust-checkpoint, or torch.save(torch.export.load(PATH).state_dict, 'weights.pt')."
         )
     if not any(name.endswith("/data.pkl") for name in names):
         raise unreadable(path, "a zip, and no checkpoint of torch")

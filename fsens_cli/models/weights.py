@@ -9,7 +9,7 @@ from fsens_cli.cache.hub import HubPlace, commit_of, fetch_from_hub
 from fsens_cli.cache.places import Meter, offline_switch, silent
 from fsens_cli.errors import CheckpointError, FetchError, suggestion
 from fsens_cli.home import expanded
-from fsens_cli.models import hub_network, onnx_network, robustbench, transformers_network
+from fsens_cli.models import hub_network, onnx_network, program_names, robustbench, transformers_network
 from fsens_cli.models.assumed import assumed_description
 from fsens_cli.models.checkpoint import read_metadata, sha256_of
 from fsens_cli.models.description import Description
@@ -91,7 +91,9 @@ def find_weights(spec: str, *, model: str, data: str, imagenet: bool = False, me
     if model.startswith(robustbench.PREFIX):
         return _robustbench(spec, model, data)
     if onnx_network.is_onnx(model):
-        return _onnx(spec, model)
+        return _inside(spec, onnx_network.check_file(model))
+    if program_names.is_program(model):
+        return _inside(spec, program_names.find_program(model))
     if spec == "auto":
         spec = _automatic(model, data, imagenet=imagenet)
         kind, _, rest = spec.partition(":")
@@ -230,10 +232,9 @@ def _transformers(model: str, meter: Meter) -> Weights:
     return _file(path, label=f"hub:{model.removeprefix(transformers_network.PREFIX)}", described=described)
 
 
-def _onnx(spec: str, model: str) -> Weights:
+def _inside(spec: str, path: Path) -> Weights:
     if spec != "auto":
-        raise CheckpointError(f"weights={spec}: {model} holds its weights; leave weights=auto.")
-    path = onnx_network.check_file(model)
+        raise CheckpointError(f"weights={spec}: {path.name} holds its weights; leave weights=auto.")
     return Weights(label=path.name, sha256=sha256_of(path), is_inside=True)
 
 
