@@ -55,6 +55,7 @@ def build_for(job: JobFields, weights: Weights, images: ImageSet, flags: Flags) 
         seed=seed,
         front_end=job.frontend,
         data=job.data.name,
+        class_names=images.class_names,
         hint=imagenet_hint(job.data),
     )
     fit_front_end(classifier.front_end, job, weights, images)

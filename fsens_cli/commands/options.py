@@ -20,7 +20,7 @@ Model = Annotated[
     str | None,
     typer.Option(
         "--model",
-        help="Network: resnet20, a torchvision name, timm/NAME, hub: or hf:OWNER/NAME, FILE.py:FUNCTION.",
+        help="Network: resnet20, a torchvision name, timm/NAME, hub:, hf: or clip:OWNER/NAME, FILE.py:FUNCTION.",
         rich_help_panel=WHAT,
     ),
 ]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 import torch
@@ -15,6 +16,7 @@ from fsens_cli.models.allocation import allocation_limit
 from fsens_cli.models.catalog import ImageShape
 from fsens_cli.models.checkpoint import read_state_dict
 from fsens_cli.models.classifier import Classifier, held_still
+from fsens_cli.models.clip_network import ZeroShot
 from fsens_cli.models.construct import build_network, native_size
 from fsens_cli.models.description import kwargs_from_file
 from fsens_cli.models.factory import classes_hint, parameters_of
@@ -41,6 +43,7 @@ def build_classifier(
     seed: int,
     front_end: FrontEndConfig,
     data: str = "",
+    class_names: Sequence[str] = (),
     hint: str = "",
 ) -> Classifier:
     """Build the network, load its weights and put its normalisation inside.
@@ -50,6 +53,7 @@ def build_classifier(
     The front end is the configured one, else the one that the weights were trained behind.
 
     Args:
+        class_names: for networks that know classes by their names.
         hint: a sentence for the message where the weights do not fit.
 
     Raises:
@@ -69,11 +73,19 @@ def build_classifier(
     made_for = _made_for(weights, shape)
     with _held_to_its_file(named, weights):
         network = build_network(
-            named, num_classes=num_classes, shape=made_for, seed=seed, data=data, timm_file=timm_file
+            named,
+            num_classes=num_classes,
+            shape=made_for,
+            seed=seed,
+            data=data,
+            timm_file=timm_file,
+            class_names=class_names,
         )
     fit = None
     if weights.path is not None and not timm_file:
         fit = load_weights(network, weights.path, key=config.checkpoint_key, hint=hint)
+    if isinstance(network, ZeroShot):
+        network.set_head()
     in_file = (fit.mean, fit.std) if fit is not None else ((), ())
     given = normalization_for(config, weights, in_file, num_classes=num_classes)
     classifier = Classifier(network, name=config.name, num_classes=num_classes, mean=given.mean, std=given.std)

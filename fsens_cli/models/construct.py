@@ -1,6 +1,6 @@
 """How a named network is built without weights: one function for each source."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -18,20 +18,35 @@ from fsens_cli.models.torchvision_network import torchvision_network
 
 
 def build_network(
-    config: ModelConfig, *, num_classes: int, shape: ImageShape, seed: int, data: str = "", timm_file: str = ""
+    config: ModelConfig,
+    *,
+    num_classes: int,
+    shape: ImageShape,
+    seed: int,
+    data: str = "",
+    timm_file: str = "",
+    class_names: Sequence[str] = (),
 ) -> nn.Module:
     """Build the named network with random weights drawn from ``seed``; the global generator is left as it was.
 
     Args:
         data: name of the data set, for zoos that have another network for each.
         timm_file: weights that timm itself converts and loads, where it is timm's network.
+        class_names: for networks that know classes by their names.
 
     Raises:
         ModelError: unknown name, or arguments the constructor does not take.
     """
     source = source_of(config.name)
     source.check(config.name)
-    asked = Asked(config=config, num_classes=num_classes, shape=shape, data=data, timm_file=timm_file)
+    asked = Asked(
+        config=config,
+        num_classes=num_classes,
+        shape=shape,
+        data=data,
+        timm_file=timm_file,
+        class_names=tuple(class_names),
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return source.build(asked)

@@ -51,8 +51,8 @@ def load_robustbench(name: str, data: str) -> "tuple[nn.Module, Path | None]":
         zoo: Any = importlib.import_module("robustbench.utils")
     except ImportError as error:
         raise ModelError(
-            f"model={name} needs the package robustbench, which is not installed here ({error}). Its release 1.1.1 pins "
-            "timm==1.0.9, older than fsens needs; its repository asks for timm>=1.0.9: "
+            f"model={name} needs the package robustbench, which is not installed here ({error}). Its release 1.1.1 "
+            "pins timm==1.0.9, older than fsens needs; its repository asks for timm>=1.0.9: "
             "pip install git+https://github.com/RobustBench/robustbench, or give --weights PATH."
         ) from error
     folder = cache_folder("robustbench")

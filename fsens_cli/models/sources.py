@@ -10,6 +10,7 @@ from fsens_cli.errors import ModelError, suggestion
 from fsens_cli.guest.names import functions_of, split_name
 from fsens_cli.models import hub_network, onnx_network, program_names, robustbench, transformers_network
 from fsens_cli.models.catalog import PACKAGED, ImageShape
+from fsens_cli.models.clip_names import CLIP_PREFIX, split_clip
 from fsens_cli.models.library_names import timm_names, torchvision_names
 from fsens_cli.models.settings import ModelConfig
 from fsens_cli.models.user_file import is_factory
@@ -29,6 +30,7 @@ class Asked:
         num_classes, shape: of the images.
         data: name of the data set, for zoos that have another network for each.
         timm_file: weights that timm itself converts and loads, where it is timm's network.
+        class_names: of the images, for networks that know classes by their names.
     """
 
     config: ModelConfig
@@ -36,6 +38,7 @@ class Asked:
     shape: ImageShape
     data: str = ""
     timm_file: str = ""
+    class_names: tuple[str, ...] = ()
 
 
 Size = tuple[int, int] | None
@@ -131,6 +134,11 @@ SOURCES: dict[str, Source] = {
         owns=lambda name: name.startswith(transformers_network.PREFIX),
         check=transformers_network.split_name,
         build=deferred("fsens_cli.models.construct:of_transformers"),
+    ),
+    "open_clip": Source(
+        owns=lambda name: name.startswith(CLIP_PREFIX),
+        check=split_clip,
+        build=deferred("fsens_cli.models.clip_network:build"),
     ),
     "onnx": Source(
         owns=onnx_network.is_onnx,

@@ -9,9 +9,10 @@ from fsens_cli.cache.hub import HubPlace, commit_of, fetch_from_hub
 from fsens_cli.cache.places import Meter, offline_switch, silent
 from fsens_cli.errors import CheckpointError, FetchError, suggestion
 from fsens_cli.home import expanded
-from fsens_cli.models import hub_network, onnx_network, program_names, robustbench, transformers_network
+from fsens_cli.models import clip_network, hub_network, onnx_network, program_names, robustbench, transformers_network
 from fsens_cli.models.assumed import assumed_description
 from fsens_cli.models.checkpoint import read_metadata, sha256_of
+from fsens_cli.models.clip_names import CLIP_PREFIX
 from fsens_cli.models.description import Description
 from fsens_cli.models.library import (
     HUB_FILES,
@@ -23,8 +24,8 @@ from fsens_cli.models.library import (
 )
 from fsens_cli.models.public import PUBLIC, PublicWeights
 
-# What a network of transformers comes with.
-HF = "hf"
+# What a network of transformers, or of open_clip, comes with.
+HF, CLIP = "hf", "clip"
 ALSO_OURS = ("resnet18", "resnet34", "resnet50")
 PACKAGED_FOLDER = Path(__file__).parent / "packaged"
 SPECS = "auto, random, packaged:NAME, public, torchvision, timm, hub:OWNER/NAME, run:RUN or a checkpoint's path"
@@ -108,6 +109,8 @@ def find_weights(spec: str, *, model: str, data: str, imagenet: bool = False, me
             return _timm(model, meter)
         if spec == HF and model.startswith(transformers_network.PREFIX):
             return _transformers(model, meter)
+        if spec == CLIP and model.startswith(CLIP_PREFIX):
+            return _clip(model, meter)
         if kind == "hub":
             return _hub(HubPlace.parse(rest), model, meter)
     except FetchError as error:
@@ -130,6 +133,8 @@ def _automatic(model: str, data: str, *, imagenet: bool) -> str:
         return model
     if model.startswith(transformers_network.PREFIX):
         return HF
+    if model.startswith(CLIP_PREFIX):
+        return CLIP
     if (model, data) in PUBLIC:
         return "public"
     if imagenet and model.startswith("timm/"):
@@ -230,6 +235,12 @@ def _transformers(model: str, meter: Meter) -> Weights:
     path, described = transformers_network.weights_of(model, meter)
     described["model"]["name"] = model
     return _file(path, label=f"hub:{model.removeprefix(transformers_network.PREFIX)}", described=described)
+
+
+def _clip(model: str, meter: Meter) -> Weights:
+    path, described = clip_network.weights_of(model, meter)
+    described["model"]["name"] = model
+    return _file(path, label=f"hub:{model.removeprefix(CLIP_PREFIX)}", described=described)
 
 
 def _inside(spec: str, path: Path) -> Weights:
