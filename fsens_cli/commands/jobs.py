@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fsens_cli.commands.console import note, results_alone, stderr
+from fsens_cli.commands.console import results_alone
+from fsens_cli.commands.first_word import loading, say
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.verbs.verb import Verb
 from fsens_cli.config.compose import Composed, Request, compose_job
@@ -20,8 +21,12 @@ if TYPE_CHECKING:
     from fsens_cli.commands.sweeps import Ended
 
 
-def run_verb(verb: Verb, request: Request, flags: Flags, resume: str | None) -> None:
-    """Do what was asked and print what was found; ``resume`` names a sweep to go on with, or a run."""
+def run_verb(verb: Verb, request: Request, flags: Flags, resume: str | None, *, said: str = "") -> None:
+    """Do what was asked and print what was found; ``resume`` names a sweep to go on with, or a run.
+
+    Args:
+        said: the word on what is loaded, where whoever waits has it already.
+    """
     keep_freed_memory()
     if flags.print_config:
         if request.multirun:
@@ -41,14 +46,15 @@ def run_verb(verb: Verb, request: Request, flags: Flags, resume: str | None) -> 
     else:
         composed = compose_job(request)
         with results_alone():
-            folder = _do(verb, composed, flags)
+            folder = _do(verb, composed, flags, said)
         _print_run(folder, flags)
 
 
-def _do(verb: Verb, composed: Composed, flags: Flags) -> Path:
-    """Do one job after a word to whoever waits in front of a terminal: loading comes before the first bar."""
-    if stderr().is_terminal:
-        note(f"loading {composed.job.model.name} on {composed.job.data.name}", flags)
+def _do(verb: Verb, composed: Composed, flags: Flags, said: str) -> Path:
+    """Do one job; loading comes before the first bar, so whoever waits has a word first."""
+    word = loading(composed.job.model.name, composed.job.data.name)
+    if word != said:
+        say(word, flags)
     return verb.do()(composed.job, composed.config_yaml, flags)
 
 

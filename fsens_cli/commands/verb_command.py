@@ -1,7 +1,7 @@
 """The function that Typer sees for a verb: every verb takes the same flags."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fsens_cli.commands.options import (
@@ -69,12 +69,13 @@ def verb_command(verb: Verb) -> Callable[..., None]:
             "hydra/launcher": given["launcher"],
         }
         with boundary(debug=flags.debug):
+            said = _first_word(given, flags)
             from fsens_cli.commands.jobs import run_verb
 
             request = make_request(
                 verb, given["overrides"], named, multirun=given["multirun"], config_dir=given["config_dir"]
             )
-            run_verb(verb, request, flags, given["resume"])
+            run_verb(verb, request, flags, given["resume"], said=said)
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [
@@ -86,3 +87,14 @@ def verb_command(verb: Verb) -> Callable[..., None]:
     command.__annotations__ = {name: annotation for name, (annotation, _) in options.items()}
     command.__doc__ = verb.help
     return command
+
+
+def _first_word(given: Mapping[str, Any], flags: Flags) -> str:
+    """Say what is loaded to whoever waits in front of a terminal, where it is plain to see; return what was said."""
+    if given["multirun"] or given["resume"] is not None or given["config_dir"] is not None:
+        return ""
+    from fsens_cli.commands.first_word import plain_to_see, say
+
+    word = plain_to_see({key: given[key] for key in ("model", "data")}, given["overrides"] or ())
+    say(word, flags)
+    return word

@@ -1,9 +1,18 @@
-"""The first minutes: what was just run is a word away."""
+"""The first minutes: a word before the wait, and what was just run is a word away."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from typer.testing import Result
+
+from fsens_cli.commands.first_word import loading, plain_to_see
+from fsens_cli.commands.verbs.registry import VERBS
+from fsens_cli.commands.verbs.verb import Verb
+from fsens_cli.config.compose import Request, compose_job
 
 
 def test_show_alone_is_the_latest_run_and_of_a_verb_its_latest(fsens: Callable[..., Result]) -> None:
@@ -14,3 +23,32 @@ def test_show_alone_is_the_latest_run_and_of_a_verb_its_latest(fsens: Callable[.
         assert fsens(*arguments).stdout.splitlines()[-1] == newest
     assert fsens("runs").stdout.splitlines()[1].startswith(newest)
     assert "evaluate" in fsens("show", "evaluate").stderr
+
+
+SAY = """
+import sys
+from fsens_cli.app import main
+from fsens_cli.commands import first_word
+def stop(word, flags):
+    print(word, *sorted({"hydra", "omegaconf", "torch", "numpy", "matplotlib"} & sys.modules.keys()))
+    raise SystemExit(0)
+first_word.say = stop
+sys.argv = ["fsens", "measure", "--model", "resnet20", "data=cifar10"]
+main()
+"""
+
+
+def test_the_first_word_is_said_before_anything_heavy_is_imported() -> None:
+    done = subprocess.run([sys.executable, "-c", SAY], capture_output=True, text=True, env=os.environ)
+    assert done.stdout == "loading resnet20 on cifar10\n", done.stderr
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+def test_the_first_word_names_what_is_loaded_where_nothing_is_said(verb: Verb) -> None:
+    job = compose_job(Request(verb=verb.config, job=verb.job_type(), overrides=())).job
+    assert plain_to_see({}, ["seed=1"]) == loading(job.model.name, job.data.name)
+
+
+@pytest.mark.parametrize("override", ["experiment=madry", "model.name=x", "data=[a]", "model=net.py:make", "data=a,b"])
+def test_what_has_to_be_composed_is_not_guessed(override: str) -> None:
+    assert plain_to_see({"model": None, "data": None}, [override]) == ""
