@@ -52,4 +52,9 @@ def test_cards_open_the_page(page: str) -> None:
     assert rows["critical band, width"][0] == "not run"
     # The other network was only measured.
     assert card_rows(page, 1)["smallest change, L-inf"][0] == "not run"
-    assert re.search(r'<div class="card-body"><figure><img alt="[^"]+" src="data:image/png;base64,', page)
+    (first, second) = re.findall(
+        r'<div class="card-body"><figure class="plotted">.*?<img alt="([^"]+)" src="data:image', page
+    )
+    assert first.startswith("Where the sensitivity lies: ")
+    assert "resnet8 is highest" in first
+    assert first != second

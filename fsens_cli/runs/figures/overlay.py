@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
@@ -73,7 +73,7 @@ def overlay_figure(runs: Labelled, *, about: str = "", title: str = "", legend: 
     return figure
 
 
-def plot_figure(lines: Sequence[tuple[str, Line]], colours: dict[str, str], size: tuple[float, float]) -> Figure:
+def plot_figure(lines: Sequence[tuple[str, Line]], colours: Mapping[str, str], size: tuple[float, float]) -> Figure:
     """Draw one plot of several runs, label and line each, with a legend below; ``size`` is in inches."""
     labels = list(dict.fromkeys(label for label, _ in lines))
     with figure_style():
@@ -109,7 +109,7 @@ def draw_plot(runs: Labelled, name: str, axes: Axes | None = None) -> Axes:
     return axes
 
 
-def _panel(axes: Axes, lines: Sequence[tuple[str, Line]], colours: dict[str, str]) -> None:
+def _panel(axes: Axes, lines: Sequence[tuple[str, Line]], colours: Mapping[str, str]) -> None:
     first = lines[0][1]
     kinds = list(dict.fromkeys(line.label for _, line in lines))
     places = _places([line for _, line in lines])

@@ -3,12 +3,12 @@
 Numbers are found by their keys, whichever verb they come from; what was not run says so.
 """
 
-import base64
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from fsens_cli.experiments.quantities import Quantity
+from fsens_cli.experiments.quantities import PROFILE, Quantity
 from fsens_cli.runs.comparison import Report
+from fsens_cli.runs.report.plots import Plot, plots
 from fsens_cli.runs.selection import FinishedRun
 
 
@@ -53,8 +53,8 @@ ENTRIES = (
     Entry(label="f_0.5 of smallest changes", keys=("f_half-linf", "f_half-l2"), told_by=SEARCHED, run="fsens evaluate"),
     Entry(label="critical band, width", keys=("width",), run="fsens critical-band"),
 )
-# Of a network's figures, the first of these that there is.
-PICTURES = ("spectrum", "corruptions", "calibration", "robustness")
+# Of a network's plots the first of these that there is, or else any.
+PLOTS = ("spectrum", "groups", "hybrid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,17 +70,15 @@ class CardRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What the page shows of one network; ``picture`` is a PNG in base64, empty where there is none."""
+    """What the page shows of one network; no plot where its runs have none."""
 
     title: str
     about: str
     rows: tuple[CardRow, ...]
-    picture: str = ""
-    alt: str = ""
-    caption: str = ""
+    plot: Plot | None
 
 
-def cards(report: Report) -> list[Card]:
+def cards(report: Report, colours: Mapping[str, str]) -> list[Card]:
     """Return a card for each network on each data set, in the order of the page."""
     runs: dict[tuple[str, str], list[FinishedRun]] = {}
     labels: dict[tuple[str, str], str] = {}
@@ -89,22 +87,30 @@ def cards(report: Report) -> list[Card]:
             subject = (compared.run.network, compared.run.settings["data"])
             runs.setdefault(subject, []).append(compared.run)
             labels.setdefault(subject, compared.label)
-    return [_card(labels[subject], members) for subject, members in runs.items()]
+    return [_card(labels[subject], members, colours) for subject, members in runs.items()]
 
 
-def _card(label: str, runs: Sequence[FinishedRun]) -> Card:
+def _card(label: str, runs: Sequence[FinishedRun], colours: Mapping[str, str]) -> Card:
     weights = next((run.made.weights_sha256 for run in runs if run.made.weights_sha256), "")
     hashed = f", weights sha256 {weights[:12]}" if weights else ""
     known = next((run for run in runs if run.model), runs[0])
     about = f"{known.model} ({known.weights}) on {known.data}{hashed}{_normalised(runs)}"
-    card = Card(title=label, about=about, rows=tuple(_row(entry, runs) for entry in ENTRIES))
-    for name in PICTURES:
-        for run in runs:
-            figure = next((f for f in run.figures if f.name == name and (run.folder / f"{name}.png").is_file()), None)
-            if figure is not None:
-                data = base64.b64encode((run.folder / f"{name}.png").read_bytes()).decode()
-                return replace(card, picture=data, alt=figure.alt, caption=figure.caption)
-    return card
+    rows = tuple(_row(entry, runs) for entry in ENTRIES)
+    return Card(title=label, about=about, rows=rows, plot=_plot(label, runs, colours))
+
+
+def _plot(label: str, runs: Sequence[FinishedRun], colours: Mapping[str, str]) -> Plot | None:
+    """Return the first plot, in the order of ``PLOTS``, of the first run that has it."""
+    found: dict[str, FinishedRun] = {}
+    for run in runs:
+        for line in run.findings.lines:
+            if line.plot != PROFILE:
+                found.setdefault(line.plot, run)
+    name = next((name for name in (*PLOTS, *found) if name in found), "")
+    if not name:
+        return None
+    (plot,) = plots([(label, [line for line in found[name].findings.lines if line.plot == name])], colours)
+    return plot
 
 
 def _normalised(runs: Sequence[FinishedRun]) -> str:

@@ -20,7 +20,7 @@ from fsens_cli.runs.folder import now
 from fsens_cli.runs.report.answers import answers, headline
 from fsens_cli.runs.report.card import cards
 from fsens_cli.runs.report.instruments import OVER_BANDS, OVER_MODELS, band_rows, model_rows, warning_of
-from fsens_cli.runs.report.pictures import Pictures, pictures
+from fsens_cli.runs.report.pictures import MOST_BYTES, pictures
 from fsens_cli.runs.report.plots import plots
 from fsens_cli.runs.report.relations import Relation, families_of, points_of, relations, scatter
 from fsens_cli.runs.selection import FinishedRun
@@ -94,43 +94,44 @@ def page_text(report: Report, words: Mapping[str, Words], *, title: str) -> str:
     except ImportError as error:
         raise OutputError("a report needs jinja2: pip install 'fsens[report]'.") from error
     here = resources.files("fsens_cli.runs.report")
-    ours = {
-        name: here.joinpath(name).read_text(encoding="utf-8")
-        for name in ("page.html", "card.html", "page.css", "page.js")
-    }
+    ours = {name: here.joinpath(name).read_text(encoding="utf-8") for name in PARTS}
     environment = Environment(
         autoescape=True, finalize=_safe, undefined=StrictUndefined, loader=FunctionLoader(ours.get)
     )
     found = relations(points := points_of(report))
     colours = colours_of([c.label for comparison in report.comparisons for c in comparison.runs])
-    shown_pictures = pictures(report)
-    sections = [_section(c, words, colours, shown_pictures[i]) for i, c in enumerate(report.comparisons)]
+    sections = [_section(c, words, colours) for c in report.comparisons]
     head = headline(report)
-    return environment.get_template("page.html").render(
-        generator=Markup(GENERATOR),
-        style=Markup(ours["page.css"]),
-        script=Markup(ours["page.js"]),
-        version=fsens_cli.__version__,
-        now=now().replace("T", " "),
-        title=title,
-        notices=_notices(report),
-        cards=cards(report),
-        asked=[_asked(c, words) for c in report.comparisons],
-        models=_models(report),
-        answers=answers(report, found),
-        warnings=_warnings(report),
-        sections=sections,
-        headline=f"{head[:1].upper()}{head[1:]}.",
-        picture=next((plot for section in sections for plot in section["plots"]), None),
-        truth=DUALBAND if any("dualband" in c.run.data for s in report.comparisons for c in s.runs) else "",
-        instruments=_instruments(report),
-        across=_across(found, families_of(points)) if found else None,
-        provenance={
+    template = environment.get_template("page.html")
+    named: dict[str, object] = {
+        "generator": Markup(GENERATOR),
+        "style": Markup(ours["page.css"]),
+        "script": Markup(ours["page.js"]),
+        "version": fsens_cli.__version__,
+        "now": now().replace("T", " "),
+        "title": title,
+        "notices": _notices(report),
+        "cards": cards(report, colours),
+        "asked": [_asked(c, words) for c in report.comparisons],
+        "models": _models(report),
+        "answers": answers(report, found),
+        "warnings": _warnings(report),
+        "sections": sections,
+        "headline": f"{head[:1].upper()}{head[1:]}.",
+        "picture": next((plot for section in sections for plot in section["plots"]), None),
+        "truth": DUALBAND if any("dualband" in c.run.data for s in report.comparisons for c in s.runs) else "",
+        "instruments": _instruments(report),
+        "across": _across(found, families_of(points)) if found else None,
+        "provenance": {
             "head": PROVENANCE,
             "rows": [_made(c.verb, r.label, r.run) for c in report.comparisons for r in c.runs],
             "shared": _shared([r.run for c in report.comparisons for r in c.runs]),
         },
-    )
+    }
+    room = MOST_BYTES - len(template.render(named).encode())
+    for section, found_pictures in zip(sections, pictures(report, room), strict=True):
+        section |= {"pictures": found_pictures.kept, "left_out": found_pictures.left_out}
+    return template.render(named)
 
 
 def _safe(value: object) -> object:
@@ -175,10 +176,8 @@ def _warnings(report: Report) -> list[str]:
     ]
 
 
-def _section(
-    comparison: Comparison, words: Mapping[str, Words], colours: dict[str, str], shown_pictures: Pictures
-) -> dict[str, Any]:
-    """Return one verb's section: how to read it, numbers, plots, differences, pictures."""
+def _section(comparison: Comparison, words: Mapping[str, Words], colours: dict[str, str]) -> dict[str, Any]:
+    """Return one verb's section, still without pictures: how to read it, numbers, plots, differences."""
     verb = comparison.verb
     return {
         "verb": verb,
@@ -188,8 +187,8 @@ def _section(
         "tables": _tables(comparison),
         "first": comparison.runs[0].label,
         "differences": _differences(comparison),
-        "pictures": shown_pictures.kept,
-        "left_out": shown_pictures.left_out,
+        "pictures": [],
+        "left_out": 0,
     }
 
 

@@ -10,7 +10,8 @@ from fsens_cli.runs.comparison import Report
 
 WIDTH = 480  # pixels: about twice what a picture has on a page, for sharp screens
 COLOURS = 32
-MOST_BYTES = 550_000  # of all pictures of a page, as text; the rest stays in the run folders
+MOST_BYTES = 980_000  # of a page; pictures beyond that stay in the run folders
+FRAME = 100  # bytes around a picture
 
 
 @dataclass(slots=True)
@@ -21,8 +22,12 @@ class Pictures:
     left_out: int = 0
 
 
-def pictures(report: Report) -> list[Pictures]:
-    """Return for each verb the figures of each run that no plot of the page shows already, the first runs first."""
+def pictures(report: Report, room: int) -> list[Pictures]:
+    """Return for each verb the figures of each run that no plot of the page shows already, the first runs first.
+
+    Args:
+        room: bytes for all of them.
+    """
     found = [Pictures() for _ in report.comparisons]
     used = 0
     for turn in range(max((len(c.runs) for c in report.comparisons), default=0)):
@@ -32,11 +37,12 @@ def pictures(report: Report) -> list[Pictures]:
                     continue
                 compared = comparison.runs[turn]
                 data = _small((compared.run.folder / f"{figure.name}.png").read_bytes())
-                if used + len(data) > MOST_BYTES:
+                caption = f"{compared.label}: {figure.caption}"
+                bytes_of_it = len(data) + len(caption.encode()) + len(figure.alt.encode()) + FRAME
+                if used + bytes_of_it > room:
                     mine.left_out += 1
                     continue
-                used += len(data)
-                caption = f"{compared.label}: {figure.caption}"
+                used += bytes_of_it
                 mine.kept.append({"alt": figure.alt, "caption": caption, "data": data})
     return found
 

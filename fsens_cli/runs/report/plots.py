@@ -1,22 +1,14 @@
 """Plots of a page as SVG pictures, one colour a run, and what is seen on each in words."""
 
-import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from matplotlib.figure import Figure
 
 from fsens_cli.experiments.quantities import Line
 from fsens_cli.runs.figures.overlay import Labelled, plot_figure, plots_of
-from fsens_cli.runs.figures.style import BLACK, svg_of
+from fsens_cli.runs.report.svg import address
 
 SIZE = (4.2, 2.8)  # inches
-# A picture's own style: what is black on white paper is light on a dark screen.
-DARK = (
-    "<style>:root{--ink:#000;--paper:#fff}"
-    "@media (prefers-color-scheme:dark){:root{--ink:#e4e4e4;--paper:#16181b}}</style>"
-)
 # Runs named in a description; the table has all of them.
 NAMED = 6
 
@@ -28,7 +20,7 @@ class Plot:
     Attributes:
         title: above it.
         alt: what is seen.
-        source: the picture itself.
+        source: the picture itself, as an address.
     """
 
     title: str
@@ -36,24 +28,12 @@ class Plot:
     source: str
 
 
-def plots(runs: Labelled, colours: dict[str, str]) -> list[Plot]:
+def plots(runs: Labelled, colours: Mapping[str, str]) -> list[Plot]:
     """Return each plot of these runs."""
     return [
-        Plot(title=lines[0][1].title, alt=seen(lines), source=picture(plot_figure(lines, colours, SIZE)))
+        Plot(title=lines[0][1].title, alt=seen(lines), source=address(plot_figure(lines, colours, SIZE)))
         for lines in plots_of(runs).values()
     ]
-
-
-def picture(figure: Figure) -> str:
-    """Return a figure as the address of an SVG picture; black and white follow the reader's screen."""
-    drawn = svg_of(figure)
-    head, svg = drawn[: drawn.index("<svg")], drawn[drawn.index("<svg") :]
-    end = svg.index(">") + 1
-    # The sheet behind everything is left out: the page has its own.
-    body = svg[end:].replace("fill: #ffffff", "fill: var(--paper)", 1).replace(BLACK, "var(--ink)")
-    body = body.replace("#ffffff", "var(--paper)").replace("<text ", '<text fill="var(--ink)" ')
-    whole = f"{head}{svg[:end]}{DARK}{body}"
-    return f"data:image/svg+xml;base64,{base64.b64encode(whole.encode()).decode()}"
 
 
 def seen(lines: Sequence[tuple[str, Line]]) -> str:

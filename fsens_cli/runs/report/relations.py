@@ -10,7 +10,8 @@ from fsens_cli.runs.comparison import Report
 from fsens_cli.runs.figures.labels import label_points
 from fsens_cli.runs.figures.overlay import colours_of
 from fsens_cli.runs.figures.style import figure_style
-from fsens_cli.runs.report.plots import NAMED, SIZE, Plot, picture
+from fsens_cli.runs.report.plots import NAMED, SIZE, Plot
+from fsens_cli.runs.report.svg import address
 from fsens_cli.statistics.intervals import Interval
 from fsens_cli.statistics.slopes import correlation, within_slope
 
@@ -143,7 +144,7 @@ def scatter(relation: Relation) -> Plot:
         label_points(axes, named)
     said = "; ".join(f"{label} at {a:.3g} and {b:.3g}" for a, b, label, _ in named[:NAMED])
     alt = f"Points, one a model: {y.label} against {x.label}. {said}."
-    return Plot(title=f"{x.label} against {y.label}", alt=alt, source=picture(figure))
+    return Plot(title=f"{x.label} against {y.label}", alt=alt, source=address(figure))
 
 
 def _shown(numbers: Sequence[Quantity]) -> tuple[list[float], list[list[float]]]:
