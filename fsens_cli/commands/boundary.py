@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import typer
 
-from fsens_cli.commands.console import stderr
+from fsens_cli.commands.console import stderr, tell
 from fsens_cli.commands.streams import nobody_reads, stop_printing
 from fsens_cli.errors import FsensError, Interrupted, PeerLost, way_on_after
 
@@ -20,9 +20,7 @@ DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPE
 
 def show_error(message: str) -> None:
     """Print ``error: message``, further lines indented."""
-    console = stderr()
-    console.print("[bold red]error:[/] ", end="")
-    console.print(message.replace("\n", "\n       "), markup=False)
+    tell("error", message, style="bold red")
 
 
 @contextmanager
@@ -41,7 +39,9 @@ def boundary(*, debug: bool) -> Iterator[None]:
         show_error("another process of this training has ended; what it said, if anything, says why.")
         raise typer.Exit(FAILED) from error
     except (KeyboardInterrupt, Interrupted) as error:
-        stderr().print(f"interrupted: {error}" if str(error) else "interrupted", markup=False)
+        if stderr().is_terminal:
+            stderr().print("")  # the terminal shows ^C where the line is
+        tell("interrupted", str(error) or "nothing is kept to go on from: start it again")
         raise typer.Exit(INTERRUPTED) from error
     except BrokenPipeError as error:
         if not nobody_reads():

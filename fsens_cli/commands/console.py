@@ -26,7 +26,7 @@ from rich.text import Text
 from fsens_cli.cache.places import Advance as Done
 from fsens_cli.cache.places import Meter
 from fsens_cli.commands.options import Flags
-from fsens_cli.commands.tables import laid_out
+from fsens_cli.commands.tables import laid_out, wrapped
 from fsens_cli.text import shown
 
 # Columns where nobody's terminal decides.
@@ -112,9 +112,23 @@ def note(message: str, flags: Flags) -> None:
 
 def warn(message: str) -> None:
     """Print a warning to standard error."""
+    tell("warning", message, style="bold yellow")
+
+
+def tell(word: str, message: str, *, style: str = "") -> None:
+    """Print ``word: message`` to standard error; on a terminal lines end between words, and commands stay whole."""
     console = stderr()
-    console.print("[bold yellow]warning:[/] ", end="")
-    console.print(message, markup=False)
+    first, *more = message.splitlines() or [""]
+    lines = [f"{word}: {first}", *(f"{' ' * (len(word) + 2)}{line}" for line in more)]
+    if console.is_terminal:
+        rest = len(word) + 2
+        lines = [
+            part for k, line in enumerate(lines) for part in wrapped(line, console.width, hanging=0 if k else rest)
+        ]
+    console.print(f"[{style}]{word}:[/]" if style else f"{word}:", end="")
+    console.print(lines[0].removeprefix(f"{word}:"), markup=False)
+    for line in lines[1:]:
+        console.print(line, markup=False)
 
 
 def _shows_bars(console: Console, flags: Flags) -> bool:

@@ -1,4 +1,4 @@
-"""The word to whoever waits in front of a terminal, said before settings are composed and anything heavy is imported."""
+"""The word to whoever waits in front of a terminal, said before anything heavy is imported."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -11,8 +11,8 @@ from itertools import groupby
 # Below this a table of several columns says less than its rows one below the other.
 NARROW = 60
 GAP = "  "
-# Spaces inside brackets, and between a number and its unit, hold together.
-HELD = re.compile(r"\[[^\[\]]*\]|(?<=[\d%]) (?=[%\[]|c/|Nyquist)")
+# Spaces inside brackets and commands, and between a number and its unit, hold together.
+HELD = re.compile(r"\[[^\[\]]*\]|`[^`]*`|(?<=with: )fsens .*|(?<=[\d%]) (?=[%\[]|c/|Nyquist)")
 NUMBER = re.compile(r"[+-]?[\d,]*(?=[.\d])\d*")
 Row = Sequence[str]
 
@@ -34,7 +34,7 @@ def laid_out(lines: Sequence[str], width: int) -> list[str]:
         if is_table:
             shown += _table([line.split("\t") for line in group], width)
         else:
-            shown += [part for line in group for part in _wrapped(line, width)]
+            shown += [part for line in group for part in wrapped(line, width)]
     return shown
 
 
@@ -52,7 +52,7 @@ def _table(rows: list[list[str]], width: int) -> list[str]:
         return _blocks(rows, width)
     shown = [GAP.join(cells).rstrip() for cells in zip(*kept, strict=True)]
     missing = [name for name in rows[0][len(kept) :] if name]
-    return shown + (_wrapped(f" wider terminals also show: {', '.join(missing)}", width) if missing else [])
+    return shown + (wrapped(f" wider terminals also show: {', '.join(missing)}", width) if missing else [])
 
 
 def _aligned(cells: list[str]) -> list[str]:
@@ -77,24 +77,31 @@ def _blocks(rows: list[list[str]], width: int) -> list[str]:
     label = max(len(name.strip()) for name in names[1:])
     lines: list[str] = []
     for row in rows[1:]:
-        lines += _wrapped(f"{names[0]}: {row[0].strip()}" if names[0].strip() else row[0], width)
+        lines += wrapped(f"{names[0]}: {row[0].strip()}" if names[0].strip() else row[0], width)
         for name, cell in zip(names[1:], row[1:], strict=True):
             if cell.strip():
                 text = f"   {name.strip():<{label}} {cell.strip()}"
                 lines += (
-                    [text] if len(text) <= width else [f"   {name.strip()}", *_wrapped(f"     {cell.strip()}", width)]
+                    [text] if len(text) <= width else [f"   {name.strip()}", *wrapped(f"     {cell.strip()}", width)]
                 )
     return lines
 
 
-def _wrapped(line: str, width: int) -> list[str]:
+def wrapped(line: str, width: int, *, hanging: int = 2) -> list[str]:
+    """Return a line of words as lines of at most ``width`` columns, but for words that are longer.
+
+    Args:
+        hanging: by how many columns further lines are indented more than the first.
+
+    >>> wrapped("see `fsens models` for all", 16)
+    ['see', '  `fsens models`', '  for all']
+    """
     if len(line) <= width:
         return [line]
     # A letter of the private use area stands for a space that holds.
     held = HELD.sub(lambda found: found.group().replace(" ", "\ue000"), line)
-    indent = " " * (len(line) - len(line.lstrip()))
+    indent = " " * (len(line) - len(line.lstrip()) + hanging)
     parts = textwrap.wrap(
-        held, max(width, 10), subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False,
-        drop_whitespace=True,
-    )  # fmt: skip
+        held, max(width, 10), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
     return [part.replace("\ue000", " ") for part in parts]

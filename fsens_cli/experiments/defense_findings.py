@@ -57,7 +57,7 @@ def verdict_on_sizes(rows: Sequence[DefenseRow], config: DefenseConfig, quantiti
     accuracy = f"clean accuracy {here:.1f} % instead of {there:.1f} %"
     if difference.low > 0 and size.value is not None:
         return (
-            f"defends: {verb} {row.label} it stands changes {size.value / base.value:.2f} times as large "
+            f"defends: {verb} {row.label} it withstands changes {size.value / base.value:.2f} times as large "
             f"({base.shown(size.value)} instead of {base.shown(base.value)}/255), {accuracy}"
         )
     change = f"{base.difference_text(difference)} /255"

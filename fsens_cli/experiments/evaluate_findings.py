@@ -74,11 +74,11 @@ def _enough(result: EvaluateResult) -> Iterator[str]:
     attacks = [row for row in result.rows() if row.condition.kind == "attack"]
     if found:
         row = found[0]
-        yield f"half of the images fall to a change of {eps_text(row.median.value, row.norm)} ({NORM_NAMES[row.norm]})"
+        yield f"a change of {eps_text(row.median.value, row.norm)} ({NORM_NAMES[row.norm]}) fools half of the images"
     elif attacks:
         row_of = min(attacks, key=lambda row: row.accuracy.value)
         budget = eps_text(row_of.condition.parameter, row_of.condition.group)
-        yield f"{row_of.accuracy.text(1, scale=100, unit=' %')} stand {row_of.condition.probe} within {budget}"
+        yield f"{row_of.accuracy.text(1, scale=100, unit=' %')} withstand {row_of.condition.probe} within {budget}"
 
 
 def _profiles(result: EvaluateResult) -> Iterator[Line]:

@@ -42,13 +42,26 @@ def verdict_on_bands(bands: Sequence[BandShare]) -> str:
         return f"no verdict on one image: {100 * most.share.value:.0f} % of its sensitivity lies {where}"
     share = f"{most.share.text(0, scale=100, unit=' %')} of its sensitivity lies {where}"
     if most.share.high <= 0.5:
-        return f"listens to no band alone: {', '.join(f'{b.band.name} {100 * b.share.value:.0f} %' for b in bands)}"
+        shares = ", ".join(f"{b.band.name} {100 * b.share.value:.0f} %" for b in bands)
+        return f"listens to no band alone: {shares}{_against_white(bands)}"
     if most.share.low <= 0.5:
         return f"may listen to {name} frequencies: {share}"
     if most.share.low > most.white_share:
         return f"listens to {name} frequencies: {100 * most.share.value:.0f} % of its sensitivity lies {where}"
     less = "less than" if most.share.high < most.white_share else "no more than"
-    return f"does not prefer {name} frequencies: {share}, {less} of white noise ({100 * most.white_share:.0f} %)"
+    white = f"{less} of white noise ({100 * most.white_share:.0f} %)"
+    return f"does not prefer {name} frequencies: {share}, {white}{_against_white(bands)}"
+
+
+def _against_white(bands: Sequence[BandShare]) -> str:
+    """Name the band that goes furthest beyond its share of white noise; empty where none does with certainty."""
+    beyond = [
+        (times, band.band.name) for band in bands if (times := band.density) and band.share.low > band.white_share
+    ]
+    if not beyond:
+        return ""
+    times, name = max(beyond)
+    return f"; against white noise it prefers {name} frequencies, {times:.1f} times their share"
 
 
 def asked_of(config: MeasureConfig) -> dict[str, str]:

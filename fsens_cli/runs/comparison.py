@@ -1,6 +1,6 @@
 """Runs side by side: whether they answer one question about the same images, and by how much they differ."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fsens_cli.errors import ConfigError
@@ -77,15 +77,19 @@ def compare_by_verb(runs: Sequence[FinishedRun], *, skipped: Sequence[str] = ())
     # The same network comes first for every verb, so that all differences are from the same one.
     ordered = sorted(runs, key=lambda r: networks.index(r.network))
     verbs = dict.fromkeys(run.verb for run in runs)
-    comparisons = [_side_by_side(verb, [run for run in ordered if run.verb == verb]) for verb in verbs]
+    names = names_of_networks(ordered)
+    comparisons = []
+    for verb in verbs:
+        mine = [run for run in ordered if run.verb == verb]
+        comparisons.append(_side_by_side(verb, mine, labels_within(mine, names)))
     return Report(comparisons=comparisons, skipped=list(skipped), differing=differences_between(runs))
 
 
-def _side_by_side(verb: str, runs: Sequence[FinishedRun]) -> Comparison:
+def _side_by_side(verb: str, runs: Sequence[FinishedRun], labels: Sequence[str]) -> Comparison:
     first = runs[0]
     by_name = {q.name: q for q in first.findings.quantities}
     compared = []
-    for run, label in zip(runs, labels_of(runs), strict=True):
+    for run, label in zip(runs, labels, strict=True):
         found = {q.name: q for q in run.findings.quantities}
         differences = {}
         if run is not first and not differences_between([first, run]):
@@ -95,11 +99,52 @@ def _side_by_side(verb: str, runs: Sequence[FinishedRun]) -> Comparison:
     return Comparison(verb=verb, runs=compared)
 
 
+def labels_within(runs: Sequence[FinishedRun], networks: Mapping[str, str]) -> list[str]:
+    """Return a short, unique name for each run: that of its network, where there are several, and what else differs.
+
+    Args:
+        networks: the name of each network, wherever it is shown.
+    """
+    if len(networks) < 2:
+        return labels_of(runs)
+    names = [networks[run.network] for run in runs]
+    shared = [[other for other in runs if other.network == run.network] for run in runs]
+    return [
+        name if len(alike) == 1 else f"{name}, {_apart(alike)[alike.index(run)]}"
+        for run, name, alike in zip(runs, names, shared, strict=True)
+    ]
+
+
+def names_of_networks(runs: Sequence[FinishedRun]) -> dict[str, str]:
+    """Return a short, unique name for each network that the runs are about."""
+    first = {run.network: run for run in reversed(runs)}
+    found = [first[network] for network in dict.fromkeys(run.network for run in runs)]
+    labels = _unique(overlay_labels([_origin(run) for run in found], [run.training for run in found]), found)
+    return {run.network: label for run, label in zip(found, labels, strict=True)}
+
+
+def _origin(run: FinishedRun) -> dict[str, str]:
+    """Return what tells a network from others: what it is and where its weights come from."""
+    weights = f"run:{run.folder}" if run.record.text("trained_sha256", "") else run.settings["weights"]
+    told = {"model": run.settings["model"], "data": run.settings["data"], "weights": weights}
+    return told | ({"seed": run.settings["seed"]} if weights == "random" else {})
+
+
+def _apart(runs: Sequence[FinishedRun]) -> list[str]:
+    """Return what tells runs on one network apart: settings where these differ, else their versions."""
+    versions = [run.folder.name for run in runs]
+    alike = all(run.settings == runs[0].settings for run in runs)
+    return versions if alike and len(set(versions)) == len(runs) else labels_of(runs)
+
+
 def labels_of(runs: Sequence[FinishedRun]) -> list[str]:
     """Return a short, unique name for each run."""
-    labels = overlay_labels([r.settings for r in runs], [r.training for r in runs])
+    return _unique(overlay_labels([r.settings for r in runs], [r.training for r in runs]), runs)
+
+
+def _unique(labels: Sequence[str], runs: Sequence[FinishedRun]) -> list[str]:
     if len(set(labels)) == len(labels):
-        return labels
+        return list(labels)
     with_version = [f"{label} {run.folder.name}" for label, run in zip(labels, runs, strict=True)]
     if len(set(with_version)) == len(runs):
         return with_version

@@ -1,4 +1,4 @@
-"""What tells the jobs of a sweep apart, in a few words for a legend."""
+"""What tells the jobs of a sweep, or networks, apart, in a few words for a legend."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,15 +13,27 @@ def overlay_labels(settings: Sequence[Mapping[str, str]], trainings: Sequence[st
     ['lsf', 'b.pt']
     >>> overlay_labels([{"weights": "run:a/v001"}, {"weights": "run:b/v002"}], ["lsf", "hsf"])
     ['lsf training', 'hsf training']
+    >>> overlay_labels([{"weights": "packaged:lsf"}, {"weights": "run:b/v002"}], ["lsf", "lsf"])
+    ['lsf training, packaged', 'lsf training, v002']
     """
     keys = list(dict.fromkeys(key for s in settings for key in s))
     varying = [key for key in keys if len({str(s.get(key)) for s in settings}) > 1] or keys[:1]
-    if varying == ["weights"] and all(trainings) and len(set(trainings)) == len(settings):
-        return [f"{training} training" for training in trainings]
+    if varying == ["weights"] and trainings and all(trainings):
+        named = [
+            f"{training} training" if list(trainings).count(training) == 1 else f"{training} training, {origin}"
+            for training, origin in zip(trainings, (_origin(str(s.get("weights", ""))) for s in settings), strict=True)
+        ]
+        if len(set(named)) == len(named):
+            return named
     short = [", ".join(_short(str(s.get(key, ""))) for key in varying) for s in settings]
     if len(set(short)) == len(short):
         return short
     return [_end_of(", ".join(str(s.get(key, "")) for key in varying)) for s in settings]
+
+
+def _origin(weights: str) -> str:
+    """Return in a word where weights of one training come from."""
+    return "packaged" if weights.startswith("packaged:") else Path(weights).name
 
 
 def _short(value: str) -> str:

@@ -34,13 +34,18 @@ def bands(high: float, within: float, low: float = 0.0) -> list[BandShare]:
     [
         (bands(0.91, 0.01), "listens to high frequencies: 91 % of its sensitivity lies above 10 c/image"),
         (bands(0.66, 0.02), "does not prefer high frequencies: 66 % [64, 68] of its sensitivity lies above 10 c/image, "
-         "no more than of white noise (66 %)"),
+         "no more than of white noise (66 %); against white noise it prefers mid frequencies, 1.4 times their share"),
         (bands(0.60, 0.02), "does not prefer high frequencies: 60 % [58, 62] of its sensitivity lies above 10 c/image, "
-         "less than of white noise (66 %)"),
+         "less than of white noise (66 %); against white noise it prefers mid frequencies, 1.6 times their share"),
         (bands(0.10, 0.05, 0.52), "may listen to low frequencies: 52 % [47, 57] of its sensitivity lies at 5 c/image "
          "and below"),
-        (bands(0.40, 0.05, 0.30), "listens to no band alone: low 30 %, mid 30 %, high 40 %"),
         (bands(0.91, math.nan), "no verdict on one image: 91 % of its sensitivity lies above 10 c/image"),
+        (bands(0.45, 0.05, 0.06), "listens to no band alone: low 6 %, mid 49 %, high 45 %; against white noise it "
+         "prefers mid frequencies, 2.0 times their share"),
+        (bands(0.40, 0.05, 0.30), "listens to no band alone: low 30 %, mid 30 %, high 40 %; against white noise it "
+         "prefers low frequencies, 3.3 times their share"),
+        (bands(0.70, 0.10, 0.06), "does not prefer high frequencies: 70 % [60, 80] of its sensitivity lies above 10 "
+         "c/image, no more than of white noise (66 %)"),
         (bands(0.10, 0.05, 0.10), "listens to mid frequencies: 80 % of its sensitivity lies between 6 and 10 c/image"),
     ],
 )  # fmt: skip
@@ -129,7 +134,7 @@ def test_a_filter_defends_where_image_by_image_the_changes_get_larger() -> None:
         return verdict_on_sizes(rows, mode, [sizes_of("none", base_N), sizes_of("blur 1.5", base_N * factor_N)])
 
     assert said(2.0) == (
-        "defends: trained through blur 1.5 it stands changes 2.00 times as large (10.20 instead of 5.10/255), clean "
+        "defends: trained through blur 1.5 it withstands changes 2.00 times as large (10.20 instead of 5.10/255), clean "
         "accuracy 90.0 % instead of 90.0 %"
     )
     assert said(0.5).startswith("does not defend: trained through blur 1.5 smaller changes fool it, -2.55")

@@ -8,6 +8,8 @@ from fsens_cli.runs.report.relations import Relation
 
 MOST = 5
 NAMED = 4  # models by name in one sentence
+# How verdicts begin that go on from a name.
+PREDICATES = ("listens", "may listen", "does not", "defends")
 
 
 def headline(report: Report) -> str:
@@ -27,7 +29,7 @@ def headline(report: Report) -> str:
         return f"No clear difference in {name} between {len(comparison.runs)} models: {values}"
     said = [c.run.findings.verdict for c in (low, high)]
     if all(said) and said[0] != said[1]:
-        return "; ".join(f"{c.label} {words}" for c, words in zip(ends, said, strict=True))
+        return "; ".join(_says(c.label, words) for c, words in zip(ends, said, strict=True))
     return f"{name[:1].upper()}{name[1:]} goes from {values}"
 
 
@@ -64,7 +66,7 @@ def _range(comparison: Comparison, named: Quantity) -> str:
             where = "larger" if difference.low > 0 else "smaller" if difference.high < 0 else "not clearly different"
             sorted_out[where].append(other.label)
     said = [f"{word} for {_names(labels)}" for word, labels in sorted_out.items() if labels]
-    return f"{text}; beside {comparison.runs[0].label} {', '.join(said)}" if said else text
+    return f"{text}; compared with {comparison.runs[0].label} {', '.join(said)}" if said else text
 
 
 def _names(labels: Sequence[str]) -> str:
@@ -107,7 +109,12 @@ def _told(compared: Compared) -> str:
     """Return a run's verdict; the numbers that lead where it was made before there were verdicts."""
     found = compared.run.findings
     leading = [f"{q.title} {q.text_with_unit()}" for q in found.quantities if q.leading]
-    return f"{compared.label} {found.verdict}" if found.verdict else f"{compared.label}: {', '.join(leading[:3])}"
+    return _says(compared.label, found.verdict or ", ".join(leading[:3]))
+
+
+def _says(label: str, verdict: str) -> str:
+    """Return a verdict on a network with its name in front: a sentence where the verdict tells what it does."""
+    return f"{label} {verdict}" if verdict.startswith(PREDICATES) else f"{label}: {verdict}"
 
 
 def _agreement(report: Report) -> list[str]:
