@@ -6,10 +6,11 @@ from pathlib import Path
 
 import typer
 
-from fsens_cli.commands.console import print_lines, stdout, warn
+from fsens_cli.commands.console import print_lines, warn
 from fsens_cli.commands.tables import table
 from fsens_cli.runs.comparison import Comparison, Report, compare
 from fsens_cli.runs.comparison_files import tidy_columns, write_comparison
+from fsens_cli.runs.report.answers import headline
 from fsens_cli.runs.selection import select_runs
 
 
@@ -38,17 +39,17 @@ def compare_runs(
         return
     if not quiet:
         for comparison in report.comparisons:
-            print_lines(comparison_lines(comparison))
-            stdout().print("")
+            print_lines([*comparison_lines(comparison), ""])
     typer.echo(str(folder))
 
 
 def comparison_lines(comparison: Comparison) -> list[str]:
     """Return the comparison of one verb's runs as lines of text."""
     first = comparison.runs[0].label
-    rows = []
+    rows: list[dict[str, str]] = []
     for key in comparison.number_keys():
         named = comparison.named(key)
+        rows.append({"run": f"{named.title} ({named.unit})"})
         for compared in comparison.runs:
             quantity = compared.quantities.get(key)
             if quantity is None:
@@ -56,20 +57,21 @@ def comparison_lines(comparison: Comparison) -> list[str]:
             difference = compared.differences.get(key)
             rows.append(
                 {
-                    # Each number is named once, above the runs that have it.
-                    "number": f"{named.title} ({named.unit})" if compared is comparison.runs[0] else "",
-                    "run": compared.label,
+                    "run": f"  {compared.label}",
                     "value, 95 % interval": quantity.bare_text() + ("*" if quantity.is_doubtful else ""),
                     f"minus {first}": "" if difference is None else named.difference_text(difference),
                 }
             )
     data = comparison.runs[0].run.data
+    said = headline(comparison)
     doubts = dict.fromkeys(q.note for c in comparison.runs for q in c.quantities.values() if q.is_doubtful)
     return [
         f"{comparison.verb}  {len(comparison.runs)} runs{f' on {data}' if data else ''}",
         "",
         *table(rows),
         *([f"* doubtful: {', '.join(doubts)}"] if doubts else []),
+        "",
+        f"{said[:1].upper()}{said[1:]}.",
     ]
 
 

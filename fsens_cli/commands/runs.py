@@ -6,10 +6,10 @@ from pathlib import Path
 
 import typer
 
-from fsens_cli.commands.console import print_listing
+from fsens_cli.commands.console import print_listing, stdout
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.shown_run import as_json, print_json, print_run
-from fsens_cli.commands.tables import table
+from fsens_cli.commands.tables import fits, table
 from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.errors import OutputError
 from fsens_cli.runs.index import RunEntry, find_run, list_runs
@@ -17,9 +17,12 @@ from fsens_cli.runs.json_files import Fields
 from fsens_cli.runs.selection import read_run
 from fsens_cli.runs.versions import LATEST
 
+# Columns without which a list of runs says too little.
+NEEDED = ("run", "found", "weights")
+
 
 def print_runs(out: Path, verb: str, *, as_json: bool = False) -> None:
-    """Print one line a run, newest first, with its headline number; a damaged one is named as such."""
+    """Print the runs, newest first, with what each found: a line a run, or two where the terminal is narrow."""
     rows = [_row(entry) for entry in reversed(list_runs(out)) if verb in ("", entry.record.get("verb"))]
     if as_json:
         print_json(rows)
@@ -27,7 +30,23 @@ def print_runs(out: Path, verb: str, *, as_json: bool = False) -> None:
     if not rows:
         typer.echo(f"no runs below {out}. `fsens measure` makes one.")
         return
-    print_listing(table(rows))
+    shown = [_shown(row) for row in rows]
+    lines = table(shown)
+    console = stdout()
+    if console.is_terminal and not fits(lines, console.width, columns=len(NEEDED)):
+        lines = [line for row in shown for line in _in_two_lines(row)]
+    print_listing(lines)
+
+
+def _shown(row: dict[str, str]) -> dict[str, str]:
+    """Return what a person reads of a run: instead of a finding how it ended, where it has none."""
+    found = row["found"] or ("" if row["status"] == "done" else row["status"])
+    return {"run": row["run"], "found": found, **{key: row[key] for key in ("weights", "started", "seconds")}}
+
+
+def _in_two_lines(row: dict[str, str]) -> list[str]:
+    """Return a run's folder, whole so that it can be copied, and below it what it is about and what it found."""
+    return [row["run"], f"  {': '.join(filter(None, (row['weights'], row['found'])))}"]
 
 
 def _row(entry: RunEntry) -> dict[str, str]:
@@ -40,7 +59,7 @@ def _row(entry: RunEntry) -> dict[str, str]:
             "found": _headline(entry),
             "started": record.text("started", "")[:16].replace("T", " "),
             "seconds": "" if seconds is None else f"{seconds:.0f}",
-            "weights": record.text("weights", ""),
+            "weights": f"{'from ' if record.text('verb', '') == 'train' else ''}{record.text('weights', '')}",
         }
     except OutputError:
         return {"run": str(entry.path), "status": "damaged", "found": "", "started": "", "seconds": "", "weights": ""}

@@ -27,6 +27,12 @@ def table(rows: Sequence[dict[str, str]]) -> list[str]:
     return ["\t".join(cells) for cells in [names, *([row.get(name, "") for name in names] for row in rows)]]
 
 
+def fits(lines: Sequence[str], width: int, *, columns: int) -> bool:
+    """Return whether the first columns of a table stand beside each other at this width."""
+    cells = [line.split("\t")[:columns] for line in lines]
+    return sum(max(map(len, column)) for column in zip(*cells, strict=True)) + len(GAP) * (columns - 1) <= width
+
+
 def laid_out(lines: Sequence[str], width: int) -> list[str]:
     """Return lines and tables as they are shown at ``width`` columns; nothing is broken inside a number."""
     shown: list[str] = []
@@ -40,7 +46,11 @@ def laid_out(lines: Sequence[str], width: int) -> list[str]:
 
 def _table(rows: list[list[str]], width: int) -> list[str]:
     rows = [[*row, *[""] * (len(rows[0]) - len(row))] for row in rows]
-    columns = [_aligned([row[c] for row in rows]) for c in range(len(rows[0]))]
+    # A row of one cell is a heading within the table: it runs over all columns and widens none.
+    headings = {place: row[0] for place, row in enumerate(rows) if place and not any(row[1:])}
+    columns = [
+        _aligned(["" if place in headings else row[c] for place, row in enumerate(rows)]) for c in range(len(rows[0]))
+    ]
     taken = 0
     kept: list[list[str]] = []
     for cells in columns:
@@ -50,7 +60,7 @@ def _table(rows: list[list[str]], width: int) -> list[str]:
         kept.append(cells)
     if len(kept) < len(columns) and (width < NARROW or len(kept) < 3):
         return _blocks(rows, width)
-    shown = [GAP.join(cells).rstrip() for cells in zip(*kept, strict=True)]
+    shown = [headings.get(place, GAP.join(cells).rstrip()) for place, cells in enumerate(zip(*kept, strict=True))]
     missing = [name for name in rows[0][len(kept) :] if name]
     return shown + (wrapped(f" wider terminals also show: {', '.join(missing)}", width) if missing else [])
 

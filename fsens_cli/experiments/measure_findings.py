@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -23,7 +24,7 @@ def measure_findings(result: MeasureResult) -> Findings:
         verdict=verdict_on_bands(result.bands),
         quantities=tuple(_quantities(result)),
         warnings=tuple(_warnings(result)),
-        lines=(_spectrum(result), *_profile(result)),
+        lines=(spectrum := _spectrum(result), _white(spectrum, result), *_profile(result)),
         asked=asked_of(result.config) | {"bands": ", ".join(f"{b.band.name} to {b.band.last}" for b in result.bands)},
     )
 
@@ -128,6 +129,13 @@ def _profile(result: MeasureResult) -> list[Line]:
     masks_KB = torch.stack([band_mask(bands.bins, band) for band in bands.bands], dim=1).double()
     share = (result.spectrum.mean_K.double() @ masks_KB).tolist()
     return [profile("input gradient", bands.centres, [s / c for s, c in zip(share, bands.cells, strict=True)])]
+
+
+def _white(spectrum: Line, result: MeasureResult) -> Line:
+    """Return the spectrum that a gradient without preference would have."""
+    kept = result.bins.cycles_per_image_K > 0
+    white = result.bins.white_share_K[kept].tolist()
+    return replace(spectrum, label="white gradient", style="reference", y=white, low=(), high=())
 
 
 def _spectrum(result: MeasureResult) -> Line:

@@ -19,7 +19,7 @@ from fsens_cli.statistics.paired import crossing_difference, mean_difference, me
 SampleKind = Literal["proportion", "mean", "median", "crossing"]
 # What a number says of a network: which frequencies it listens to, how much it stands, or neither.
 Role = Literal["", "listens", "stands"]
-Style = Literal["line", "steps", "points"]
+Style = Literal["line", "steps", "points", "reference"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -122,7 +122,8 @@ class Line(ShortRepr):
     Attributes:
         plot: name of the plot that it belongs to; ``title``, ``x_label`` and ``y_label`` are the plot's.
         label: what the line is within the result; empty where a result has only one.
-        style: ``line``, ``steps`` (constant after each x) or ``points`` (unconnected).
+        style: ``line``, ``steps`` (constant after each x), ``points`` (unconnected) or ``reference`` (nothing that
+            was found, but what it is held against: of several results one is drawn).
         x: positions, or words.
         y: the values; NaN leaves a gap.
         low, high: bounds of each value; empty where there are none.

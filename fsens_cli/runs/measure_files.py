@@ -112,7 +112,7 @@ def write_measure(
 
 def _published_line(measured: Line, name: str) -> Line:
     x, y = published_curve(name)
-    return replace(measured, label="published, ResNet-50", x=x, y=y, low=(), high=())
+    return replace(measured, label="published, ResNet-50", style="reference", x=x, y=y, low=(), high=())
 
 
 def draw_measure(folder: Path, formats: Sequence[str]) -> list[FigureFile]:

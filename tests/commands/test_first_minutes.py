@@ -1,5 +1,6 @@
 """The first minutes: a word before the wait, and what was just run is a word away."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import pytest
 from typer.testing import Result
 
 from fsens_cli.commands.first_word import loading, plain_to_see
+from fsens_cli.commands.runs import _in_two_lines, _shown
+from fsens_cli.commands.tables import laid_out
 from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.commands.verbs.verb import Verb
 from fsens_cli.config.compose import Request, compose_job
@@ -23,6 +26,11 @@ def test_show_alone_is_the_latest_run_and_of_a_verb_its_latest(fsens: Callable[.
         assert fsens(*arguments).stdout.splitlines()[-1] == newest
     assert fsens("runs").stdout.splitlines()[1].startswith(newest)
     assert "evaluate" in fsens("show", "evaluate").stderr
+    for row in json.loads(fsens("runs", "--json").stdout):
+        told = laid_out(_in_two_lines(_shown(row)), 80)
+        assert told[0] == row["run"]
+        assert len(told) == 2
+        assert "centroid" in told[1]
 
 
 SAY = """

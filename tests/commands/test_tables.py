@@ -2,7 +2,7 @@
 
 import pytest
 
-from fsens_cli.commands.tables import laid_out, table
+from fsens_cli.commands.tables import fits, laid_out, table, wrapped
 
 ROWS = [
     {" filter": " none", "clean": "100.0 % [98.5, 100.0]", "size": "4.59/255 [4.36/255, 5.11/255]", "checks": "4 of 4"},
@@ -41,3 +41,17 @@ def test_a_table_as_wide_as_the_terminal(width: int, expected: str) -> None:
     shown = laid_out(LINES, width)
     assert "\n".join(shown) == expected
     assert max(map(len, shown)) <= width
+
+
+def test_a_row_of_one_cell_is_a_heading_over_all_columns() -> None:
+    heading = "a number with a long name (c/image)"
+    lines = table([{"run": heading}, {"run": "  one", "value": "1.5"}, {"run": "  two", "value": "10"}])
+    assert laid_out(lines, 40) == ["run    value", heading, "  one   1.5", "  two  10"]
+    assert fits(lines, 42, columns=2)
+    assert not fits(lines, 41, columns=2)
+
+
+def test_a_command_in_a_sentence_stays_whole() -> None:
+    said = "stopped in epoch 2 of 3, step 1; continue with: fsens train --resume outputs/train/resnet8-dualband/v002"
+    assert wrapped(said, 60, hanging=0)[-1] == said[said.index("fsens train") :]
+    assert wrapped("unknown model 'resnt20'. `fsens models` lists them", 32)[1].startswith("  `fsens models`")

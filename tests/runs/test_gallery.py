@@ -1,6 +1,9 @@
 """Every figure at the width of a paper's column: no text on another, none too small to read, units on every axis."""
 
+import importlib
+import inspect
 import itertools
+import pkgutil
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,6 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from fsens_cli.experiments.quantities import Line
+from fsens_cli.runs import figures
+from fsens_cli.runs.figures.band_importance import BandCurve, class_band_figure, importance_figure
 from fsens_cli.runs.figures.calibration import ErrorPoint, ReliabilityCurve, calibration_figure
 from fsens_cli.runs.figures.corruption_bars import CorruptionBar, corruption_figure
 from fsens_cli.runs.figures.critical_band import ChannelPlot, critical_band_figure, index_figure
@@ -19,6 +24,8 @@ from fsens_cli.runs.figures.critical_band import Curve as ChannelCurve
 from fsens_cli.runs.figures.defense import Curve, Panel, ScatterPoint, panels_figure, scatter_figure
 from fsens_cli.runs.figures.filter_curves import filter_figure
 from fsens_cli.runs.figures.heat_map import heat_map_figure
+from fsens_cli.runs.figures.hybrid import Band, HybridCurves, curve_figure
+from fsens_cli.runs.figures.hybrid_examples import Example, examples_figure
 from fsens_cli.runs.figures.layers import DepthPoint, StateSpectrum, depth_figure, spectra_figure
 from fsens_cli.runs.figures.overlay import overlay_figure
 from fsens_cli.runs.figures.perturbations import Profile, maps_figure, profiles_figure, success_figure
@@ -108,6 +115,52 @@ def scatter(published: bool) -> Callable[[], Figure]:
     return lambda: scatter_figure(points, behind if published else {}, title=TITLE)
 
 
+UNITS = ("(", "share", "p_low", "cycles", "rank", "epoch", "class", "loss", "log10", "dB")
+BANDS = ("1-2", "3-4", "5-6", "7-9", "10-12", "13-16")
+
+
+def importance() -> Figure:
+    value = [0.3, 0.1, 0.05, 0.0, -0.02, 0.2]
+    curves = [
+        BandCurve(label=label, value=value, low=[v - 0.05 for v in value], high=[v + 0.05 for v in value])
+        for label in ("alone", "Shapley value", "added last")
+    ]
+    return importance_figure(BANDS, curves, unit="accuracy (share)", title=TITLE)
+
+
+def classes(count: int, *, signed: bool) -> Figure:
+    names = [("caterpillar tractor", "ship", "automobile")[k % 3] + str(k) for k in range(count)]
+    value = RANDOM.uniform(-0.2 if signed else 0, 1, size=(count, len(BANDS)))
+    return class_band_figure(names, BANDS, value, label="share of sensitivity", title=TITLE, signed=signed)
+
+
+def hybrid(f_rev: float | None) -> Figure:
+    frequency = [k / 10 for k in range(11)]
+    rising = [0.5 + 0.5 * np.tanh(8 * (f - (0.5 if f_rev is None else f_rev))) for f in frequency]
+    up, down = (Band(mean=p, low=p, high=p) for p in (rising, [1 - p for p in rising]))
+    return curve_figure(
+        HybridCurves(
+            frequency=frequency, p_low=up, p_high=down, neither=[0.02] * 11,
+            difference=Band(mean=[2 * p - 1 for p in rising], low=[2 * p - 1 for p in rising],
+                            high=[2 * p - 1 for p in rising]),
+            f_rev=f_rev, f_rev_low=f_rev, f_rev_high=f_rev, f_rev_status="found" if f_rev else "above",
+            cycles_per_nyquist=16, title=TITLE,
+        )
+    )  # fmt: skip
+
+
+def examples() -> Figure:
+    picture = RANDOM.uniform(size=(32, 32, 3))
+    return examples_figure(
+        Example(
+            frequency=[0.1, 0.3, 0.5, 0.7, 0.9], low_image=picture, high_image=picture, low_parts=[picture] * 5,
+            high_parts=[picture] * 5, hybrids=[picture] * 5, low_label="automobile", high_label="caterpillar",
+            predictions=["automobile"] * 2 + ["caterpillar"] * 2 + ["ship"], model="resnet20 (packaged:standard)",
+            cycles_per_nyquist=16,
+        )
+    )  # fmt: skip
+
+
 SIZES = {
     norm: {name: RANDOM.uniform(0, 0.05, 30) for name in ("none", "blur 1", "blur 1.5")} for norm in ("linf", "l2")
 }
@@ -121,6 +174,9 @@ HISTORY = {
 def line(label: str) -> Line:
     return Line(plot="spectrum", title="Where the sensitivity lies", x_label="spatial frequency (cycles/image)",
                 y_label="share of sensitivity", x=[1.0, 2.0, 3.0], y=[0.2, 0.5, 0.3], label=label)  # fmt: skip
+
+
+WHITE = replace(line("white gradient"), style="reference")
 
 
 def states(count: int) -> list[StateSpectrum]:
@@ -149,6 +205,14 @@ GALLERY: dict[str, Callable[[], Figure]] = {
         [ErrorPoint(s, 0.02 + 0.05 * s, 0.01 + 0.04 * s, 0.03 + 0.06 * s) for s in range(6)],
         title=TITLE,
     ),
+    "band importance": importance,
+    "classes": lambda: classes(10, signed=False),
+    "change of classes": lambda: classes(20, signed=True),
+    "many classes": lambda: classes(100, signed=False),
+    "hybrid, low decides": lambda: hybrid(0.25),
+    "hybrid, high decides": lambda: hybrid(0.85),
+    "hybrid without a reversal": lambda: hybrid(None),
+    "examples": examples,
     "filters": filters,
     "robustness": lambda: robustness_figure(
         {n: s["none"] for n, s in SIZES.items()},
@@ -197,7 +261,11 @@ GALLERY: dict[str, Callable[[], Figure]] = {
         [("standard", [replace(line(""), title="Whom the model believes in hybrid images (mark: f_rev)")])], about="a"
     ),
     "overlay": lambda: overlay_figure(
-        [(n, [line("")]) for n in ("standard", "lsf", "msf", "asf")], about="dualband test, n = 1,000"
+        [
+            (n, [line(""), replace(line("white gradient"), style="reference")])
+            for n in ("standard", "lsf", "msf", "asf")
+        ],
+        about="dualband test, n = 1,000",
     ),
 }
 
@@ -237,12 +305,22 @@ def test_texts_are_apart_and_large_enough_and_axes_have_units(name: str) -> None
     assert clashes == []
     assert not any("$" in t.get_text() for t in texts), "words, no formulas: names may hold dollar signs"
     labels = [axes.get_xlabel() or axes.get_ylabel() for axes in figure.axes if axes.get_visible()]
-    assert any(labels) or name == "spectra"
+    assert any(labels) or name in ("spectra", "examples")  # which have theirs above and below all pictures
     for axes in figure.axes:
         for words in filter(None, (axes.get_xlabel(), axes.get_ylabel())):
-            assert any(sign in words for sign in ("(", "share", "cycles", "rank", "epoch", "loss", "log10", "dB")), (
-                words
-            )
+            assert any(sign in words for sign in UNITS), words
+
+
+def test_no_figure_is_missing() -> None:
+    modules = [importlib.import_module(f"{figures.__name__}.{m.name}") for m in pkgutil.iter_modules(figures.__path__)]
+    drawn = {
+        name
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if name.endswith("_figure") and function.__annotations__.get("return") is Figure
+    }
+    # The page's plots have another size, and text that a reader can enlarge.
+    assert drawn - {"plot_figure"} <= globals().keys()
 
 
 def test_no_line_joins_a_control_with_trained_networks() -> None:

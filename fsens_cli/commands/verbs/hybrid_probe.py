@@ -6,7 +6,7 @@ HYBRID_PROBE = Verb(
     name="hybrid-probe",
     panel=PROBE,
     help="Mix the low frequencies of one image with the high ones of another, and see whom the model believes.",
-    question="Whom does the model believe: the low frequencies of one image, or the high ones of another?",
+    question="Which frequencies decide: the low ones of one image, or the high ones of another?",
     reading="Hybrids have the low frequencies of one image and the high ones of another. f_rev is the mixing "
     "frequency from which on the model believes the low image (Li et al., PLoS Comput Biol 2023): "
     "the lower, the lower the frequencies that it relies on. It asks the labels, not the gradient.",

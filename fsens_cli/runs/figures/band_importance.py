@@ -1,5 +1,6 @@
 """Figures of band importance: Shapley value, first-in and last-in over frequency, and class by band."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 from fsens_cli.runs.figures.style import BLUE, COLUMN_WIDTH, GRAY, GREEN, ORANGE, figure_style, subplots
 
 MOST_NAMES = 20  # class names that fit one column
+LONGEST_NAME = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,16 @@ def class_band_figure(
         drawn = axes.imshow(value, aspect="auto", cmap=colours, vmin=low, vmax=largest, interpolation="nearest")
         axes.set_xticks(range(len(bands)), bands, fontsize=6, rotation=30)
         if len(classes) <= MOST_NAMES:
-            axes.set_yticks(range(len(classes)), [name[:16] for name in classes], fontsize=6)
+            axes.set_yticks(
+                range(len(classes)),
+                [_short(name) for name in classes],
+                fontsize=6,
+            )
         axes.set(xlabel="band (cycles/image)", ylabel="class", title=title)
         figure.colorbar(drawn, label=label, fraction=0.05, pad=0.02)
     return figure
+
+
+def _short(name: str) -> str:
+    """Return a class's name that fits beside its row, cut between words where there are several."""
+    return textwrap.shorten(name, LONGEST_NAME, placeholder="...") if " " in name else name[:LONGEST_NAME]

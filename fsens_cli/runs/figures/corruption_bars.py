@@ -70,7 +70,7 @@ def corruption_figure(
         axes.set(xlim=(0, 102), ylim=(places[-1] + 0.7, -1.6))
         severities = sorted({s for bar in ordered for s in bar.by_severity})
         dots = f"dots: severity {', '.join(map(str, severities))}, larger is stronger"
-        axes.set_xlabel(f"accuracy (%)\n{dots}\ndashed: clean, {100 * clean:.1f} %")
+        axes.set_xlabel(f"accuracy (%)\n{dots}\nline: mean, 95 % interval\ndashed: clean, {100 * clean:.1f} %")
         figure.suptitle(title, fontsize=8)
         axes.spines["left"].set_color(GRAY)
     return figure

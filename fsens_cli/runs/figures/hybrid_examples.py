@@ -110,7 +110,7 @@ def short_name(name: str) -> str:
 def _explain(figure: Figure, tall: float, example: Example) -> None:
     """Say above what is mixed, and below what the colours mean."""
     above = (
-        (0.05, "Whom does the model believe?", 8, "black"),
+        (0.05, "Hybrids of two images, and the answers", 8, "black"),
         (0.19, "row 1: frequencies of image A up to the mixing frequency", 6.5, LOW_COLOUR),
         (0.30, "row 2: all higher frequencies of image B (gray is zero)", 6.5, HIGH_COLOUR),
     )

@@ -15,6 +15,7 @@ from fsens_cli.experiments.quantities import PROFILE, Line
 from fsens_cli.runs.figures.style import COLUMN_WIDTH, CYCLE, GRAY, TRAININGS, figure_style
 
 DASHES = ("-", "--", ":", "-.")
+REFERENCE = "reference"
 Labelled = Sequence[tuple[str, Sequence[Line]]]  # label of the run, its lines
 
 
@@ -111,6 +112,8 @@ def draw_plot(runs: Labelled, name: str, axes: Axes | None = None) -> Axes:
 
 def _panel(axes: Axes, lines: Sequence[tuple[str, Line]], colours: Mapping[str, str]) -> None:
     first = lines[0][1]
+    references = {line.label: line for _, line in lines if line.style == REFERENCE}
+    lines = [(label, line) for label, line in lines if line.style != REFERENCE]
     kinds = list(dict.fromkeys(line.label for _, line in lines))
     places = _places([line for _, line in lines])
     width = 0.6 / max(1, len(lines))
@@ -125,9 +128,12 @@ def _panel(axes: Axes, lines: Sequence[tuple[str, Line]], colours: Mapping[str, 
     axes.set(xlabel=first.x_label, ylabel=first.y_label)
     if "%" in first.y_label:
         axes.set_ylim(-3, 103)
+    for reference, dash in zip(references.values(), cycle(("--", ":")), strict=False):
+        axes.plot(reference.x, reference.y, color=GRAY, linestyle=dash, linewidth=0.9, zorder=1, label=reference.label)
     if len(kinds) > 1:
         for kind, dash in zip(kinds, cycle(DASHES), strict=False):  # dashes repeat for as long as there are kinds
             axes.plot([], [], color="black", linestyle=dash, label=kind or "measured")
+    if len(kinds) > 1 or references:
         axes.legend(frameon=False)
 
 

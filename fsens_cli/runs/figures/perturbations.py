@@ -53,7 +53,7 @@ def success_figure(sizes: Mapping[str, Mapping[str, np.ndarray]], *, title: str)
                     color=colour,
                     label=f"{name}, n = {len(size_N)}" if axes is panels[0] else None,
                 )
-            axes.set(xlabel=xlabel, ylabel="right images fooled (%)", xlim=(0, scale * end), ylim=(0, 102))
+            axes.set(xlabel=xlabel, ylabel="correct images fooled (%)", xlim=(0, scale * end), ylim=(0, 102))
         figure.suptitle(f"Smallest perturbations found\n{title}", fontsize=8)
         figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure

@@ -39,12 +39,12 @@ def prediction_figure(
     with figure_style():
         figure, (axes,) = new_figure(3.5)
         ends = [0, len(points) + 1]
-        axes.plot(ends, ends, "--", color=GRAY, linewidth=0.8, zorder=0, label="as foretold")
+        axes.plot(ends, ends, "--", color=GRAY, linewidth=0.8, zorder=0, label="as predicted")
         for group, (colour, words) in GROUPS.items():
             mine = [i for i, p in enumerate(points) if p.group == group]
             if mine:
                 axes.plot(predicted[mine], measured[mine], "o", color=colour, markersize=3, label=words)
-        axes.set(xlim=ends, ylim=ends, xlabel="rank by predicted loss", ylabel="rank by measured loss")
+        axes.set(xlim=ends, ylim=ends, xlabel="rank by predicted drop in accuracy", ylabel="rank by measured drop")
         axes.set_title(f"{title}\nrank correlation {correlation.text(2)}, {len(points)} corruptions")
         figure.legend(loc="outside lower center", ncols=2, frameon=False)
         named = [

@@ -69,6 +69,6 @@ def _panel(
         error = [[100 * (point.accuracy - point.low)], [100 * (point.high - point.accuracy)]]
         axes.errorbar(
             scale * point.eps, 100 * point.accuracy, yerr=error, fmt="o", markersize=3, linewidth=0.8,
-            color=colours[point.attack], label=f"{point.attack} at one size",
+            color=colours[point.attack], label=f"{point.attack} at a fixed size",
         )  # fmt: skip
     axes.set(xlabel=xlabel, ylabel="accuracy (%)", ylim=(-3, 103), xlim=(0, 1.05 * scale * largest or None))

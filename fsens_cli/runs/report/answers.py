@@ -12,9 +12,8 @@ NAMED = 4  # models by name in one sentence
 PREDICATES = ("listens", "may listen", "does not", "defends")
 
 
-def headline(report: Report) -> str:
-    """Return the page's main finding: of one run its verdict, of several the ends of what they listen to or stand."""
-    comparison = report.comparisons[0]
+def headline(comparison: Comparison) -> str:
+    """Return the main finding: of one run its verdict, of several the ends of what they listen to or withstand."""
     first = comparison.runs[0]
     named = _main(comparison)
     if len(comparison.runs) == 1 or not named:

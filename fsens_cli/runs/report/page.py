@@ -101,7 +101,7 @@ def page_text(report: Report, words: Mapping[str, Words], *, title: str) -> str:
     found = relations(points := points_of(report))
     colours = colours_of([c.label for comparison in report.comparisons for c in comparison.runs])
     sections = [_section(c, words, colours) for c in report.comparisons]
-    head = headline(report)
+    head = headline(report.comparisons[0])
     template = environment.get_template("page.html")
     named: dict[str, object] = {
         "generator": Markup(GENERATOR),

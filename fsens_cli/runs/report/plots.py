@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fsens_cli.experiments.quantities import Line
-from fsens_cli.runs.figures.overlay import Labelled, plot_figure, plots_of
+from fsens_cli.runs.figures.overlay import REFERENCE, Labelled, plot_figure, plots_of
 from fsens_cli.runs.report.svg import address
 
 SIZE = (4.2, 2.8)  # inches
@@ -40,8 +40,9 @@ def seen(lines: Sequence[tuple[str, Line]]) -> str:
     """Return in words what a plot shows: where each line is highest, or all of a few values."""
     first = lines[0][1]
     axes = f"{first.y_label} against {first.x_label}" if first.x_label else first.y_label
-    said = [text for label, line in lines[:NAMED] if (text := _course(label, line))]
-    more = f"; and {len(lines) - NAMED} more" if len(lines) > NAMED else ""
+    found = [(label, line) for label, line in lines if line.style != REFERENCE]
+    said = [text for label, line in found[:NAMED] if (text := _course(label, line))]
+    more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
     return f"{first.title}: {axes}. {'; '.join(said)}{more}."
 
 
