@@ -29,18 +29,22 @@ SHA256_NAME = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class HubPlace:
-    """A repository, one revision of it, and a file in it (empty: to be found)."""
+    """A repository, one revision of it, and a file in it (empty: to be found).
+
+    ``kind`` is ``model`` or ``dataset``, of which the Hub has names of their own.
+    """
 
     repo: str
     revision: str
     file: str = ""
+    kind: str = "model"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read ``OWNER/NAME[@REVISION][/FILE]``.
 
         >>> HubPlace.parse("timm/resnet18.a1_in1k@main/model.safetensors")
-        HubPlace(repo='timm/resnet18.a1_in1k', revision='main', file='model.safetensors')
+        HubPlace(repo='timm/resnet18.a1_in1k', revision='main', file='model.safetensors', kind='model')
         """
         owner, _, rest = text.partition("/")
         name, _, file = rest.partition("/")
@@ -68,7 +72,7 @@ def find_in_hub_cache(place: HubPlace) -> Path | None:
     """Return the file if it was fetched before."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(place.repo, place.file, revision=place.revision)
+    found = try_to_load_from_cache(place.repo, place.file, revision=place.revision, repo_type=place.kind)
     return Path(found) if isinstance(found, str) else None
 
 
@@ -96,7 +100,7 @@ def _require_reachable(place: HubPlace) -> None:
     """Ask once, because the client itself tries for half a minute before it says that there is no network."""
     from huggingface_hub import hf_hub_url
 
-    request = urllib.request.Request(hf_hub_url(place.repo, place.file), method="HEAD")
+    request = urllib.request.Request(hf_hub_url(place.repo, place.file, repo_type=place.kind), method="HEAD")
     try:
         urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()
     except urllib.error.HTTPError as error:
@@ -108,15 +112,36 @@ def _require_reachable(place: HubPlace) -> None:
 
 
 def _download(place: HubPlace, meter: Meter) -> Path:
-    from huggingface_hub import errors, hf_hub_download
+    from huggingface_hub import hf_hub_download
+
+    with told_of_the_hub(place), _quiet_client():
+        return Path(
+            hf_hub_download(
+                place.repo,
+                place.file,
+                repo_type=place.kind,
+                revision=place.revision,
+                tqdm_class=_bar_of(meter),
+            )
+        )
+
+
+@contextmanager
+def told_of_the_hub(place: HubPlace) -> Iterator[None]:
+    """Turn what the client raises about a place into one line.
+
+    Raises:
+        FetchError: says what is wrong.
+    """
+    from huggingface_hub import errors
 
     try:
-        with _quiet_client():
-            return Path(hf_hub_download(place.repo, place.file, revision=place.revision, tqdm_class=_bar_of(meter)))
+        yield
     except errors.GatedRepoError as error:
         raise FetchError(f"the Hub lets only some in to {place.repo}: ask there, then set HF_TOKEN") from error
     except errors.RepositoryNotFoundError as error:
-        raise FetchError(f"the Hub has no repository {place.repo} (a private one needs HF_TOKEN)") from error
+        what = "repository" if place.kind == "model" else "data set"
+        raise FetchError(f"the Hub has no {what} {place.repo} (a private one needs HF_TOKEN)") from error
     except errors.RevisionNotFoundError as error:
         raise FetchError(f"{place.repo} has no revision {place.revision}") from error
     except errors.EntryNotFoundError as error:

@@ -35,7 +35,9 @@ TrustCheckpoint = Annotated[
 Data = Annotated[
     str | None,
     typer.Option(
-        "--data", help="Images: dualband, cifar10, imagenet, folder, ...: see fsens data.", rich_help_panel=WHAT
+        "--data",
+        help="Images: dualband, cifar10, imagenet, folder, hf-data:OWNER/NAME, ...: see fsens data.",
+        rich_help_panel=WHAT,
     ),
 ]
 Weights = Annotated[

@@ -17,6 +17,8 @@ WHOLE_WITH_EXPONENT = re.compile(r"[1-9]\d*(?:\.\d+)?[eE]\+?\d{1,2}")
 # Signs that mean something to the grammar, or end what it can read.
 GRAMMAR = re.compile(r"[,\[\]{}()'\"$\\]")
 SIZES = ("eps", "eps_linf", "eps_l2", "step_size", "heat_map_l2", "noise_sd", "noise_levels")
+# Before the name of a data set of the Hub.
+HUB_DATA = "hf-data:"
 
 
 def as_written(override: str) -> str:
@@ -144,10 +146,14 @@ def as_override(flag: str, value: str, known: Iterable[str]) -> str:
 def of_a_folder(named: dict[str, str | int | None], known: Collection[str]) -> dict[str, str | int | None]:
     """Return flags in which ``--data FOLDER`` of an existing folder is spelt ``data=folder data.root=FOLDER``.
 
+    ``--data hf-data:OWNER/NAME`` is spelt ``data=hf-data data.repo=OWNER/NAME``.
+
     Args:
         known: the data sets that can be named; a folder of such a name is written ``./NAME``.
     """
     given = named.get("data")
+    if isinstance(given, str) and given.startswith(HUB_DATA):
+        return {**named, "data": HUB_DATA.rstrip(":"), "data.repo": given.removeprefix(HUB_DATA)}
     if not isinstance(given, str) or not given or given in known or not expanded(given).is_dir():
         return named
     return {**named, "data": "folder", "data.root": given}

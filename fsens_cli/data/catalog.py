@@ -8,6 +8,7 @@ from fsens_cli.data.cifar import CIFAR10, CIFAR100
 from fsens_cli.data.dualband import DUALBAND
 from fsens_cli.data.fashion_mnist import FASHION_MNIST
 from fsens_cli.data.folder import FOLDER, IMAGENET, FolderConfig
+from fsens_cli.data.hub_data import HUB_DATA
 from fsens_cli.data.record import DataSet
 from fsens_cli.data.settings import DataSettings
 from fsens_cli.data.svhn import SVHN
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 DataConfig = DataSettings
 CATALOG: dict[str, DataSet[Any]] = {
-    entry.name: entry for entry in (DUALBAND, CIFAR10, CIFAR100, SVHN, FASHION_MNIST, IMAGENET, FOLDER, ARRAYS)
+    entry.name: entry
+    for entry in (DUALBAND, CIFAR10, CIFAR100, SVHN, FASHION_MNIST, IMAGENET, FOLDER, ARRAYS, HUB_DATA)
 }
 
 

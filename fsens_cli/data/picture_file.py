@@ -1,10 +1,12 @@
 """One picture file as 8-bit pixels: upright, over white, and refused where 8 bits a channel are not what it holds."""
 
 import contextlib
+import io
 import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -56,11 +58,25 @@ def read_picture(file: Path, channels: int, geometry: Geometry | None) -> np.nda
         OSError: the file cannot be opened.
     """
     with _opened(file) as opened:
-        picture = _over_white(_upright(opened)).convert("RGB" if channels == 3 else "L")
+        return _pixels(opened, channels, geometry)
+
+
+def _pixels(opened: Image.Image, channels: int, geometry: Geometry | None) -> np.ndarray:
+    picture = _over_white(_upright(opened)).convert("RGB" if channels == 3 else "L")
     if geometry is not None:
         picture = geometry.of_picture(picture)
     pixels = np.asarray(picture, dtype=np.uint8)
     return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def read_picture_bytes(content: bytes, name: str, channels: int, geometry: Geometry | None) -> np.ndarray:
+    """Return the pixels of a picture file that is in memory, as `read_picture` does.
+
+    Raises:
+        DataError: no picture, damaged, empty, or of more than 8 bits a channel; calls it ``name``.
+    """
+    with _checked(io.BytesIO(content), name) as opened:
+        return _pixels(opened, channels, geometry)
 
 
 def size_of(file: Path) -> tuple[int, int]:
@@ -75,18 +91,21 @@ def _opened(file: Path) -> Iterator[Image.Image]:
     """Open a picture of 8 bits a channel; what goes wrong while it is used is told of the file."""
     if not stat.S_ISREG(file.stat().st_mode):  # reading a pipe would wait for ever
         raise DataError(f"{file} is a pipe, a device or a folder, and no picture: remove it.")
+    with file.open("rb") as raw, _checked(raw, str(file)) as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def _checked(raw: BinaryIO, file: str) -> Iterator[Image.Image]:
     try:
-        with file.open("rb") as raw:
-            head = raw.read(HEAD_BYTES)
-            raw.seek(0)
-            with Image.open(raw) as opened:
-                if min(opened.size) < 1:
-                    raise DataError(f"{file} is {opened.height}x{opened.width} pixels: remove it.")
-                if opened.mode in WIDE_MODES or _bits(head, opened) > 8:
-                    raise DataError(
-                        f"{file} has more than 8 bits a channel: convert it to 8 bits, scaled as you mean it."
-                    )
-                yield opened
+        head = raw.read(HEAD_BYTES)
+        raw.seek(0)
+        with Image.open(raw) as opened:
+            if min(opened.size) < 1:
+                raise DataError(f"{file} is {opened.height}x{opened.width} pixels: remove it.")
+            if opened.mode in WIDE_MODES or _bits(head, opened) > 8:
+                raise DataError(f"{file} has more than 8 bits a channel: convert it to 8 bits, scaled as you mean it.")
+            yield opened
     except DataError:
         raise
     except Image.DecompressionBombError as error:
