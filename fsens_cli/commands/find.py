@@ -1,13 +1,12 @@
 """``fsens models`` and ``fsens data``: what can be named, which weights exist, and what is on this disk."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from fsens_cli.cache.hub import HubPlace
 from fsens_cli.commands.console import print_listing
 from fsens_cli.commands.tables import table
 from fsens_cli.data.catalog import CATALOG
-from fsens_cli.data.record import DataSet
+from fsens_cli.data.record import Config, DataSet
 from fsens_cli.errors import CheckpointError, ConfigError, suggestion
 from fsens_cli.home import shown
 from fsens_cli.models.catalog import PACKAGED
@@ -69,7 +68,7 @@ def _offered(model: str) -> Iterable[tuple[str, str, bool]]:
             yield "imagenet", "timm", on_disk(place) is not None
 
 
-def _place(entry: DataSet[Any]) -> str:
+def _place(entry: DataSet[Config]) -> str:
     """Return where a data set is; empty where it is not, or needs settings to be anywhere."""
     try:
         place = None if entry.place is None else entry.place(entry.config())

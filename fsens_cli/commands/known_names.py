@@ -7,7 +7,6 @@ where it is missing or older than the package.
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from fsens_cli.commands.completion import names_file
 from fsens_cli.commands.verbs.registry import VERBS
@@ -32,7 +31,7 @@ def write() -> None:
     keep_names(names_file(), {"settings": settings, "groups": found, "packaged": packaged()})
 
 
-def defaults_of(verb: Verb) -> dict[str, Any]:
+def defaults_of(verb: Verb) -> dict[str, object]:
     """Return every setting of a verb with its default, those of all data sets among them."""
     _, text = compose_job(Request(verb=verb.config, job=verb.job_type(), overrides=()))
     flat = flat_settings(text)
@@ -59,7 +58,7 @@ def _has_group(verb: Verb, options: Sequence[str], name: str) -> bool:
     return True
 
 
-def _offered(verb: Verb, name: str, value: Any) -> list[str]:
+def _offered(verb: Verb, name: str, value: object) -> list[str]:
     if isinstance(value, bool):
         return ["true", "false"]
     if isinstance(value, str) and value:

@@ -1,7 +1,6 @@
 """What is written down of a job: its name, its subject, what made it and what was really loaded."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 
@@ -49,7 +48,7 @@ def named_after(subject: Subject, images: ImageSet) -> Subject:
     )
 
 
-def provenance(job: JobFields, device: torch.device) -> dict[str, Any]:
+def provenance(job: JobFields, device: torch.device) -> dict[str, object]:
     """Return what is known of a job before its inputs are loaded."""
     return {
         "model": job.model.name,
@@ -70,7 +69,7 @@ def record_own_code(run: RunFolder, code: Mapping[str, str]) -> None:
         DataError: a run is continued with other code than it was started with.
     """
     before = run.record.get("own_code", dict(code))
-    changed = [name for name in code if before.get(name) != code[name]]
+    changed = [name for name in code if not isinstance(before, Mapping) or before.get(name) != code[name]]
     if changed:
         raise DataError(f"{run.path} was started with another {', '.join(changed)}: start a new run.")
     run.save(own_code=dict(code))

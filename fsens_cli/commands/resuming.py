@@ -11,6 +11,7 @@ from fsens_cli.config.parsing import given_values
 from fsens_cli.errors import ConfigError
 from fsens_cli.runs.folder import read_record
 from fsens_cli.runs.index import find_run
+from fsens_cli.runs.json_files import Fields
 from fsens_cli.text import masked
 
 Job = TypeVar("Job", bound=JobFields)
@@ -51,7 +52,7 @@ def _give_secrets_back(job: JobFields, asked: dict[str, str]) -> None:
 
 def _refuse_changes(path: Path, config_yaml: str, asked: dict[str, str]) -> None:
     """Raise ConfigError, naming the keys, if the configuration is not the one that the run was started with."""
-    started = read_record(path).get("config", {})
+    started = Fields(read_record(path), path / "run.json").fields("config").content
     now = flat_settings(config_yaml)
     changed = sorted(key for key in started.keys() | now.keys() if started.get(key) != now.get(key))
     for key, value in asked.items():

@@ -1,8 +1,8 @@
 """The function that Typer sees for a verb: every verb takes the same flags."""
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TypedDict, Unpack, get_args, get_type_hints
 
 from fsens_cli.commands.options import (
     ConfigDir,
@@ -27,44 +27,48 @@ from fsens_cli.commands.options import (
 )
 from fsens_cli.commands.verbs.verb import Verb
 
-# Flags that are spellings of overrides, flags that say how to run, flags that say what to show; with their defaults.
-SETTINGS: dict[str, Any] = {
-    "model": Model,
-    "data": Data,
-    "weights": Weights,
-    "device": Device,
-    "seed": Seed,
-    "out": Out,
-}
-RUNNING: dict[str, tuple[Any, Any]] = {
-    "multirun": (Multirun, False),
-    "launcher": (Launcher, None),
-    "config_dir": (ConfigDir, None),
-}
-SHOWING: dict[str, tuple[Any, Any]] = {
-    "print_config": (PrintConfig, False),
-    "quiet": (Quiet, False),
-    "json": (Json, False),
-    "debug": (Debug, False),
-}
+
+class Given(TypedDict):
+    """What is typed: spellings of settings, flags that say how to run, and flags that say what to show."""
+
+    overrides: Overrides
+
+    model: Model
+    data: Data
+    weights: Weights
+    device: Device
+    seed: Seed
+    out: Out
+
+    trust_checkpoint: TrustCheckpoint
+
+    resume: Resume
+    multirun: Multirun
+    launcher: Launcher
+    config_dir: ConfigDir
+
+    print_config: PrintConfig
+    quiet: Quiet
+    json: Json
+    debug: Debug
 
 
 def verb_command(verb: Verb) -> Callable[..., None]:
     """Return the command of a verb: its flags become a request, and the request a run, a sweep or what is resumed."""
-    options: dict[str, tuple[Any, Any]] = {
-        "overrides": (Overrides, None),
-        **{name: (annotation, None) for name, annotation in SETTINGS.items()},
-        "trust_checkpoint": (TrustCheckpoint, False),
-        "resume": (Resume if verb.resume else ResumeSweep, None),
-        **RUNNING,
-        **SHOWING,
-    }
 
-    def command(**given: Any) -> None:
+    def command(**given: Unpack[Given]) -> None:
         from fsens_cli.commands.boundary import boundary
 
-        flags = Flags(**{name: given[name] for name in SHOWING})
-        named = {name: given[name] for name in SETTINGS} | {
+        flags = Flags(
+            print_config=given["print_config"], quiet=given["quiet"], json=given["json"], debug=given["debug"]
+        )
+        named = {
+            "model": given["model"],
+            "data": given["data"],
+            "weights": given["weights"],
+            "device": given["device"],
+            "seed": given["seed"],
+            "out": given["out"],
             "model.trust_checkpoint": "true" if given["trust_checkpoint"] else None,
             "hydra/launcher": given["launcher"],
         }
@@ -77,24 +81,30 @@ def verb_command(verb: Verb) -> Callable[..., None]:
             )
             run_verb(verb, request, flags, given["resume"], said=said)
 
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = [
-        inspect.Parameter(name, kind, default=default, annotation=annotation)
-        for name, (annotation, default) in options.items()
-    ]
-    # Typer reads both of these.
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {name: annotation for name, (annotation, _) in options.items()}
+    annotations = get_type_hints(Given, include_extras=True) | ({} if verb.resume else {"resume": ResumeSweep})
+    # Typer reads both of these. What is not given is None, or false where it can be nothing else.
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                default=False if get_args(annotation)[0] is bool else None,
+                annotation=annotation,
+            )
+            for name, annotation in annotations.items()
+        ]
+    )
+    command.__annotations__ = annotations
     command.__doc__ = verb.help
     return command
 
 
-def _first_word(given: Mapping[str, Any], flags: Flags) -> str:
+def _first_word(given: Given, flags: Flags) -> str:
     """Say what is loaded to whoever waits in front of a terminal, where it is plain to see; return what was said."""
     if given["multirun"] or given["resume"] is not None or given["config_dir"] is not None:
         return ""
     from fsens_cli.commands.first_word import plain_to_see, say
 
-    word = plain_to_see({key: given[key] for key in ("model", "data")}, given["overrides"] or ())
+    word = plain_to_see({"model": given["model"], "data": given["data"]}, given["overrides"] or ())
     say(word, flags)
     return word

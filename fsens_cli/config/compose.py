@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -116,7 +116,7 @@ def _settings_of_launcher(verb: str, overrides: Sequence[str]) -> dict[str, Kind
     composed = compose(config_name=verb, overrides=list(overrides), return_hydra_config=True)
     content = OmegaConf.to_container(composed.hydra.launcher)
     assert isinstance(content, dict), "a launcher has settings"
-    found = dict(kinds_in(content, SETTINGS))
+    found = dict(kinds_in({str(key): value for key, value in content.items()}, SETTINGS))
     del found[f"{SETTINGS}_target_"]
     return found
 
@@ -184,15 +184,15 @@ def job_yaml(job: JobFields) -> str:
     return settings_yaml(OmegaConf.structured(job))
 
 
-def flat_settings(config_yaml: str) -> dict[str, Any]:
+def flat_settings(config_yaml: str) -> dict[str, object]:
     """Return a configuration as dotted keys and values.
 
     >>> flat_settings("data: {name: dualband}")
     {'data.name': 'dualband'}
     """
-    flat: dict[str, Any] = {}
+    flat: dict[str, object] = {}
 
-    def walk(value: Any, name: str) -> None:
+    def walk(value: object, name: str) -> None:
         if isinstance(value, dict) and value:
             for key, child in value.items():
                 walk(child, f"{name}.{key}" if name else str(key))

@@ -9,7 +9,6 @@ import fnmatch
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from hydra.errors import HydraException
 
@@ -76,7 +75,7 @@ def read_settings(texts: Sequence[str]) -> list[Setting]:
     return [_plainly(text) if parser is None else _by_hydra(text, parser) for text in texts]
 
 
-def _by_hydra(text: str, parser: Any) -> Setting:
+def _by_hydra(text: str, parser: "OverridesParser") -> Setting:
     try:
         parsed = parser.parse_override(text)
     except UNREADABLE as error:
@@ -104,7 +103,7 @@ def _by_hydra(text: str, parser: Any) -> Setting:
     )
 
 
-def _with_quotes(text: str, parser: Any) -> str:
+def _with_quotes(text: str, parser: "OverridesParser") -> str:
     """Return what to type instead, where quotes make a text of a value that cannot be read."""
     if len(text) > LONGEST_SHOWN:
         return ""

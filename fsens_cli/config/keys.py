@@ -3,7 +3,7 @@
 import dataclasses
 import typing
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from fsens_cli.config.jobs import JobFields
 from fsens_cli.data.catalog import CATALOG
@@ -43,7 +43,7 @@ def _kind(hint: object, field: "dataclasses.Field[object]") -> Kind:
     return "text" if hint is str or isinstance(field.default, str) else "other"
 
 
-def kinds_in(content: Mapping[Any, object], prefix: str) -> Iterator[tuple[str, Kind]]:
+def kinds_in(content: Mapping[str, object], prefix: str) -> Iterator[tuple[str, Kind]]:
     """Yield every dotted key of plain settings, with its kind."""
     for key, value in content.items():
         yield f"{prefix}{key}", "list" if isinstance(value, list) else "text" if isinstance(value, str) else "other"

@@ -5,7 +5,6 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
@@ -126,7 +125,7 @@ def _register_entry(group: str, name: str) -> str:
     if group == "model":
         return _register_model(name)
     option = f"{name}_of_the_registry"  # Hydra refuses a stored configuration with the name of somebody's file
-    node: dict[str, Any] = {"name": name}
+    node: dict[str, object] = {"name": name}
     if group == "data":  # every data set has settings of its own
         node = {"defaults": [f"/schema/data/{name}@_here_", "_self_"]}
     ConfigStore.instance().store(group=group, name=option, node=node, provider="fsens")

@@ -185,8 +185,7 @@ def _read(file: Path, md5: str, layout: CifarLayout) -> dict[str, Any]:
             f"remove it and try again. {supply}"
         )
     # The checksum says that these very bytes are the authors', so unpickling them runs nothing of anybody else's.
-    content: dict[str, Any] = pickle.loads(published, encoding="latin1")
-    return content
+    return pickle.loads(published, encoding="latin1")
 
 
 def _place(config: FetchedSettings) -> Path | None:

@@ -6,8 +6,9 @@ Shape letters: N images, C channels, H, W pixels.
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import nn
@@ -28,6 +29,8 @@ from fsens_cli.short_repr import ShortRepr
 from fsens_cli.statistics.chance import NOT_TOLD
 from fsens_cli.statistics.intervals import Interval
 from fsens_cli.statistics.medians import median
+
+Piece = TypeVar("Piece")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +84,10 @@ class RowRecorder(Protocol):
     def parts(self) -> PartRecorder:
         """For the parts of the evaluation."""
 
-    def load_piece(self, name: str) -> Any | None:
+    def load_piece(self, name: str) -> object:
         """Return a kept piece, or None."""
 
-    def save_piece(self, name: str, content: Any) -> None:
+    def save_piece(self, name: str, content: object) -> None:
         """Keep a piece of plain numbers and words."""
 
 
@@ -136,11 +139,14 @@ def defend(
     )
     evaluation = evaluate(classifier, images, asked, recorder=recorder.parts, on_progress=on_progress)
     on_progress("preference", 0, 0)
-    preference = _kept(recorder, "preference", lambda: _as_plain(_preference(classifier, images, config)))
+    preference = _kept(
+        recorder, "preference", _preference_from, lambda: asdict(_preference(classifier, images, config))
+    )
     on_progress("checks", 0, 0)
     checks = _kept(
         recorder,
         "checks",
+        _checks_from,
         lambda: [asdict(c) for c in _checks(classifier, images, config, evaluation, strength, undefended)],
     )
     return DefenseRow(
@@ -148,8 +154,8 @@ def defend(
         label=row_label(config, strength, is_control=is_control),
         is_control=is_control,
         evaluation=evaluation,
-        preference=_from_plain(preference),
-        checks=tuple(Check(**c) for c in checks),
+        preference=preference,
+        checks=checks,
     )
 
 
@@ -158,12 +164,13 @@ def row_label(config: DefenseConfig, strength: float, *, is_control: bool) -> st
     return config.front_end(strength).label + (" at test time" if is_control else "")
 
 
-def _kept(recorder: RowRecorder, name: str, compute: Callable[[], Any]) -> Any:
-    found = recorder.load_piece(name)
-    if found is None:
-        found = compute()
-        recorder.save_piece(name, found)
-    return found
+def _kept(recorder: RowRecorder, name: str, read: Callable[[Any], Piece], compute: Callable[[], object]) -> Piece:
+    """Return a kept piece; what is missing, or is none, is computed and kept."""
+    with suppress(TypeError, ValueError, LookupError):
+        return read(recorder.load_piece(name))
+    content = compute()
+    recorder.save_piece(name, content)
+    return read(content)
 
 
 def _preference(classifier: Classifier, images: ImageSet, config: DefenseConfig) -> Preference:
@@ -193,11 +200,13 @@ def _preference(classifier: Classifier, images: ImageSet, config: DefenseConfig)
     )
 
 
-def _as_plain(preference: Preference) -> dict[str, Any]:
-    return asdict(preference)
+def _checks_from(content: object) -> tuple[Check, ...]:
+    if not isinstance(content, list):
+        raise TypeError("checks are a list")
+    return tuple(Check(**check) for check in content)
 
 
-def _from_plain(content: dict[str, Any]) -> Preference:
+def _preference_from(content: dict[str, Any]) -> Preference:
     shares = tuple(Interval(**share) for share in content["band_shares"])
     return Preference(
         **content

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from fsens_cli.errors import ModelError, in_one_line
 from fsens_cli.home import expanded
 
 if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
     from torch import Tensor, nn
 
     from fsens_cli.models.catalog import ImageShape
@@ -71,7 +73,7 @@ def build(name: str, shape: "ImageShape") -> "nn.Module":
     return network
 
 
-def _libraries(name: str) -> tuple[Any, "Callable[[object], nn.Module]", Any]:
+def _libraries(name: str) -> tuple[ModuleType, "Callable[[object], nn.Module]", "type[InferenceSession]"]:
     try:
         import onnx
         from onnx2torch import convert
@@ -81,7 +83,7 @@ def _libraries(name: str) -> tuple[Any, "Callable[[object], nn.Module]", Any]:
     return onnx, convert, InferenceSession
 
 
-def _check(name: str, network: "nn.Module", session: Any, shape: "ImageShape") -> None:
+def _check(name: str, network: "nn.Module", session: "InferenceSession", shape: "ImageShape") -> None:
     import torch
 
     generator = torch.Generator().manual_seed(0)

@@ -9,7 +9,7 @@ import importlib
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fsens_cli.cache.places import cache_folder, offline_switch
 from fsens_cli.errors import ModelError, suggestion
@@ -48,7 +48,7 @@ def load_robustbench(name: str, data: str) -> "tuple[nn.Module, Path | None]":
     if data not in DATA:
         raise ModelError(f"model={name}: RobustBench has networks for {', '.join(DATA)}, not for {data}.")
     try:
-        zoo: Any = importlib.import_module("robustbench.utils")
+        zoo = importlib.import_module("robustbench.utils")
     except ImportError as error:
         raise ModelError(
             f"model={name} needs the package robustbench, which is not installed here ({error}). Its release 1.1.1 "
@@ -77,8 +77,8 @@ def load_robustbench(name: str, data: str) -> "tuple[nn.Module, Path | None]":
 def _names(threat: str, data: str) -> list[str]:
     """Return what the zoo has; empty where this version keeps its list elsewhere."""
     try:
-        zoo: Any = importlib.import_module("robustbench.model_zoo.models")
-        enums: Any = importlib.import_module("robustbench.model_zoo.enums")
+        zoo = importlib.import_module("robustbench.model_zoo.models")
+        enums = importlib.import_module("robustbench.model_zoo.enums")
         return list(zoo.model_dicts[enums.BenchmarkDataset(data)][enums.ThreatModel(threat)])
     except (ImportError, AttributeError, KeyError, ValueError):
         return []

@@ -21,13 +21,14 @@ process that got that dw or db; <p dy> and <p dy x^> then take the place of p <d
 Shape letters: N images, C channels, any further dimensions; M = values a channel.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from fsens_cli.objectives import aten
+from fsens_cli.objectives.autograd_context import Context
 from fsens_cli.parallel.world import ALONE, World
 
 
@@ -85,12 +86,17 @@ def _covariance(v: Tensor, v_mean: Tensor, dy: Tensor, count: Tensor | float, wo
     return world.total(summed) / count if world.is_shared else summed / count
 
 
+class _Kept(Context, Protocol):
+    count: Tensor | float
+    world: World
+
+
 class _BatchNormBackward(torch.autograd.Function):
     """(dy, x, weight) -> (dx, dw, db), with the backward pass of the module's docstring."""
 
     @staticmethod
     def forward(
-        ctx: Any,
+        ctx: _Kept,
         dy: Tensor,
         x: Tensor,
         weight: Tensor,
@@ -107,7 +113,7 @@ class _BatchNormBackward(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, v: Tensor | None, p: Tensor | None, q: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(ctx: _Kept, v: Tensor | None, p: Tensor | None, q: Tensor | None) -> tuple[Tensor | None, ...]:
         dy, x, weight, mean, inverse_sd, dw, db, dy_mean, b = ctx.saved_tensors
         count, world = ctx.count, ctx.world
         # What x, x^ and dy are multiplied by, and what is added; one number a channel each.
@@ -147,7 +153,7 @@ class _BatchNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
+        ctx: _Kept,
         x: Tensor,
         weight: Tensor,
         bias: Tensor,
@@ -173,7 +179,7 @@ class _BatchNorm(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: _Kept, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, mean, inverse_sd = ctx.saved_tensors
         dx, dw, db = _BatchNormBackward.apply(dy, x, weight, mean, inverse_sd, ctx.count, ctx.world)
         return dx, dw, db, None, None, None, None, None

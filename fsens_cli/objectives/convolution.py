@@ -14,13 +14,14 @@ Shape letters: N images, C channels in, D channels out, H, W pixels.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from fsens_cli.objectives import aten
+from fsens_cli.objectives.autograd_context import Context
 
 # Measured: on CPUs the kernel for the gradient of the weights is the slower one for 512 x 512 x 3 x 3 numbers and the
 # few pixels that images have by then.
@@ -62,12 +63,17 @@ class _Shape(NamedTuple):
     groups: int
 
 
+class _Kept(Context, Protocol):
+    shape: _Shape
+    asked: _Asked
+
+
 class _ConvolutionBackward(torch.autograd.Function):
     """(dy, x, w) -> (dx, dw, db), with the backward pass of the module's docstring."""
 
     @staticmethod
     def forward(
-        ctx: Any, dy: Tensor, x: Tensor, weight: Tensor, shape: _Shape, wanted: list[bool]
+        ctx: _Kept, dy: Tensor, x: Tensor, weight: Tensor, shape: _Shape, wanted: list[bool]
     ) -> tuple[Tensor | None, ...]:
         ctx.save_for_backward(dy, x, weight)
         ctx.shape = shape
@@ -76,9 +82,9 @@ class _ConvolutionBackward(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, v: Tensor | None, p: Tensor | None, q: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(ctx: _Kept, v: Tensor | None, p: Tensor | None, q: Tensor | None) -> tuple[Tensor | None, ...]:
         dy, x, weight = ctx.saved_tensors
-        shape: _Shape = ctx.shape
+        shape = ctx.shape
         to_dy = to_x = to_weight = None
         if v is not None:
             to_dy = aten.convolution(v, weight, None, *shape)
@@ -95,17 +101,16 @@ class _ConvolutionBackward(torch.autograd.Function):
 
 class _Convolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, shape: _Shape) -> Tensor:
+    def forward(ctx: _Kept, x: Tensor, weight: Tensor, bias: Tensor | None, shape: _Shape) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.shape, ctx.asked = shape, _thread.asked
         return aten.convolution(x, weight, bias, *shape)
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: _Kept, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         to_x, to_weight, to_bias, _ = ctx.needs_input_grad
-        asked: _Asked = ctx.asked
-        wanted = [to_x, to_weight and asked.weights, to_bias and asked.weights]
+        wanted = [to_x, to_weight and ctx.asked.weights, to_bias and ctx.asked.weights]
         return *_ConvolutionBackward.apply(dy, x, weight, ctx.shape, wanted), None
 
 

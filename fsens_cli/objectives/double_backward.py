@@ -3,9 +3,9 @@
 Calls are taken over wherever they come from, so that a network of any library is served as it is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -19,16 +19,24 @@ from fsens_cli.parallel.world import ALONE, World
 class _TakenOver(TorchFunctionMode):
     def __init__(self, world: World) -> None:
         super().__init__()
-        self.world = world
+        functional = torch.nn.functional
+        self.ours: dict[object, Callable[..., object]] = {
+            functional.batch_norm: partial(batch_norm, world=world),
+            functional.conv2d: conv2d,
+            functional.relu: relu,
+            torch.relu: relu,
+            torch.Tensor.relu: relu,
+        }
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is torch.nn.functional.batch_norm:
-            return batch_norm(*args, **(kwargs or {}), world=self.world)
-        if func is torch.nn.functional.conv2d:
-            return conv2d(*args, **(kwargs or {}))
-        if func in (torch.nn.functional.relu, torch.relu, torch.Tensor.relu):
-            return relu(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        del types
+        return self.ours.get(func, func)(*args, **(kwargs or {}))
 
 
 @contextmanager

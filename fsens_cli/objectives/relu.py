@@ -5,33 +5,32 @@ the answer is a tensor of zeros as large as the activations, which is then added
 memory for every ReLU of a network, left out here.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from fsens_cli.objectives import aten
+from fsens_cli.objectives.autograd_context import Context
 
 
 class _Gate(torch.autograd.Function):
     """(dy, y) -> dy where y is positive, else 0."""
 
     @staticmethod
-    def forward(ctx: Any, dy: Tensor, y: Tensor) -> Tensor:
+    def forward(ctx: Context, dy: Tensor, y: Tensor) -> Tensor:
         ctx.save_for_backward(y)
         return aten.relu_backward(dy, y)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, v: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Context, v: Tensor) -> tuple[Tensor, None]:
         (y,) = ctx.saved_tensors
         return aten.relu_backward(v, y), None
 
 
 class _ReLU(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, inplace: bool) -> Tensor:
+    def forward(ctx: Context, x: Tensor, inplace: bool) -> Tensor:
         if inplace:
             ctx.mark_dirty(x)
         y = torch.relu_(x) if inplace else torch.relu(x)
@@ -39,7 +38,7 @@ class _ReLU(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Context, dy: Tensor) -> tuple[Tensor, None]:
         (y,) = ctx.saved_tensors
         return _Gate.apply(dy, y), None
 

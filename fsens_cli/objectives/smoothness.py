@@ -1,6 +1,6 @@
 """Which activations a network calls, and whether a penalty on the size of its gradient can train it."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import torch
 from torch.nn import functional
@@ -44,7 +44,14 @@ class Activations(TorchFunctionMode):
         self.linear: set[str] = set()
         self.any_smooth = False
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        del types
         if func in PIECEWISE_LINEAR:
             self.linear.add(PIECEWISE_LINEAR[func])
         self.any_smooth |= func in SMOOTH

@@ -8,7 +8,6 @@ Every process must run the same graph: autograd then runs the collectives of a b
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -44,13 +43,13 @@ class DifferentiableTotal(torch.autograd.Function):
     """``total`` with itself as its derivative."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
+    def forward(ctx: object, values: Tensor) -> Tensor:
         """Return the sum over all processes."""
         del ctx
         return total(values)
 
     @staticmethod
-    def backward(ctx: Any, cotangent: Tensor) -> Tensor:
+    def backward(ctx: object, cotangent: Tensor) -> Tensor:
         """Return the sum of the cotangents over all processes."""
         del ctx
         summed: Tensor = DifferentiableTotal.apply(cotangent)

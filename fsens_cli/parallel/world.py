@@ -6,7 +6,7 @@ Shape letters: N images of a batch.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -103,23 +103,22 @@ class World:
         """Return what the first process computes, or raise in every process what it raises."""
         if not self.is_shared:
             return answer()
-        told: list[Any] = [None, None]
+        told: list[object] = [None, None]
         if self.is_first:
             try:
                 told[0] = answer()
             except Exception as error:  # noqa: BLE001 raised below, here and elsewhere
                 told[1] = error
         heard(lambda: dist.broadcast_object_list(told, src=0))
-        if told[1] is not None:
+        if isinstance(told[1], Exception):
             raise told[1]
-        result: Answer = told[0]
-        return result
+        return cast(Answer, told[0])
 
     def agree(self, problem: Exception | None) -> None:
         """Meet the others; raise the problem of the first process that has one, in all of them."""
         if not self.is_shared:
             return
-        told: list[Any] = [None] * self.size
+        told: list[Exception | None] = [None] * self.size
         heard(lambda: dist.all_gather_object(told, problem))
         for rank, found in enumerate(told):
             if found is not None:

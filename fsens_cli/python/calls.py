@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +65,7 @@ def measure(
     index_N: Tensor | None = None,
     basis: str | Basis | None = None,
     on_progress: Callable[[int], None] | None = None,
-    **settings: Any,
+    **settings: object,
 ) -> Result[MeasureResult]:
     """Measure which spatial frequencies ``model`` listens to: the spectrum of its input gradient.
 
@@ -130,7 +130,7 @@ def hybrid_probe(
     mean: Numbers = None,
     std: Numbers = None,
     progress: bool = False,
-    **settings: Any,
+    **settings: object,
 ) -> Result[HybridResult]:
     """Mix the low frequencies of one image with the high ones of another, and find out whom ``model`` believes.
 
@@ -163,7 +163,7 @@ def evaluate(
     progress: bool = False,
     recorder: PartRecorder | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
-    **settings: Any,
+    **settings: object,
 ) -> Result[EvaluateResult]:
     """Ask how robust ``model`` is: corruptions, filters, shuffled patches, noise, attacks, the Fourier heat map.
 
@@ -200,7 +200,7 @@ def critical_band(
     mean: Numbers = None,
     std: Numbers = None,
     progress: bool = False,
-    **settings: Any,
+    **settings: object,
 ) -> Result[CriticalBandResult]:
     """Find how much noise in each band of frequencies costs ``model`` its accuracy: its frequency channel.
 
@@ -237,7 +237,7 @@ def layers(
     mean: Numbers = None,
     std: Numbers = None,
     progress: bool = False,
-    **settings: Any,
+    **settings: object,
 ) -> Result[LayersResult]:
     """Measure the spectrum of each state of ``model``, and of the gradient with respect to it.
 
@@ -265,11 +265,11 @@ class _Kept:
 
     parts: PartRecorder = dataclasses.field(default_factory=NothingKept)
 
-    def load_piece(self, name: str) -> Any | None:
+    def load_piece(self, name: str) -> object:
         del name
         return None
 
-    def save_piece(self, name: str, content: Any) -> None:
+    def save_piece(self, name: str, content: object) -> None:
         del name, content
 
 
@@ -281,7 +281,7 @@ def blur_defense(
     mean: Numbers = None,
     std: Numbers = None,
     progress: bool = False,
-    **settings: Any,
+    **settings: object,
 ) -> Result[list[DefenseRow]]:
     """Put filters of several strengths in front of ``model`` and ask what each does to its robustness.
 
@@ -368,11 +368,11 @@ def _record(verb: str, model: nn.Module, data: object, doubts: Sequence[str] = (
     return record
 
 
-def _length(data: Any) -> int:
+def _length(data: object) -> int:
     if isinstance(data, ImageSet):
         return len(data)
     inner = getattr(data, "dataset", data)
-    return len(inner) if hasattr(inner, "__len__") and not isinstance(inner, tuple | list) else 0
+    return len(inner) if isinstance(inner, Sized) and not isinstance(inner, tuple | list) else 0
 
 
 @contextmanager

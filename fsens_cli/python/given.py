@@ -3,8 +3,8 @@
 Shape letters: N images, C channels, H, W pixels.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, SupportsInt, TypeGuard, cast
 
 import numpy as np
 import torch
@@ -32,8 +32,8 @@ def batches_of(data: object, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]
     if isinstance(data, ImageSet):
         yield from data.batches(batch_size, torch.device("cpu"))
     elif _is_pair_of_arrays(data):
-        images, labels = _two(data)
-        images, labels = as_images(images), as_labels(labels, len(images))
+        images = as_images(as_tensor(data[0], "images"))
+        labels = as_labels(as_tensor(data[1], "labels"), len(images))
         for start in range(0, len(labels), batch_size):
             part = images[start : start + batch_size]
             yield in_unit(part), labels[start : start + batch_size]
@@ -147,12 +147,7 @@ def as_tensor(part: object, what: str) -> Tensor:
         raise DataError(f"{what} must be numbers, a tensor or an array; got {type(part).__name__}.") from error
 
 
-def _two(data: Any) -> tuple[Tensor, Tensor]:
-    images, labels = data
-    return as_tensor(images, "images"), as_tensor(labels, "labels")
-
-
-def _is_pair_of_arrays(data: object) -> bool:
+def _is_pair_of_arrays(data: object) -> TypeGuard[Sequence[object]]:
     if not isinstance(data, tuple | list) or len(data) != 2:
         return False
     first, second = data
@@ -162,7 +157,15 @@ def _is_pair_of_arrays(data: object) -> bool:
     return first.ndim >= 3 and not (isinstance(second, list | tuple) and len(second) == 2 and first.shape[0] != 2)
 
 
-def _is_dataset(data: object) -> bool:
+class Rows(Protocol):
+    """A map-style data set."""
+
+    def __getitem__(self, row: int) -> object: ...
+
+    def __len__(self) -> int: ...
+
+
+def _is_dataset(data: object) -> TypeGuard[Rows]:
     """Return whether items are single pairs: a map-style data set, not a loader."""
     return (
         hasattr(data, "__getitem__")
@@ -171,7 +174,7 @@ def _is_dataset(data: object) -> bool:
     )
 
 
-def _collated(data: Any, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _collated(data: Rows, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
     for start in range(0, len(data), batch_size):
         rows = [_pair(data[i], i) for i in range(start, min(start + batch_size, len(data)))]
         shapes = {tuple(image.shape) for image, _ in rows}
@@ -181,16 +184,16 @@ def _collated(data: Any, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         yield in_unit(images), as_labels(torch.tensor([label for _, label in rows]), len(rows))
 
 
-def _pair(item: Any, number: int) -> tuple[Tensor, int]:
+def _pair(item: object, number: int) -> tuple[Tensor, int]:
     try:
-        image, label = item
+        image, label = cast(tuple[object, SupportsInt], item)
         # Pictures of Pillow become arrays (H, W, C) of 8 bits.
         return as_tensor(image, "images"), int(label)
     except (TypeError, ValueError) as error:
         raise DataError(f"item {number} of the data set is no (image, label): got {type(item).__name__}.") from error
 
 
-def _own_batches(data: Any) -> Iterator[tuple[Tensor, Tensor]]:
+def _own_batches(data: object) -> Iterator[tuple[Tensor, Tensor]]:
     if isinstance(data, Tensor | np.ndarray):
         raise DataError(f"images without labels: give (X, Y), or {FORMS}.")
     if isinstance(data, str | bytes | dict):
@@ -199,7 +202,7 @@ def _own_batches(data: Any) -> Iterator[tuple[Tensor, Tensor]]:
         parts = ", ".join(type(part).__name__ for part in data)
         raise DataError(f"(X, Y) must be images (N, C, H, W) and their labels (N,); got ({parts}).")
     try:
-        batches = iter(data)
+        batches = iter(cast(Iterable[object], data))
     except TypeError as error:
         raise DataError(f"data must be {FORMS}; got {type(data).__name__}.") from error
     for batch in batches:

@@ -1,16 +1,20 @@
 """Settings as keywords: the same names, ranges and messages as on the command line."""
 
 import dataclasses
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from fsens_cli.errors import ConfigError, closest, require_one_of
 from fsens_cli.experiments.measure_settings import CONVENTIONS, MeasureConfig
 from fsens_cli.ranges import require_ranges
 from fsens_cli.typed import hints_of, of_type
 
-Config = TypeVar("Config")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Config = TypeVar("Config", bound="DataclassInstance")
 VARIANTS = "suite"
 # What the command line has settings for, and Python has better ways.
 ON_THE_COMMAND_LINE = {
@@ -21,7 +25,7 @@ ON_THE_COMMAND_LINE = {
 }
 
 
-def configured(kind: type[Config], config: Config | None, settings: dict[str, Any]) -> Config:
+def configured(kind: type[Config], config: Config | None, settings: Mapping[str, object]) -> Config:
     """Return a configuration with the settings replaced, checked as the command line checks them.
 
     Args:
@@ -39,15 +43,16 @@ def configured(kind: type[Config], config: Config | None, settings: dict[str, An
         hint = " Images and labels go together: give data=(X, Y)." if hasattr(config, "shape") else hint
         raise ConfigError(f"config must be a {kind.__name__}, got {got}.{hint}")
     made = kind() if config is None else config
-    nested: dict[str, Any] = {}
+    nested: dict[str, object] = {}
     for name, value in settings.items():
         group, _, rest = name.partition(".")
         if rest:
-            nested.setdefault(group, {})[rest] = value
+            part = nested.get(group)
+            nested[group] = (part if isinstance(part, dict) else {}) | {rest: value}
         elif name == VARIANTS and isinstance(value, str):
             nested |= variant(value)
         elif name == "convention" and kind is MeasureConfig:
-            nested = of_convention(value) | nested
+            nested = dict(of_convention(value)) | nested
         else:
             nested[name] = value
     settled = _replaced(made, nested, "")
@@ -65,9 +70,9 @@ def of_convention(name: object) -> dict[str, str]:
     return CONVENTIONS[str(name)]
 
 
-def _replaced(config: Any, settings: dict[str, Any], prefix: str) -> Any:
+def _replaced(config: Config, settings: Mapping[str, object], prefix: str) -> Config:
     hints = hints_of(type(config))
-    changes = {}
+    changes: dict[str, object] = {}
     for name, value in settings.items():
         if name not in hints:
             if not prefix and name in ON_THE_COMMAND_LINE:
@@ -76,7 +81,7 @@ def _replaced(config: Any, settings: dict[str, Any], prefix: str) -> Any:
             hint = f" Closest: {', '.join(near)}." if near else ""
             raise ConfigError(f"unknown setting '{prefix}{name}'.{hint} It can be {', '.join(sorted(hints))}.")
         current = getattr(config, name)
-        if dataclasses.is_dataclass(current) and isinstance(value, dict):
+        if dataclasses.is_dataclass(current) and not isinstance(current, type) and isinstance(value, dict):
             changes[name] = _replaced(current, value, f"{prefix}{name}.")
         else:
             require_ranges(value, f"{prefix}{name}")

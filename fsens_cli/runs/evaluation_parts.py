@@ -3,7 +3,6 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -108,14 +107,14 @@ class RowFiles:
         """For the evaluation."""
         return PartFiles(self.run, self.name)
 
-    def load_piece(self, name: str) -> Any | None:
+    def load_piece(self, name: str) -> object:
         """Return a stored piece; None where there is none or it is damaged."""
         try:
             return json.loads(regular(self.parts.folder / f"{name}.json").read_text())
         except (OSError, ValueError, RecursionError):
             return None
 
-    def save_piece(self, name: str, content: Any) -> None:
+    def save_piece(self, name: str, content: object) -> None:
         """Write a piece in one step; infinite numbers stay what they are."""
         with self.run.reporting_disk_errors():
             self.parts.folder.mkdir(parents=True, exist_ok=True)

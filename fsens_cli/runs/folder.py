@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from fsens_cli.errors import FsensError, Interrupted, OutputError, way_on_after
 from fsens_cli.home import expanded
@@ -114,13 +114,13 @@ class RunFolder:
 
     path: Path
     owner: Ownership
-    record: dict[str, Any] = field(default_factory=dict)
+    record: dict[str, object] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     made_out: Path | None = None
     is_saved: bool = False
 
     @classmethod
-    def create(cls, out: Path, verb: str, name: str, *, config_yaml: str, record: dict[str, Any]) -> Self:
+    def create(cls, out: Path, verb: str, name: str, *, config_yaml: str, record: dict[str, object]) -> Self:
         """Claim ``out/verb/name/vNNN`` and write the configuration and provenance into it."""
         out = expanded(out)
         made_out = None if out.exists() else out
@@ -173,7 +173,7 @@ class RunFolder:
         changes = {"status": "running", "pid": os.getpid(), "host": socket.gethostname(), "resumed": now()}
         return cls(path, owner, record | changes)
 
-    def save(self, **changes: Any) -> None:
+    def save(self, **changes: object) -> None:
         """Write ``run.json`` with these entries added or replaced."""
         self.owner.confirm()
         self.record |= changes
@@ -210,8 +210,9 @@ class RunFolder:
             return
         interrupted = isinstance(error, KeyboardInterrupt | Interrupted)
         status = "done" if error is None else "interrupted" if interrupted else "failed"
-        seconds = self.record.get("duration_seconds", 0.0) + time.monotonic() - self.started
-        changes: dict[str, Any] = {"status": status, "finished": now(), "duration_seconds": round(seconds, 2)}
+        before = self.record.get("duration_seconds")
+        seconds = time.monotonic() - self.started + (before if isinstance(before, int | float) else 0.0)
+        changes: dict[str, object] = {"status": status, "finished": now(), "duration_seconds": round(seconds, 2)}
         if error is not None and not interrupted:
             changes["error"] = f"{type(error).__name__}: {error}"[:2000]
         try:
@@ -273,7 +274,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def read_record(path: Path) -> dict[str, Any]:
+def read_record(path: Path) -> dict[str, object]:
     """Return a run's ``run.json``.
 
     Raises:

@@ -3,7 +3,6 @@
 import glob
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fsens_cli.errors import OutputError
 from fsens_cli.home import expanded
@@ -17,7 +16,7 @@ class RunEntry:
     """A run folder and its record."""
 
     path: Path
-    record: dict[str, Any]
+    record: dict[str, object]
 
     @property
     def status(self) -> str:

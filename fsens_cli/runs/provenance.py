@@ -4,7 +4,6 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -42,9 +41,9 @@ def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
 
-def machine(device: torch.device) -> dict[str, Any]:
+def machine(device: torch.device) -> dict[str, str | int]:
     """Return what the numbers were computed on."""
-    described: dict[str, Any] = {"device": str(device), "platform": platform.platform()}
+    described: dict[str, str | int] = {"device": str(device), "platform": platform.platform()}
     if device.type == "cuda":
         described["gpu"] = torch.cuda.get_device_name(device)
     described["cpu_threads"] = torch.get_num_threads()

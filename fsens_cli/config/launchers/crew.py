@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from fsens_cli.errors import ConfigError, require
 
@@ -39,7 +38,7 @@ class Crew:
 
     name: str
     kind: str = "basic"
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
     workers: int | None = 1
     threads: int | None = None
 
@@ -62,7 +61,7 @@ class Crew:
 BASIC = Crew(name="basic")
 
 
-def crew_for(name: str, settings: Mapping[str, Any], *, num_jobs: int, machine: Machine) -> Crew:
+def crew_for(name: str, settings: Mapping[str, object], *, num_jobs: int, machine: Machine) -> Crew:
     """Share the machine out.
 
     Raises:
@@ -81,8 +80,8 @@ def crew_for(name: str, settings: Mapping[str, Any], *, num_jobs: int, machine: 
     return Crew(name=name, kind=kind, settings=dict(settings), workers=workers, threads=threads)
 
 
-def _share_joblib(settings: Mapping[str, Any], num_jobs: int, machine: Machine) -> tuple[int | None, int | None]:
-    asked = int(settings["n_jobs"])
+def _share_joblib(settings: Mapping[str, object], num_jobs: int, machine: Machine) -> tuple[int | None, int | None]:
+    asked = int(_number(settings, "n_jobs") or 0)
     if asked == 0:
         raise ConfigError(
             "hydra.launcher.n_jobs=0: give how many jobs run at a time, or -1 for one for each GPU, else CPU core."
@@ -93,14 +92,14 @@ def _share_joblib(settings: Mapping[str, Any], num_jobs: int, machine: Machine) 
     return workers, max(1, machine.threads // workers)
 
 
-def _share_submitit(settings: Mapping[str, Any], num_jobs: int, machine: Machine) -> tuple[int | None, int | None]:
+def _share_submitit(settings: Mapping[str, object], num_jobs: int, machine: Machine) -> tuple[int | None, int | None]:
     for key in ("nodes", "tasks_per_node"):
         count = settings.get(key, 1)
         require(count == 1, f"hydra.launcher.{key}={count}: each job is one process, so this stays 1.")
     for key in ("timeout_min", "cpus_per_task", "mem_gb", "array_parallelism"):
-        value = settings.get(key)
+        value = _number(settings, key)
         require(value is None or value >= 1, f"hydra.launcher.{key}={value} must be at least 1.")
-    cpus = settings.get("cpus_per_task")
+    cpus = int(_number(settings, "cpus_per_task") or 0) or None
     if not str(settings["_target_"]).endswith("LocalLauncher"):
         return None, cpus
     # Without a queue in front of it, submitit would start all jobs at once.
@@ -108,13 +107,26 @@ def _share_submitit(settings: Mapping[str, Any], num_jobs: int, machine: Machine
     return workers, cpus or max(1, machine.threads // workers)
 
 
-def _share_ray(settings: Mapping[str, Any], num_jobs: int, machine: Machine) -> tuple[int | None, int | None]:
+def _share_ray(settings: Mapping[str, object], num_jobs: int, machine: Machine) -> tuple[int | None, int | None]:
     del num_jobs, machine
-    cpus = settings["ray"]["remote"].get("num_cpus", 1)
-    require(
-        isinstance(cpus, int | float) and cpus > 0, f"hydra.launcher.ray.remote.num_cpus={cpus} must be larger than 0."
-    )
+    cpus = part_of(settings, "ray", "remote").get("num_cpus", 1)
+    if not (isinstance(cpus, int | float) and cpus > 0):
+        raise ConfigError(f"hydra.launcher.ray.remote.num_cpus={cpus} must be larger than 0.")
     return None, max(1, int(cpus))
+
+
+def part_of(settings: Mapping[str, object], *keys: str) -> dict[str, object]:
+    """Return the settings below the keys; none where there is no such part."""
+    for key in keys:
+        inner = settings.get(key)
+        settings = inner if isinstance(inner, Mapping) else {}
+    return dict(settings)
+
+
+def _number(settings: Mapping[str, object], key: str) -> int | float | None:
+    """Return a setting; the schema of Hydra's plugin makes it a number or none."""
+    value = settings.get(key)
+    return value if isinstance(value, int | float) else None
 
 
 _SHARES = {"joblib": _share_joblib, "submitit": _share_submitit, "ray": _share_ray}

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from threading import Thread
 from time import sleep
-from typing import Any
+from typing import Generic
 
-from fsens_cli.config.launchers.call import Call, Lost
+from fsens_cli.config.launchers.call import Call, Lost, Result
 from fsens_cli.config.launchers.crew import Crew
 
 # joblib takes these as numbers where they are numbers.
@@ -18,12 +18,12 @@ POLL_SECONDS = 0.5
 IDLE_SECONDS = 1
 
 
-def run(calls: Sequence[Call[Any]], crew: Crew) -> list[Any]:
+def run(calls: Sequence[Call[Result]], crew: Crew) -> list[Result | Lost]:
     """Return every job's result, or Lost for all of them where a process died: joblib then stops the others too."""
     from joblib import Parallel, delayed, parallel_config
 
     settings = {k: v for k, v in crew.settings.items() if k not in ("_target_", "n_jobs", "backend")}
-    settings |= {k: int(settings[k]) for k in MAYBE_NUMBERS if str(settings.get(k, "")).isdecimal()}
+    settings |= {k: int(str(settings[k])) for k in MAYBE_NUMBERS if str(settings.get(k, "")).isdecimal()}
     try:
         # Left alone, workers would wait for more for minutes, and hold their memory.
         with parallel_config(backend="loky", idle_worker_timeout=IDLE_SECONDS):
@@ -33,13 +33,13 @@ def run(calls: Sequence[Call[Any]], crew: Crew) -> list[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _UnderParent:
+class _UnderParent(Generic[Result]):
     """Does a call in a worker that ends soon after the process which started it, however that ended."""
 
-    call: Call[Any]
+    call: Call[Result]
     parent: int = field(default_factory=os.getpid)
 
-    def __call__(self) -> Any:
+    def __call__(self) -> Result:
         _watch(self.parent)
         return self.call()
 

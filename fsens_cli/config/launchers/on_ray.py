@@ -2,12 +2,15 @@
 
 import os
 import socket
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from fsens_cli.config.launchers.call import Call, Lost
-from fsens_cli.config.launchers.crew import Crew
+from fsens_cli.config.launchers.call import Call, Lost, Result
+from fsens_cli.config.launchers.crew import Crew, part_of
 from fsens_cli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
 
 # What a running ray has decided already.
 ONLY_FOR_OUR_OWN = ("num_cpus", "num_gpus", "object_store_memory", "include_dashboard")
@@ -17,9 +20,9 @@ LOOPBACK = ("127.0.0.1", "localhost")
 PATIENCE_SECONDS = 5.0
 
 
-def run(calls: Sequence[Call[Any]], crew: Crew) -> list[Any]:
+def run(calls: Sequence[Call[Result]], crew: Crew) -> list[Result | Lost]:
     """Return every job's result, or Lost; all are waited for, whichever of them dies. An interruption cancels them."""
-    settings = dict(crew.settings["ray"]["init"])
+    settings = part_of(crew.settings, "ray", "init")
     address = settings.pop("address", None) or os.environ.get("RAY_ADDRESS", "")
     if address:
         settings = {k: v for k, v in settings.items() if k not in ONLY_FOR_OUR_OWN}
@@ -27,9 +30,9 @@ def run(calls: Sequence[Call[Any]], crew: Crew) -> list[Any]:
     _connect(str(address), settings)
     import ray
 
-    waiting: list[Any] = []
+    waiting: list[ObjectRef[Result]] = []
     try:
-        options = _options(dict(crew.settings["ray"]["remote"]), calls, gpus=ray.cluster_resources().get("GPU", 0))
+        options = _options(part_of(crew.settings, "ray", "remote"), calls, gpus=ray.cluster_resources().get("GPU", 0))
         remote = ray.remote(**options)(_do)
         waiting += [remote.remote(call) for call in calls]
         return [_result(reference) for reference in waiting]
@@ -52,7 +55,7 @@ def _check_reachable(address: str) -> None:
         raise ConfigError(f"the launcher ray cannot connect to {address}: {error.strerror or error}.") from error
 
 
-def _connect(address: str, settings: dict[str, Any]) -> None:
+def _connect(address: str, settings: Mapping[str, object]) -> None:
     # Both are read when ray is imported. Without the second, ray takes an address of this machine that others can reach
     # for its loopback one; nobody but this sweep has business with a ray of our own.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -68,18 +71,18 @@ def _connect(address: str, settings: dict[str, Any]) -> None:
         raise ConfigError(f"the launcher ray cannot {where}: {reason}") from error
 
 
-def _options(given: dict[str, Any], calls: Sequence[Call[Any]], *, gpus: float) -> dict[str, Any]:
+def _options(given: dict[str, object], calls: Sequence[Call[Result]], *, gpus: float) -> dict[str, object]:
     if given.get("num_gpus") is None:
         wanted = any(call.job.device.startswith(("auto", "cuda")) for call in calls)
         given["num_gpus"] = int(wanted and gpus >= 1)
     return given
 
 
-def _do(call: Call[Any]) -> Any:
+def _do(call: Call[Result]) -> Result:
     return call()
 
 
-def _result(reference: Any) -> Any:
+def _result(reference: "ObjectRef[Result]") -> Result | Lost:
     import ray
 
     try:

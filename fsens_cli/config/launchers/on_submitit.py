@@ -3,20 +3,23 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from fsens_cli.config.launchers.call import Call, Lost
+from fsens_cli.config.launchers.call import Call, Lost, Result
 from fsens_cli.config.launchers.crew import Crew
 from fsens_cli.config.launchers.terminal import out_of_the_terminal
 from fsens_cli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from submitit import AutoExecutor, Job
 
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 10.0
 
 
-def run(calls: Sequence[Call[Any]], crew: Crew) -> list[Any]:
+def run(calls: Sequence[Call[Result]], crew: Crew) -> list[Result | Lost]:
     """Return every job's result, or Lost; all are waited for, whichever of them dies. An interruption cancels them."""
-    jobs: list[Any] = []
+    jobs: list[Job[Result]] = []
     try:
         try:
             executor = _executor(crew)
@@ -36,7 +39,7 @@ def run(calls: Sequence[Call[Any]], crew: Crew) -> list[Any]:
         raise
 
 
-def _executor(crew: Crew) -> Any:
+def _executor(crew: Crew) -> "AutoExecutor":
     from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
     from omegaconf import OmegaConf
     from submitit import AutoExecutor
@@ -51,7 +54,7 @@ def _executor(crew: Crew) -> Any:
     return executor
 
 
-def _result(job: Any) -> Any:
+def _result(job: "Job[Result]") -> Result | Lost:
     try:
         return job.results()[0]
     except Exception as error:  # noqa: BLE001 the other jobs are waited for all the same
@@ -62,7 +65,7 @@ def _result(job: Any) -> Any:
         return Lost(f"its process {ended}; its words are in {job.paths.stderr}")
 
 
-def _cancel(jobs: Sequence[Any], *, here: bool) -> None:
+def _cancel(jobs: "Sequence[Job[Result]]", *, here: bool) -> None:
     for job in jobs:
         if not job.done():
             job.cancel(check=False)

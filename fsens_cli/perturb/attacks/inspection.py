@@ -3,8 +3,8 @@
 Shape letters: N images, L classes, C channels, H, W pixels.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -80,7 +80,14 @@ class _Noticing(TorchFunctionMode):
 
     asked = False
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        del types
         self.asked |= func in (torch.autograd.grad, torch.autograd.backward, torch.Tensor.backward)
         return func(*args, **(kwargs or {}))
 

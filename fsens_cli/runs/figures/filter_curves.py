@@ -1,14 +1,17 @@
 """The filter figure: accuracy against how much of an image's spectrum is kept."""
 
 from collections.abc import Callable
-from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
+from numpy.typing import ArrayLike
 
 from fsens_cli.runs.figures.style import BLACK, BLUE, GRAY, GREEN, RED, figure_style, new_figure
+
+Scale = Callable[[ArrayLike], np.ndarray]
 
 COLOURS = {"low-pass": BLUE, "high-pass": RED, "band-pass": GREEN}
 WORDS = {
@@ -49,9 +52,9 @@ def filter_figure(table: pd.DataFrame, *, clean: float, chance: float, shorter_s
     return figure
 
 
-def _cycles_per_pixel(shorter_side: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _cycles_per_pixel(shorter_side: int) -> tuple[Scale, Scale]:
     """Return the way from cycles per image to cycles per pixel, and back."""
-    return lambda radius: radius / shorter_side, lambda frequency: frequency * shorter_side
+    return lambda radius: np.asarray(radius) / shorter_side, lambda frequency: np.asarray(frequency) * shorter_side
 
 
 def _draw(axes: Axes, name: str, rows: pd.DataFrame) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fsens_cli.errors import OutputError
 from fsens_cli.runs.folder import RunFolder
+from fsens_cli.runs.json_files import Fields
 from fsens_cli.runs.trackers.tracker import Tracker, TrackerConfig
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def mlflow_run(config: TrackerConfig, run: RunFolder) -> Iterator[Tracker]:
     uri = given or f"sqlite:///{_all_runs(run) / 'mlflow.db'}"
     try:
         client = MlflowClient(tracking_uri=uri)
-        known = run.record.get("tracker", {}).get("run_id", "")
+        before = Fields(run.record, run.path / "run.json").fields_or_none("tracker")
+        known = "" if before is None else before.text("run_id", "")
         if known:
             client.update_run(known, status="RUNNING")
         else:
@@ -92,7 +94,8 @@ def _new_run(client: "MlflowClient", title: str, run: RunFolder, artifacts: str 
     number = experiment.experiment_id if experiment else client.create_experiment(title, artifact_location=artifacts)
     name = "/".join(run.path.parts[-2:])
     made = client.create_run(number, run_name=name, tags={"fsens.run": str(run.path.resolve())})
-    settings = [Param(key, str(value)[:MAX_PARAM_LENGTH]) for key, value in run.record.get("config", {}).items()]
+    asked = Fields(run.record, run.path / "run.json").fields("config").content
+    settings = [Param(key, str(value)[:MAX_PARAM_LENGTH]) for key, value in asked.items()]
     for first in range(0, len(settings), MAX_PARAMS):
         client.log_batch(made.info.run_id, params=settings[first : first + MAX_PARAMS])
     identifier: str = made.info.run_id
