@@ -41,8 +41,9 @@ from fsens_cli.experiments.companion import Companion
 from fsens_cli.experiments.measure_result import MeasureResult
 from fsens_cli.experiments.pair_set import NO_OTHER_IMAGES, PairSource
 from fsens_cli.experiments.quantities import Findings
-from fsens_cli.experiments.train import TrainResult, evaluate_accuracy, require_sharable, train
+from fsens_cli.experiments.train import TrainResult, require_sharable, train
 from fsens_cli.experiments.train_state import TrainState
+from fsens_cli.experiments.training_course import evaluate_accuracy
 from fsens_cli.models.checkpoint import load_into, read_state_dict, sha256_of
 from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.description import Description

@@ -64,10 +64,7 @@ def measure(
                 basis = build_basis(config.basis, *images.shape[-2:])
             if not parts:
                 frequency_bands(basis.bins, config.bands)  # refuses sizes that have no three bands
-            names = torch.arange(num_done, num_done + len(labels))
-            if index_N is not None and len(index_N) < num_done + len(labels):
-                raise DataError(f"index_N names {len(index_N)} images, and there are more: one number an image.")
-            names = names if index_N is None else index_N[names]
+            names = _names(index_N, num_done, num_done + len(labels))
             logits, grad, log_factor = input_gradient(classifier, images, labels, config.target)
             _require_finite(grad, names)
             part, power_HF = _describe_batch(classifier, logits, labels, names, grad, log_factor, config, basis)
@@ -90,6 +87,15 @@ def measure(
         num_classes=num_classes,
         self_check=check,
     )
+
+
+def _names(index_N: Tensor | None, first: int, end: int) -> Tensor:
+    """Return the names of the images from number ``first`` up to ``end``: these numbers, where nobody names them."""
+    if index_N is None:
+        return torch.arange(first, end)
+    if len(index_N) < end:
+        raise DataError(f"index_N names {len(index_N)} images, and there are more: one number an image.")
+    return index_N[first:end]
 
 
 def _checked(batches: Batches, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,17 +110,17 @@ def measure(
             basis=basis if isinstance(basis, Basis) else None,
             on_progress=on_progress or advance,
         )
-    found = measure_findings(raw)
+    record = _record("measure", model, data, doubts)
+    return Result("measure", title, measure_findings(raw), raw, record, partial(_write_measure, raw, model, data))
 
-    def write(folder: Path, figures: bool) -> None:
-        from fsens_cli.commands.measure import measure_lines
-        from fsens_cli.runs.measure_files import write_measure
-        from fsens_cli.runs.plot_settings import PlotConfig
 
-        subject = _subject(model, data)
-        write_measure(folder, raw, subject, PlotConfig(), summary=measure_lines(raw, subject), figures=figures)
+def _write_measure(raw: MeasureResult, model: nn.Module, data: object, folder: Path, figures: bool) -> None:
+    from fsens_cli.commands.measure import measure_lines
+    from fsens_cli.runs.measure_files import write_measure
+    from fsens_cli.runs.plot_settings import PlotConfig
 
-    return Result("measure", title, found, raw, _record("measure", model, data, doubts), write)
+    subject = _subject(model, data)
+    write_measure(folder, raw, subject, PlotConfig(), summary=measure_lines(raw, subject), figures=figures)
 
 
 def hybrid_probe(

@@ -7,7 +7,7 @@ import torch
 
 from fsens_cli.experiments.evaluate_findings import evaluate_findings
 from fsens_cli.experiments.evaluate_settings import EvaluateConfig
-from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow
+from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow, Row
 from fsens_cli.experiments.part_result import PartResult
 from fsens_cli.experiments.quantities import Findings
 from fsens_cli.fourier.perturbation import exact_radii, half_power_frequency
@@ -63,20 +63,7 @@ def evaluate_results(result: EvaluateResult, subject: Subject, *, suite: str, so
             {"name": row.metric, "severity": row.severity, "mean": interval_or_nulls(row.mean)}
             for row in result.metrics
         ],
-        "conditions": [
-            {
-                "name": row.condition.label,
-                "kind": row.condition.kind,
-                "probe": row.condition.probe,
-                "group": row.condition.group,
-                "parameter": number_or_null(row.condition.parameter),
-                "upper": number_or_null(row.condition.upper),
-                "unit": row.condition.unit,
-                "severity": row.condition.severity or None,
-                "accuracy": interval_or_nulls(row.accuracy),
-            }
-            for row in result.rows()
-        ],
+        "conditions": [condition_dict(row) for row in result.rows()],
         "minimal": [minimal_dict(row) for row in result.minimal()],
         "corruption_prediction": prediction_dict(result.prediction()),
         "bands": band_importance_dict(result),
@@ -86,6 +73,22 @@ def evaluate_results(result: EvaluateResult, subject: Subject, *, suite: str, so
             "spearman": interval_or_nulls(agreement.correlation),
             "num_frequencies": agreement.num_frequencies,
         },
+    }
+
+
+def condition_dict(row: Row) -> Json:
+    """Return the accuracy under one condition as it stands in ``results.json``."""
+    condition = row.condition
+    return {
+        "name": condition.label,
+        "kind": condition.kind,
+        "probe": condition.probe,
+        "group": condition.group,
+        "parameter": number_or_null(condition.parameter),
+        "upper": number_or_null(condition.upper),
+        "unit": condition.unit,
+        "severity": condition.severity or None,
+        "accuracy": interval_or_nulls(row.accuracy),
     }
 
 

@@ -17,7 +17,7 @@ from fsens_cli.experiments.hybrid_probe import hybrid_probe
 from fsens_cli.experiments.hybrid_settings import HybridConfig
 from fsens_cli.experiments.layers import layers
 from fsens_cli.experiments.layers_settings import LayersConfig
-from fsens_cli.experiments.train import evaluate_accuracy
+from fsens_cli.experiments.training_course import evaluate_accuracy
 from fsens_cli.models.classifier import as_classifier
 
 ONLY_BANDS = SuiteConfig(

@@ -13,9 +13,10 @@ from fsens_cli.errors import ConfigError, Interrupted, ModelError
 from fsens_cli.experiments.companion import Companion
 from fsens_cli.experiments.optimization import build_optimizer, learning_rate, optimizer_tensors
 from fsens_cli.experiments.task_loss import Batch
-from fsens_cli.experiments.train import evaluate_accuracy, train
+from fsens_cli.experiments.train import train
 from fsens_cli.experiments.train_settings import AdversaryConfig, OptimConfig, TrainConfig
 from fsens_cli.experiments.train_state import TrainState
+from fsens_cli.experiments.training_course import evaluate_accuracy
 from fsens_cli.experiments.training_step import losses, prepare_images
 from fsens_cli.models.activation import with_activation
 from fsens_cli.models.cifar_resnet import CifarResNet

@@ -25,6 +25,7 @@ from fsens_cli.perturb.attacks.pgd import fgsm, pgd
 from fsens_cli.perturb.attacks.square import square
 from fsens_cli.perturb.attacks.streams import Streams
 from fsens_cli.perturb.attacks.verify import TOLERANCE, fit, verified
+from fsens_cli.perturb.attacks.watch import Watch
 from fsens_cli.statistics.intervals import Interval, wilson
 
 # Room for attacks that are built in later.
@@ -112,40 +113,76 @@ def attack(
         result = search(model, images_NCHW, goal, clean_N, config, streams)
         costs[config.name] = counted.taken(int((~clean_N).sum()), steps=config.num_steps)
         return _within(result, clean_N, config, costs, num_open(logits_NL))
-    point = images_NCHW.clone()
-    found_N, claimed_N = clean_N.clone(), torch.zeros_like(clean_N)
-    size_N = torch.where(clean_N, 0.0, torch.inf).double()
+    so_far = _Progress.of(images_NCHW, clean_N)
     standing = {"clean": ~clean_N}
     for stage in stages_of(config, num_open(logits_NL)):
-        num_images = int((~found_N).sum())
+        num_images = int((~so_far.found_N).sum())
         for number, (start, rival_N) in enumerate(_starts(stage, logits_NL, goal)):
-            row = (~found_N).nonzero().squeeze(1)
+            row = so_far.standing_rows()
             if len(row) == 0:
                 break
             aim = goal if rival_N is None else goal.towards(rival_N)
             # By name, so that a stage of the cascade walks the same path as the attack alone.
             own_streams = streams[row].child(_place(stage.name)).child(number)
             tried, claimed = start(model, images_NCHW[row], aim[row], stage, own_streams, gradient_filter)
-            tried = fit(images_NCHW[row], tried, config.norm, config.eps)
-            found, size = verified(
-                model, images_NCHW[row], tried, goal[row], norm=config.norm, eps=config.eps, eot=config.eot
-            )
-            point[row], found_N[row], claimed_N[row] = tried, found, claimed_N[row] | claimed
-            size_N[row[found]] = size[found]
-        standing[stage.name] = ~found_N
+            so_far.settle(row, tried, claimed, model, images_NCHW[row], goal[row], config)
+        standing[stage.name] = ~so_far.found_N
         costs[stage.name] = counted.taken(num_images, steps=stage.num_steps)
     assert goal.watch is not None, "open_goal has set one"
-    return AttackResult(
-        adversarial_NCHW=point,
-        found_N=found_N,
-        size_N=size_N,
-        rejected_N=claimed_N & ~found_N,
-        undecided_N=goal.watch.undecided_N,
-        dead_N=goal.watch.dead_N,
-        standing=standing,
-        costs=costs,
-        num_classes=num_open(logits_NL),
-    )
+    return so_far.result(goal.watch, standing, costs, num_open(logits_NL))
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """How far an attack has come: of each image the last point tried, whether it fell or was said to, and how near."""
+
+    point_NCHW: Tensor
+    found_N: Tensor
+    claimed_N: Tensor
+    size_N: Tensor
+
+    @classmethod
+    def of(cls, images_NCHW: Tensor, clean_N: Tensor) -> _Progress:
+        """Return it before the first attempt; ``clean_N`` are the images that fall by themselves."""
+        size_N = torch.where(clean_N, 0.0, torch.inf).double()
+        return cls(images_NCHW.clone(), clean_N.clone(), torch.zeros_like(clean_N), size_N)
+
+    def standing_rows(self) -> Tensor:
+        """Return the rows of the images that stand."""
+        return (~self.found_N).nonzero().squeeze(1)
+
+    def settle(
+        self,
+        row: Tensor,
+        tried: Tensor,
+        claimed: Tensor,
+        model: Model,
+        images: Tensor,
+        goal: Goal,
+        config: AttackConfig,
+    ) -> None:
+        """Put the points of one attempt into ball and box, and ask the model anew which of these images fall."""
+        tried = fit(images, tried, config.norm, config.eps)
+        found, size = verified(model, images, tried, goal, norm=config.norm, eps=config.eps, eot=config.eot)
+        self.point_NCHW[row], self.found_N[row] = tried, found
+        self.claimed_N[row] = self.claimed_N[row] | claimed
+        self.size_N[row[found]] = size[found]
+
+    def result(
+        self, watch: Watch, standing: dict[str, Tensor], costs: dict[str, Cost], num_classes: int
+    ) -> AttackResult:
+        """Return what was found in the end."""
+        return AttackResult(
+            adversarial_NCHW=self.point_NCHW,
+            found_N=self.found_N,
+            size_N=self.size_N,
+            rejected_N=self.claimed_N & ~self.found_N,
+            undecided_N=watch.undecided_N,
+            dead_N=watch.dead_N,
+            standing=standing,
+            costs=costs,
+            num_classes=num_classes,
+        )
 
 
 def join(results: Sequence[AttackResult]) -> AttackResult:
