@@ -49,6 +49,12 @@ def is_known(*names: str) -> bool:
     return not any(map(difference, names))
 
 
+def is_view(tensor: Tensor) -> bool:
+    """Whether a tensor is part of another one; also where PyTorch no longer tells."""
+    asked = getattr(tensor, "_is_view", None)
+    return asked is None or asked()
+
+
 def convolution(
     x: Tensor,
     weight: Tensor,

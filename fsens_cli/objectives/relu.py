@@ -48,7 +48,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     if not aten.is_known("threshold_backward"):
         return torch.nn.functional.relu(input, inplace)
     # Part of another tensor, overwritten: PyTorch's own keeps the books of that.
-    if inplace and input._is_view():
+    if inplace and aten.is_view(input):
         return torch.nn.functional.relu(input, inplace=True)
     y: Tensor = _ReLU.apply(input, inplace)
     return y

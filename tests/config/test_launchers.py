@@ -11,7 +11,7 @@ import torch
 from fsens_cli.config.compose import Request, compose_job
 from fsens_cli.config.jobs import JobFields, MeasureJob
 from fsens_cli.config.launch import compose_sweep, launch_sweep
-from fsens_cli.config.launchers import choice
+from fsens_cli.config.launchers import choice, on_submitit
 from fsens_cli.config.launchers.call import Call
 from fsens_cli.config.launchers.crew import Machine, crew_for
 from fsens_cli.config.spelling import flag_override
@@ -217,6 +217,13 @@ def test_settings_of_slurm(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = {"partition": "gpu", "timeout_min": 30, "gpus_per_node": 1, "submitit_folder": "a sweep/submitit"}
     assert expected.items() <= settings.items()
     assert settings["additional_parameters"] == {"mail-user": "me@example.org"}
+
+
+@NEEDS_SLURM
+def test_settings_that_all_clusters_share_are_those_of_this_machine_s() -> None:
+    settings = settings_of("hydra/launcher=slurm-local", "seed=0,1")
+    shared = settings.keys() - {"_target_", "submitit_folder"}
+    assert shared == on_submitit.SHARED, "the plugin's settings of this machine are others: see SHARED of on_submitit.py"
 
 
 @NEEDS_SLURM

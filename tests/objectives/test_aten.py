@@ -76,3 +76,9 @@ def test_processes_that_share_batch_norm_do_without_the_operator(monkeypatch: py
     monkeypatch.setattr(aten, "OPERATORS", SimpleNamespace())
     aten.is_known.cache_clear()
     torch.testing.assert_close(batch_norm._covariance(v, mean, dy, 60.0, ALONE), own)
+
+
+def test_where_pytorch_no_longer_tells_views_every_tensor_may_be_one() -> None:
+    whole = torch.zeros(4)
+    assert (aten.is_view(whole), aten.is_view(whole[:2])) == (False, True)
+    assert aten.is_view(SimpleNamespace())  # type: ignore[arg-type]

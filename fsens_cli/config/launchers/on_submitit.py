@@ -13,6 +13,10 @@ from fsens_cli.errors import ConfigError
 if TYPE_CHECKING:
     from submitit import AutoExecutor, Job
 
+# Settings that submitit translates for each kind of cluster (its AutoExecutor); those of one kind carry its name.
+SHARED = frozenset((
+    "timeout_min", "mem_gb", "gpus_per_node", "cpus_per_task", "nodes", "tasks_per_node", "name", "stderr_to_stdout",
+))  # fmt: skip
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 10.0
 
@@ -40,17 +44,13 @@ def run(calls: Sequence[Call[Result]], crew: Crew) -> list[Result | Lost]:
 
 
 def _executor(crew: Crew) -> "AutoExecutor":
-    from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
-    from omegaconf import OmegaConf
     from submitit import AutoExecutor
 
     cluster = "local" if str(crew.settings["_target_"]).endswith("LocalLauncher") else "slurm"
     settings = {k: v for k, v in crew.settings.items() if k not in ("_target_", "submitit_folder", "max_num_timeout")}
     own = {} if cluster == "local" else {"slurm_max_num_timeout": crew.settings["max_num_timeout"]}
     executor = AutoExecutor(cluster=cluster, folder=crew.settings["submitit_folder"], **own)
-    # Settings of one kind of cluster alone carry its name.
-    shared = set(OmegaConf.structured(BaseQueueConf))
-    executor.update_parameters(**{k if k in shared else f"{cluster}_{k}": v for k, v in settings.items()})
+    executor.update_parameters(**{k if k in SHARED else f"{cluster}_{k}": v for k, v in settings.items()})
     return executor
 
 
