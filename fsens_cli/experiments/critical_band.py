@@ -87,15 +87,12 @@ def _search(masking: "_Masking") -> None:
     criteria = [c for c in CRITERIA if not why_undefined(c, clean, masking.num_classes)]
     criteria.sort(key=lambda c: c != masking.config.criterion)
     levels = [criterion_level(c, clean.value, masking.num_classes) for c in criteria]
-    # The leading criterion first; what is left of the strengths goes to the octave of the other one.
-    fineness = [1, ladder.octave]
-    while levels:
+    # The leading criterion first; what is left of the strengths goes to the octave of the others.
+    asked = [(level, ladder.octave if number else 1) for number, level in enumerate(levels)]
+    while asked:
         cells = []
         for b in every_band:
-            steps = (
-                next_step(masking.accuracy(b), level, ladder, finest=finest)
-                for level, finest in zip(levels, fineness, strict=False)
-            )
+            steps = (next_step(masking.accuracy(b), level, ladder, finest=finest) for level, finest in asked)
             step = next((s for s in steps if s is not None), None)
             if step is not None:
                 cells.append((b, step))

@@ -23,13 +23,14 @@ def critical_band_findings(result: CriticalBandResult) -> Findings:
     for each in result.channels:
         found += channel_quantities(each, group="" if each is channel else each.criterion)
     middle = result.config.ladder.middle
-    for name, right, row in zip(result.bands.names, result.answers.correct, result.fixed_rows, strict=False):
+    for band, row in enumerate(result.fixed_rows):
+        right = result.answers.correct[band]
         found.append(
             quantity(
                 row,
                 "masked",
                 f"accuracy, noise of sigma {result.fixed_sigma:g}",
-                group=f"band {name}",
+                group=f"band {result.bands.names[band]}",
                 sample=sample("proportion", result.answers.index_N, right[middle]),
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from fsens_cli.errors import require, require_one_of
 from fsens_cli.fourier.catalog import LARGEST_MIXING, MASKS
@@ -52,7 +53,7 @@ class HybridConfig:
             self.num == 0 or tuple(self.grid) == PUBLISHED_GRID,
             f"num={self.num} and grid={self.grid} both choose the mixing frequencies: give one of them.",
         )
-        ascending = all(a < b for a, b in zip(self.grid, self.grid[1:], strict=False))
+        ascending = all(a < b for a, b in pairwise(self.grid))
         require(len(self.grid) >= 2 and ascending, f"grid={self.grid}: give at least two frequencies, ascending.")
         # NaN fails the comparisons, so they say what is allowed.
         require(

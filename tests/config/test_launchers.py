@@ -223,7 +223,7 @@ def test_settings_of_slurm(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_settings_that_all_clusters_share_are_those_of_this_machine_s() -> None:
     settings = settings_of("hydra/launcher=slurm-local", "seed=0,1")
     shared = settings.keys() - {"_target_", "submitit_folder"}
-    assert shared == on_submitit.SHARED, "the plugin's settings of this machine are others: see SHARED of on_submitit.py"
+    assert shared == on_submitit.SHARED, "the plugin has other settings: see SHARED of on_submitit.py"
 
 
 @NEEDS_SLURM
