@@ -85,7 +85,7 @@ _NAMES = {
 }
 _PUBLIC = {name: f"{__name__}.{module}" for module, names in _NAMES.items() for name in names.split()}
 
-__all__ = sorted(_PUBLIC)
+__all__ = sorted(["__version__", *_PUBLIC])
 
 
 if not TYPE_CHECKING:  # to a type checker a name that is not above is an error
