@@ -96,16 +96,16 @@ def draw_band_importance(folder: Path, formats: Sequence[str], *, title: str) ->
     curves = [
         BandCurve(
             label=words,
-            value=[float(row[name]) for row in rows],
-            low=[float(row[f"{name}_ci_low"]) for row in rows],
-            high=[float(row[f"{name}_ci_high"]) for row in rows],
+            value=[row.number(name) for row in rows],
+            low=[row.number(f"{name}_ci_low") for row in rows],
+            high=[row.number(f"{name}_ci_high") for row in rows],
         )
         for name, words in WORDS.items()
     ]
     save_figure(importance_figure(bands, curves, unit=UNIT, title=title), folder, "bands", formats)
     table = read_rows(folder / CLASSES, ("class", "label", "band", "shapley_logprob"))
     labels = list(dict.fromkeys((row["label"], row["class"]) for row in table))
-    value = np.array([float(row["shapley_logprob"]) for row in table]).reshape(len(labels), len(bands))
+    value = np.array([row.number("shapley_logprob") for row in table]).reshape(len(labels), len(bands))
     names = [name for _, name in labels]
     figure = class_band_figure(names, bands, value, label="Shapley value (nats)", title=title, signed=True)
     save_figure(figure, folder, "bands_by_class", formats)

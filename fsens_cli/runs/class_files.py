@@ -61,7 +61,7 @@ def draw_classes(folder: Path, formats: Sequence[str], *, title: str, subject: s
     bands = list(dict.fromkeys(row["band"] for row in rows))
     if len(labels) < 2:
         return []
-    share = np.array([float(row["share"]) for row in rows]).reshape(len(labels), len(bands))
+    share = np.array([row.number("share") for row in rows]).reshape(len(labels), len(bands))
     names = [name for _, name in labels]
     figure = class_band_figure(names, bands, share, label="share of sensitivity", title=title, signed=False)
     save_figure(figure, folder, "classes", formats)

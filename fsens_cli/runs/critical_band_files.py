@@ -235,7 +235,7 @@ def _curve(folder: Path, criterion: str) -> tuple[Curve, list[bool]]:
     columns = ("centre_cycles_per_image", "sensitivity", "sensitivity_ci_low", "sensitivity_ci_high")
     rows = [r for r in read_rows(folder / "critical_band.csv", ("criterion", "censored", *columns))
             if r["criterion"] == criterion]  # fmt: skip
-    x, y, low, high = ([float(row[name]) for row in rows] for name in columns)
+    x, y, low, high = ([row.number(name) for row in rows] for name in columns)
     return Curve(x=x, y=y, low=low, high=high), [bool(row["censored"]) for row in rows]
 
 

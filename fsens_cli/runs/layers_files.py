@@ -13,7 +13,7 @@ from fsens_cli.runs.findings_files import FigureFile, write_figures, write_resul
 from fsens_cli.runs.json_files import Fields, Json
 from fsens_cli.runs.json_numbers import interval_or_nulls
 from fsens_cli.runs.measure_files import Subject, wrap_title
-from fsens_cli.runs.stored_tables import read_rows
+from fsens_cli.runs.stored_tables import Row, read_rows
 from fsens_cli.statistics.intervals import Interval
 
 VERB = "layers"
@@ -138,11 +138,11 @@ def draw_layers(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
     found = []
     points = [
         DepthPoint(
-            depth=float(row["depth"]),
+            depth=row.number("depth"),
             kind=row["kind"],
-            ratio=float(row["ratio_db"]),
-            low=float(row["ratio_db_ci_low"]),
-            high=float(row["ratio_db_ci_high"]),
+            ratio=row.number("ratio_db"),
+            low=row.number("ratio_db_ci_low"),
+            high=row.number("ratio_db_ci_high"),
         )
         for row in read_rows(folder / "layers.csv", DRAWN)
         if row["ratio_db"]
@@ -169,17 +169,17 @@ def draw_layers(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
 
 
 def _states(folder: Path) -> list[StateSpectrum]:
-    groups: dict[str, list[dict[str, str]]] = {}
+    groups: dict[str, list[Row]] = {}
     for row in read_rows(folder / "layer_spectra.csv", SPECTRA_DRAWN):
-        if float(row["cycles_per_image"]) > 0:
+        if row.number("cycles_per_image") > 0:
             groups.setdefault(row["layer"], []).append(row)
     return [
         StateSpectrum(
             name=name,
-            depth=float(rows[0]["depth"]),
-            radius=[float(r["cycles_per_image"]) for r in rows],
-            power=[float(r["power_per_cell"]) for r in rows],
-            gradient=[float(r["gradient_share"]) for r in rows if r["gradient_share"]],
+            depth=rows[0].number("depth"),
+            radius=[r.number("cycles_per_image") for r in rows],
+            power=[r.number("power_per_cell") for r in rows],
+            gradient=[r.number("gradient_share") for r in rows if r["gradient_share"]],
         )
         for name, rows in groups.items()
     ]

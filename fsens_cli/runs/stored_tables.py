@@ -4,7 +4,7 @@ import csv
 import io
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,27 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Return the rows of a CSV that has these columns, as words.
+class Row(dict[str, str]):
+    """A table's row, as words; empty cells are empty words."""
+
+    def __init__(self, cells: Mapping[str, str], path: Path) -> None:
+        super().__init__(cells)
+        self.path = path
+
+    def number(self, name: str) -> float:
+        """Return a number, NaN where the cell is empty.
+
+        Raises:
+            OutputError: it holds something else.
+        """
+        try:
+            return float(self[name] or "nan")
+        except ValueError as error:
+            raise OutputError(f"{self.path.parent} is damaged: {self.path.name}: {error}.") from error
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
+    """Return the rows of a CSV that has these columns.
 
     Raises:
         OutputError: it has not, or cannot be read.
@@ -41,7 +60,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     missing = [name for name in columns if name not in (reader.fieldnames or [])]
     if missing:
         raise OutputError(f"{path.parent} is damaged: {path.name} has no column {', '.join(missing)}.")
-    return [{name: row[name] or "" for name in columns} for row in rows]
+    return [Row({name: row[name] or "" for name in columns}, path) for row in rows]
 
 
 def table_columns(path: Path) -> list[str]:
@@ -60,10 +79,7 @@ def read_columns(path: Path, names: Sequence[str]) -> list[np.ndarray]:
         OutputError: a column is missing, or holds something else.
     """
     rows = read_rows(path, names)
-    try:
-        return [np.array([float(row[name] or "nan") for row in rows]) for name in names]
-    except ValueError as error:
-        raise OutputError(f"{path.parent} is damaged: {path.name}: {error}.") from error
+    return [np.array([row.number(name) for row in rows]) for name in names]
 
 
 def read_arrays(path: Path, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
