@@ -34,6 +34,11 @@ def test_what_has_a_function_has_a_record() -> None:
     assert set(FIXED_BUDGET_ATTACKS) - SINGLE.keys() == {"cascade", "autoattack", "autoattack-rand"}
 
 
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_every_corruption_is_documented(name: str) -> None:
+    assert re.search(rf"^\|.*\b{name}\b", (DOCS / "corruptions.md").read_text(), re.MULTILINE)
+
+
 def test_every_corruption_has_constants_of_five_severities() -> None:
     for table in TABLES.values():
         assert table.keys() == CORRUPTIONS.keys()

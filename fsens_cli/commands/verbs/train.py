@@ -1,6 +1,7 @@
 """The record of `fsens train`: its words, and what does its work."""
 
 from fsens_cli.commands.verbs.verb import CHANGE, Verb
+from fsens_cli.objectives.regularizers import REGULARIZERS
 
 TRAIN = Verb(
     name="train",
@@ -14,7 +15,7 @@ TRAIN = Verb(
     columns=("test-accuracy", "share-low", "share-mid", "share-high"),
     settings=[
         ("epochs=10 batch_size=128", "passes over the images; images a step"),
-        ("regularizer=none", "or lsf msf hsf asf target jafr gradient-norm similarity"),
+        ("regularizer=none", f"or {' '.join(REGULARIZERS)}"),
         ("regularizer.weight=0.5", "lambda; target needs regularizer.file=CSV"),
         ("optim=sgd", "or adamw; optim.lr=0.1"),
         ("optim.schedule=cosine", "or linear, step"),
