@@ -95,10 +95,6 @@ class Reversal:
             return CROSSING
         return BELOW if self.nyquist < 0 else ABOVE
 
-    def in_cycles_per_pixel(self) -> tuple[float, float, float]:
-        """Return value, low and high; half of Nyquist units."""
-        return NYQUIST * self.nyquist, NYQUIST * self.low, NYQUIST * self.high
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HybridResult(ShortRepr):

@@ -19,9 +19,6 @@ class Band:
     last: int
 
 
-BAND_NAMES = ("low", "mid", "high")
-
-
 def frequency_bands(bins: RadialBins, edges: Sequence[float] = ()) -> tuple[Band, Band, Band]:
     """Split the radii into low, mid and high.
 

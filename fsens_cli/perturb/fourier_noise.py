@@ -68,21 +68,3 @@ def fourier_signs(frequencies_K2: Tensor, channels: int, *, index_N: Tensor, see
         ImageDraws(f"fourier/{i}/{j}", seed, index_N, index_N.device).sign(channels) for i, j in frequencies_K2.tolist()
     ]
     return torch.stack(signs) if signs else torch.empty(0, len(index_N), channels)
-
-
-def unfold_heat_map(value_K: Tensor, height: int, width: int) -> Tensor:
-    """Spread the values of ``heat_map_frequencies`` over the whole plane, (0, 0) in the middle, shape (H, W).
-
-    The middle is at [H // 2, W // 2], the place where ``fftshift`` puts it; row i and column j count from there.
-    """
-    frequencies = heat_map_frequencies(height, width)
-    require(
-        len(value_K) == len(frequencies),
-        f"{len(value_K)} values for the {len(frequencies)} frequencies of {height}x{width} images.",
-    )
-    plane = value_K.new_empty(height, width)
-    for sign in (1, -1):
-        row = (height // 2 + sign * frequencies[:, 0]) % height
-        column = (width // 2 + sign * frequencies[:, 1]) % width
-        plane[row, column] = value_K
-    return plane
