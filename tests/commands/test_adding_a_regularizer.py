@@ -11,6 +11,7 @@ from torch import Tensor
 from typer.testing import Result
 
 import fsens_cli
+from fsens_cli.commands.verbs.train import TRAIN
 from fsens_cli.fourier.bins import RadialBins
 from fsens_cli.objectives import penalty
 from fsens_cli.objectives.batch_shares import BatchShares
@@ -62,12 +63,14 @@ def test_training_and_the_component_know_a_new_regularizer(fsens: Type) -> None:
 
 def test_every_list_of_regularizers_names_all() -> None:
     page = (ROOT / "docs" / "train.md").read_text()
+    words = next(text for key, text in TRAIN.settings if key.startswith("regularizer=none"))
     component = penalty.FourierPenalty.__doc__
     assert component is not None
     for name in REGULARIZERS:
         if name == CENTROID.name:
             continue
         assert re.search(rf"^\| `{name}` \|", page, re.MULTILINE), name
+        assert re.search(rf"\b{name}\b", words), name
         if isinstance(REGULARIZERS[name], Regularizer):  # others are components of their own
             assert f"``{name}``" in component, name
 
@@ -76,3 +79,5 @@ def test_the_paragraph_on_adding_a_regularizer_names_what_is_touched() -> None:
     page = " ".join((ROOT / "docs" / "architecture.md").read_text().split())
     assert "its function in a file of `objectives/`" in page
     assert "and its record as one entry in `objectives/regularizers.py`; a row in `docs/train.md`" in page
+    assert "a word in the help (`commands/verbs/train.py`" in page
+    assert "the docstring of `FourierPenalty` (`objectives/penalty.py`)" in page

@@ -1,7 +1,6 @@
 """The record of `fsens train`: its words, and what does its work."""
 
 from fsens_cli.commands.verbs.verb import CHANGE, Verb
-from fsens_cli.objectives.regularizers import REGULARIZERS
 
 TRAIN = Verb(
     name="train",
@@ -15,7 +14,7 @@ TRAIN = Verb(
     columns=("test-accuracy", "share-low", "share-mid", "share-high"),
     settings=[
         ("epochs=10 batch_size=128", "passes over the images; images a step"),
-        ("regularizer=none", f"or {' '.join(REGULARIZERS)}"),
+        ("regularizer=none", "or lsf msf hsf asf target jafr gradient-norm similarity"),
         ("regularizer.weight=0.5", "lambda; target needs regularizer.file=CSV"),
         ("optim=sgd", "or adamw; optim.lr=0.1"),
         ("optim.schedule=cosine", "or linear, step"),
