@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fsens_cli.errors import CheckpointError, FsensError, ModelError
 from fsens_cli.guest.code import as_guest, naming_the_place
@@ -15,7 +15,7 @@ from fsens_cli.memory import in_gigabytes, machine_memory
 from fsens_cli.models.allocation import allocation_limit
 from fsens_cli.models.catalog import ImageShape
 from fsens_cli.models.checkpoint import read_state_dict
-from fsens_cli.models.classifier import Classifier, held_still
+from fsens_cli.models.classifier import Classifier, Normalization, held_still
 from fsens_cli.models.clip_network import ZeroShot
 from fsens_cli.models.construct import build_network, native_size
 from fsens_cli.models.description import kwargs_from_file
@@ -60,22 +60,17 @@ def build_classifier(
         ModelError, CheckpointError: the parts do not fit together or do not fit the data.
     """
     check_classes(weights, num_classes)
-    stored = weights.description.get("model", {})
-    if stored.get("name") and not same_network(stored["name"], config.name):
-        raise CheckpointError(
-            f"{weights.label} holds a {stored['name']}, not a {config.name}: give --model {stored['name']}."
-        )
+    _check_network(weights, config.name)
     behind = weights.description.get("frontend", {})
     named = dataclasses.replace(config, kwargs=kwargs_with_stored(config, weights))
     timm_file = str(weights.path) if weights.through_timm else ""
     if timm_file and weights.path is not None:
         read_state_dict(weights.path)  # refuses what timm would unpickle less carefully, or not at all
-    made_for = _made_for(weights, shape)
     with _held_to_its_file(named, weights):
         network = build_network(
             named,
             num_classes=num_classes,
-            shape=made_for,
+            shape=_made_for(weights, shape),
             seed=seed,
             data=data,
             timm_file=timm_file,
@@ -91,19 +86,29 @@ def build_classifier(
     classifier = Classifier(network, name=config.name, num_classes=num_classes, mean=given.mean, std=given.std)
     classifier.normalization = given
     classifier.remarks = [f"{weights.label}: {'; '.join(fit.remarks())}"] if fit is not None and fit.remarks() else []
-    inside = layer_inside(network) if given.mean and tuple(given.mean) != (0.0,) else ""
     classifier.remarks += [*given.remarks, *(network.remarks if isinstance(network, Program) else ())]
-    classifier.warnings = list(given.warnings)
-    if inside:
-        classifier.warnings.append(
-            f"the network's layer '{inside}' seems to normalise too, after {given.text}: if so, give model.mean=none."
-        )
+    classifier.warnings = [*given.warnings, *_normalised_twice(network, given)]
     check_fit(classifier, shape)
     # A filter keeps the images' shape, and principal components have yet to be found: so it comes after the check.
     in_front = build_front_end(front_end if front_end.name != "none" else FrontEndConfig(**behind))
     if in_front is not None:
         classifier.front_end = in_front
     return classifier
+
+
+def _check_network(weights: Weights, name: str) -> None:
+    """Raise CheckpointError where the weights say that they are another network's."""
+    stored = weights.description.get("model", {}).get("name", "")
+    if stored and not same_network(stored, name):
+        raise CheckpointError(f"{weights.label} holds a {stored}, not a {name}: give --model {stored}.")
+
+
+def _normalised_twice(network: nn.Module, given: Normalization) -> list[str]:
+    """Return a warning where images are normalised and a layer of the network seems to do so again."""
+    inside = layer_inside(network) if given.mean and tuple(given.mean) != (0.0,) else ""
+    if not inside:
+        return []
+    return [f"the network's layer '{inside}' seems to normalise too, after {given.text}: if so, give model.mean=none."]
 
 
 def kwargs_with_stored(config: ModelConfig, weights: Weights) -> dict[str, object]:
