@@ -10,14 +10,17 @@ def with_mathml(page: str) -> str:
     r"""Return a page whose formulas, as arithmatex marks them, are MathML.
 
     Raises:
-        ValueError: something was marked that is no formula.
+        ValueError: something was marked that is no formula, or a formula has a command that is not known.
     """
 
     def formula(found: re.Match[str]) -> str:
         from latex2mathml.converter import convert
 
         display = "block" if found[2] == "[" else "inline"
-        return str(convert(html.unescape(found[3]), display=display))
+        set_ = str(convert(html.unescape(found[3]), display=display))
+        if "\\" in set_:
+            raise ValueError(f"a command of this formula is not known: {found[3]}")
+        return set_
 
     done = FORMULA.sub(formula, page)
     if 'class="arithmatex"' in done:
