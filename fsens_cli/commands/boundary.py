@@ -55,7 +55,7 @@ def boundary(*, debug: bool) -> Iterator[None]:
         where = f" {error.filename}" if error.filename else ""
         show_error(f"cannot write{where} ({error.strerror}): {way_on_after(error)}.")
         raise typer.Exit(BAD_INPUT) from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         said = "" if debug else told_of_model(error)
         if not said:
             raise

@@ -68,7 +68,9 @@ class SweepJob:
         except Interrupted as stopped:
             # Nothing between here and the command line catches this, so no further job starts.
             raise KeyboardInterrupt(str(stopped)) from None
-        except (Exception, SystemExit) as error:  # noqa: BLE001 a job that fails takes no other with it
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 a job that fails takes no other with it
             if flags.debug:
                 stderr().print(traceback.format_exc(), markup=False)
             return JobRecord(status="failed", error=told_of_model(error) or f"{error}" or type(error).__name__)

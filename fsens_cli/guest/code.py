@@ -54,7 +54,7 @@ def naming_the_place(what: str, hint: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except (FsensError, MemoryError, torch.cuda.OutOfMemoryError):
+    except (FsensError, MemoryError, torch.cuda.OutOfMemoryError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # user code may do anything: sys.exit, GeneratorExit, an exception of its own kind
         raise ModelError(f"{what} failed: {in_words(error)}.{hint}") from error

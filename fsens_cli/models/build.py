@@ -183,9 +183,9 @@ def check_fit(classifier: Classifier, shape: ImageShape) -> None:
     try:
         with held_still(classifier), torch.no_grad(), as_guest():
             logits: object = classifier(pair)
-    except FsensError:
+    except (FsensError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:  # the network may be the user's, whose code may do anything
+    except BaseException as error:  # the network may be the user's, whose code may do anything
         raise ModelError(
             f"{classifier.name} cannot take {shape} images ({in_words(error)}). {_ways_to_fit(classifier.name, shape)}"
         ) from error

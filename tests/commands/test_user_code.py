@@ -106,6 +106,16 @@ class QuitsLater(Net):
             raise SystemExit(0)
         return super().forward(x)
 
+class Ends(Net):
+    def forward(self, x):
+        raise GeneratorExit
+
+class EndsLater(Net):
+    def forward(self, x):
+        if len(x) > 4:
+            raise GeneratorExit
+        return super().forward(x)
+
 class Talks(Net):
     def forward(self, x):
         print("hello from forward")
@@ -199,6 +209,7 @@ REFUSED = [
     ("Reentrant", "its gradient with respect to the image failed: RuntimeError: When use_reentrant=True"),
     ("NoBackward", "its gradient with respect to the image failed: NotImplementedError: You must implement either"),
     ("Quits", "cannot take 3x32x32 images (it ends the program with sys.exit(0) (net.py, line LINE, in forward))"),
+    ("Ends", "cannot take 3x32x32 images (GeneratorExit (net.py, line LINE, in forward))"),
     ("quits", "calling quits failed: it ends the program with sys.exit(0) (net.py, line"),
     ("quits_with_words", "calling quits_with_words failed: it ends the program with sys.exit('no licence')"),
     ("TwoOfThem", "returns a tuple with 2 tensors of 10 columns in it, and nothing called logits: return the logits"),
@@ -236,6 +247,10 @@ def test_failing_in_the_middle_of_any_verb(function: str, message: str, verb: st
     assert message in told(run(fsens, function, verb=verb))
 
 
+def test_what_is_no_exception_of_a_usual_kind(fsens: Fsens) -> None:
+    assert "the model failed: GeneratorExit (net.py, line LINE, in forward)." in told(run(fsens, "EndsLater"))
+
+
 def test_debug_shows_the_traceback(fsens: Fsens) -> None:
     result = run(fsens, "FailsLater", "--debug")
     assert isinstance(result.exception, RuntimeError)
@@ -243,7 +258,9 @@ def test_debug_shows_the_traceback(fsens: Fsens) -> None:
 
 def test_a_sweep_goes_on(fsens: Fsens) -> None:
     arguments = ["--weights", "random", "data.test_size=20", *VERBS["measure"]]
-    result = fsens("measure", "-m", "--model", "net.py:make,net.py:QuitsLater,net.py:FailsLater", *arguments)
+    result = fsens(
+        "measure", "-m", "--model", "net.py:EndsLater,net.py:make,net.py:QuitsLater,net.py:FailsLater", *arguments
+    )
     assert result.exit_code == 1
     assert "Traceback" not in result.output
     assert "the model failed: it ends the program with sys.exit(0) (net.py, line LINE, in forward)." in without_number(
