@@ -306,7 +306,7 @@ def blur_defense(
             advance(number + 1)
 
     def write(folder: Path, figures: bool) -> None:
-        from fsens_cli.commands.blur_defense import defense_lines
+        from fsens_cli.commands.blur_defense_lines import defense_lines
         from fsens_cli.runs.defense_files import write_defense
 
         subject, formats = _subject(model, data), ["png"] if figures else []

@@ -86,7 +86,7 @@ def test_a_training_in_two_parts_is_one_run_of_the_tracker(
 ) -> None:
     pytest.importorskip(name, reason=f"needs the extra fsens[{name}]")
     with monkeypatch.context() as patch:
-        patch.setattr("fsens_cli.commands.train.RunRecorder.stop_requested", stopping_after(6))
+        patch.setattr("fsens_cli.commands.train_recorder.RunRecorder.stop_requested", stopping_after(6))
         stopped = fsens("train", *TINY, f"tracker={name}")
     assert stopped.exit_code == 130, stopped.output
     run = Path("outputs/train/net.py-make-dualband/v001")
