@@ -28,7 +28,7 @@ SMALL = {
     ),
     "train": ("epochs=1", "data.train_size=500", "data.test_size=200", "measure_images=64"),
 }  # fmt: skip
-TRAININGS = ("none", "lsf", "hsf", "asf", "target")
+TRAININGS = ("none", "lsf", "msf", "hsf", "asf")
 
 
 def main() -> None:
