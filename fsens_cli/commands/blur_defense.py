@@ -33,8 +33,8 @@ from fsens_cli.runs.defense_files import VERB, write_defense
 from fsens_cli.runs.evaluation_parts import RowFiles
 from fsens_cli.runs.folder import RunFolder
 from fsens_cli.runs.index import list_runs
-from fsens_cli.runs.measure_files import Subject
 from fsens_cli.runs.provenance import peak_memory_mib
+from fsens_cli.runs.subject import Subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

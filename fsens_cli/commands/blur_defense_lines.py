@@ -11,7 +11,7 @@ from fsens_cli.experiments.evaluate_findings import GROUP_NAMES
 from fsens_cli.experiments.evaluation import GroupRow
 from fsens_cli.runs.defense_summary import mark, minimal_of, reversal_text, size_ratio
 from fsens_cli.runs.evaluate_summary import median_text
-from fsens_cli.runs.measure_files import Subject
+from fsens_cli.runs.subject import Subject
 
 
 def defense_lines(rows: Sequence[DefenseRow], config: DefenseConfig, subject: Subject) -> list[str]:

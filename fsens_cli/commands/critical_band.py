@@ -16,7 +16,7 @@ from fsens_cli.experiments.measure import measure
 from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.fourier.octaves import bands_of
 from fsens_cli.runs.critical_band_files import write_critical_band, write_published
-from fsens_cli.runs.measure_files import Subject
+from fsens_cli.runs.subject import Subject
 
 
 def critical_band_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:

@@ -36,8 +36,8 @@ from fsens_cli.runs.evaluate_summary import (
 )
 from fsens_cli.runs.evaluation_parts import PartFiles
 from fsens_cli.runs.folder import RunFolder
-from fsens_cli.runs.measure_files import Subject
 from fsens_cli.runs.provenance import peak_memory_mib
+from fsens_cli.runs.subject import Subject
 
 
 def evaluate_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:

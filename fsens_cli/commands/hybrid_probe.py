@@ -13,8 +13,8 @@ from fsens_cli.experiments.hybrid_curve import Curve, HybridResult, Reversal, in
 from fsens_cli.experiments.hybrid_findings import reversal_note
 from fsens_cli.experiments.hybrid_probe import hybrid_probe
 from fsens_cli.fourier.catalog import NYQUIST
-from fsens_cli.runs.hybrid_files import VERB, subject_text, write_hybrid
-from fsens_cli.runs.measure_files import Subject
+from fsens_cli.runs.hybrid_files import VERB, write_hybrid
+from fsens_cli.runs.subject import Subject, subject_text
 
 
 def hybrid_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:

@@ -11,7 +11,7 @@ from fsens_cli.config.jobs import JobFields, LayersJob
 from fsens_cli.experiments.layers import layers
 from fsens_cli.experiments.layers_result import LayerRow, LayersResult
 from fsens_cli.runs.layers_files import write_layers
-from fsens_cli.runs.measure_files import Subject
+from fsens_cli.runs.subject import Subject
 from fsens_cli.statistics.intervals import Interval
 
 

@@ -15,7 +15,8 @@ from fsens_cli.experiments.measure import measure
 from fsens_cli.experiments.measure_result import MeasureResult
 from fsens_cli.experiments.measure_settings import MeasureConfig
 from fsens_cli.models.classifier import Classifier
-from fsens_cli.runs.measure_files import Subject, require_published, write_measure
+from fsens_cli.runs.measure_files import require_published, write_measure
+from fsens_cli.runs.subject import Subject
 
 
 def measure_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:

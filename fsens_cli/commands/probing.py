@@ -18,8 +18,8 @@ from fsens_cli.models.classifier import Classifier
 from fsens_cli.models.device import pick_device
 from fsens_cli.models.names import check_model_name
 from fsens_cli.runs.folder import RunFolder
-from fsens_cli.runs.measure_files import Subject
 from fsens_cli.runs.provenance import peak_memory_mib
+from fsens_cli.runs.subject import Subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ from fsens_cli.models.program_names import is_program
 from fsens_cli.models.user_file import is_factory
 from fsens_cli.models.weights import Weights
 from fsens_cli.runs.folder import RunFolder
-from fsens_cli.runs.measure_files import Subject
 from fsens_cli.runs.provenance import git_commit, machine, versions
+from fsens_cli.runs.subject import Subject
 
 
 def run_name(job: JobFields) -> str:

@@ -55,8 +55,9 @@ from fsens_cli.runs.checkpoints import (
     restore_best,
 )
 from fsens_cli.runs.folder import RunFolder
-from fsens_cli.runs.measure_files import Subject, require_published, write_measure
+from fsens_cli.runs.measure_files import require_published, write_measure
 from fsens_cli.runs.provenance import peak_memory_mib
+from fsens_cli.runs.subject import Subject
 from fsens_cli.runs.trackers.choice import require_tracker, tracking
 from fsens_cli.runs.trackers.tracker import Tracker
 from fsens_cli.runs.train_files import write_train

@@ -17,8 +17,8 @@ from fsens_cli.models.names import is_of_a_library
 from fsens_cli.models.settings import FrontEndConfig
 from fsens_cli.models.weights import Weights
 from fsens_cli.objectives.similarity import default_taps, require_taps
-from fsens_cli.runs.measure_files import Subject
 from fsens_cli.runs.spectrum_csv import read_target
+from fsens_cli.runs.subject import Subject
 
 
 def training_name(job: TrainJob) -> str:

@@ -50,7 +50,7 @@ from fsens_cli.python.results import Differences, Loaded, Result, Shown, folder_
 from fsens_cli.python.settings import configured
 
 if TYPE_CHECKING:
-    from fsens_cli.runs.measure_files import Subject
+    from fsens_cli.runs.subject import Subject
 
 MADE_HERE = "made here"
 
@@ -350,7 +350,7 @@ def _title(model: nn.Module, data: object) -> str:
 
 
 def _subject(model: nn.Module, data: object) -> Subject:
-    from fsens_cli.runs.measure_files import Subject
+    from fsens_cli.runs.subject import Subject
 
     about = data.subject if isinstance(data, ImageSet) else "given images"
     return Subject(model=name_of(model), weights="as given", data="given", data_title=about)

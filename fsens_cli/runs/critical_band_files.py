@@ -18,8 +18,8 @@ from fsens_cli.runs.files import write_arrays, write_table
 from fsens_cli.runs.findings_files import FigureFile, write_figures, write_results
 from fsens_cli.runs.json_files import Fields, Json
 from fsens_cli.runs.json_numbers import interval_or_nulls
-from fsens_cli.runs.measure_files import Subject, wrap_title
 from fsens_cli.runs.stored_tables import read_columns, read_rows
+from fsens_cli.runs.subject import Subject, titles_of
 from fsens_cli.statistics.intervals import Interval
 
 VERB = "critical-band"
@@ -48,24 +48,13 @@ def write_critical_band(
 def critical_band_results(result: CriticalBandResult, subject: Subject) -> Json:
     """Return the headline numbers, as written to ``results.json``."""
     return {
-        **_about(subject, len(result.answers.label_N)),
+        **subject.as_json(VERB, len(result.answers.label_N)),
         "num_classes": result.num_classes,
         "image_size": list(result.bands.bins.image_size),
         "procedure": result.config.procedure,
         "accuracy": interval_or_nulls(result.accuracy),
         "forwards": result.answers.num_forwards,
         "channels": [_channel_dict(channel) for channel in result.channels],
-    }
-
-
-def _about(subject: Subject, num_images: int) -> Json:
-    return {
-        "verb": VERB,
-        "model": subject.model,
-        "weights": subject.weights,
-        "training": subject.training,
-        "data": subject.data_title,
-        "num_images": num_images,
     }
 
 
@@ -183,7 +172,7 @@ def write_published(
     write_table(folder / "critical_band.csv", columns)
     fit = result.fit
     results: Json = {
-        **_about(subject, len(result.label_N)),
+        **subject.as_json(VERB, len(result.label_N)),
         "procedure": "reference",
         "accuracy": interval_or_nulls(result.clean),
         "index": list(result.index_B),
@@ -202,9 +191,7 @@ def draw_critical_band(folder: Path, formats: Sequence[str]) -> list[FigureFile]
         OutputError: a file is missing or damaged.
     """
     results = Fields.read(folder / "results.json", f"{folder} is not a finished critical-band run")
-    subject = f"{results.text('model')} ({results.text('weights')})"
-    about = f"{results.text('data')}, n = {results.whole('num_images'):,}"
-    title = f"{wrap_title(subject)}\n{wrap_title(about)}"
+    subject, title = titles_of(results)
     if results.text("procedure") == "reference":
         return [_draw_published(folder, results, subject, title, formats)]
     leading = results.rows("channels")[0]

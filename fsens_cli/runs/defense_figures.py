@@ -14,9 +14,9 @@ from fsens_cli.runs.figures.perturbations import Profile, maps_figure, profiles_
 from fsens_cli.runs.figures.style import save_figure
 from fsens_cli.runs.findings_files import FigureFile
 from fsens_cli.runs.json_files import Fields
-from fsens_cli.runs.measure_files import wrap_title
 from fsens_cli.runs.published import published_points
 from fsens_cli.runs.stored_tables import read_arrays, read_frame
+from fsens_cli.runs.subject import wrap_title
 
 if TYPE_CHECKING:
     import pandas as pd

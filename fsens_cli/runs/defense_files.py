@@ -18,7 +18,7 @@ from fsens_cli.runs.files import write_arrays, write_table, write_text
 from fsens_cli.runs.findings_files import write_figures, write_results
 from fsens_cli.runs.json_files import Json
 from fsens_cli.runs.json_numbers import interval_or_nulls, number_or_null
-from fsens_cli.runs.measure_files import Subject
+from fsens_cli.runs.subject import Subject
 from fsens_cli.statistics.intervals import Interval
 
 VERB = "blur-defense"

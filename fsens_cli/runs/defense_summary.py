@@ -10,7 +10,7 @@ from fsens_cli.experiments.evaluate_findings import GROUP_NAMES, eps_text
 from fsens_cli.experiments.evaluation import MinimalRow
 from fsens_cli.experiments.hybrid_curve import in_words
 from fsens_cli.runs.evaluate_summary import half_power_text, markdown_table, median_text, percent
-from fsens_cli.runs.measure_files import Subject
+from fsens_cli.runs.subject import Subject
 
 MODES = {
     "test_time": "filter added in front of one network that was trained without it (a control)",

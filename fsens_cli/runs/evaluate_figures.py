@@ -19,8 +19,8 @@ from fsens_cli.runs.figures.robustness import BudgetPoint, robustness_figure
 from fsens_cli.runs.figures.style import save_figure
 from fsens_cli.runs.findings_files import FigureFile
 from fsens_cli.runs.json_files import Fields
-from fsens_cli.runs.measure_files import wrap_title
 from fsens_cli.runs.stored_tables import read_columns, read_frame, read_rows
+from fsens_cli.runs.subject import wrap_title
 from fsens_cli.statistics.intervals import Interval
 
 if TYPE_CHECKING:

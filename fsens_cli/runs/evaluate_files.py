@@ -19,8 +19,8 @@ from fsens_cli.runs.files import write_table, write_text
 from fsens_cli.runs.findings_files import write_figures, write_results
 from fsens_cli.runs.json_files import Json
 from fsens_cli.runs.json_numbers import interval_or_nulls, number_or_null
-from fsens_cli.runs.measure_files import Subject
 from fsens_cli.runs.prediction_files import prediction_dict, write_prediction
+from fsens_cli.runs.subject import Subject
 from fsens_cli.statistics.intervals import wilson
 
 VERB = "evaluate"
@@ -37,13 +37,8 @@ def evaluate_results(result: EvaluateResult, subject: Subject, *, suite: str, so
     """
     agreement = result.agreement()
     return {
-        "verb": VERB,
-        "model": subject.model,
-        "weights": subject.weights,
-        "training": subject.training,
-        "data": subject.data_title,
+        **subject.as_json(VERB, len(result.clean.index_N)),
         "suite": suite,
-        "num_images": len(result.clean.index_N),
         "num_classes": result.num_classes,
         "image_size": list(result.image_size),
         "accuracy": interval_or_nulls(result.accuracy),

@@ -8,7 +8,7 @@ from fsens_cli.experiments.evaluate_corruption_error import CorruptionError
 from fsens_cli.experiments.evaluate_findings import GROUP_NAMES, MCE_REFERENCE, NOT_FOUND, eps_text
 from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow, Row
 from fsens_cli.experiments.own_metrics import MetricRow
-from fsens_cli.runs.measure_files import Subject
+from fsens_cli.runs.subject import Subject
 from fsens_cli.statistics.intervals import Interval
 
 

@@ -18,8 +18,8 @@ from fsens_cli.runs.files import write_arrays, write_table
 from fsens_cli.runs.findings_files import FigureFile, write_figures, write_results
 from fsens_cli.runs.json_files import Fields, Json
 from fsens_cli.runs.json_numbers import interval_or_nulls, number_or_null
-from fsens_cli.runs.measure_files import Subject, wrap_title
 from fsens_cli.runs.stored_tables import read_arrays, read_columns
+from fsens_cli.runs.subject import Subject, known_as, wrap_title
 
 VERB = "hybrid-probe"
 CURVES = ("p_low", "p_high", "neither", "difference", "confidence")
@@ -30,12 +30,7 @@ def hybrid_results(result: HybridResult, subject: Subject) -> Json:
     """Return the headline numbers of a probe, as written to ``results.json``."""
     config = result.config
     return {
-        "verb": VERB,
-        "model": subject.model,
-        "weights": subject.weights,
-        "training": subject.training,
-        "data": subject.data_title,
-        "num_images": result.num_images,
+        **subject.as_json(VERB, result.num_images),
         "num_classes": result.num_classes,
         "image_size": list(result.image_size),
         "num_pairings": config.pairings,
@@ -65,16 +60,6 @@ def _curve_row(result: HybridResult, k: int) -> Json:
             "n": result.num_pairs,
         }
     return row
-
-
-def subject_text(model: str, weights: str, training: str) -> str:
-    """Return what was probed: the network with its training where that is known, else with its weights.
-
-    >>> subject_text("net", "best.safetensors", "lsf"), subject_text("net", "packaged:lsf", "lsf")
-    ('net (lsf training)', 'net (packaged:lsf)')
-    """
-    known = f"{training} training" if training and not weights.startswith("packaged:") else weights
-    return f"{model} ({known})"
 
 
 def reversal_dict(f_rev: Reversal, result: HybridResult) -> Json:
@@ -202,11 +187,6 @@ def draw_hybrid(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
             alt="Rows of pictures: low-pass part, high-pass part, hybrid with the predicted class.",
         ),
     ]
-
-
-def known_as(results: Fields) -> str:
-    """Return what a finished run probed, as figures name it."""
-    return subject_text(results.text("model"), results.text("weights"), results.text("training", ""))
 
 
 def _curves(file: Path, results: Fields) -> HybridCurves:

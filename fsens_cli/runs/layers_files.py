@@ -12,8 +12,8 @@ from fsens_cli.runs.files import write_arrays, write_table
 from fsens_cli.runs.findings_files import FigureFile, write_figures, write_results
 from fsens_cli.runs.json_files import Fields, Json
 from fsens_cli.runs.json_numbers import interval_or_nulls
-from fsens_cli.runs.measure_files import Subject, wrap_title
 from fsens_cli.runs.stored_tables import Row, read_rows
+from fsens_cli.runs.subject import Subject, titles_of
 from fsens_cli.statistics.intervals import Interval
 
 VERB = "layers"
@@ -32,12 +32,7 @@ def write_layers(
     arrays = {f"energy_{k}": row.table.energy_NK.numpy() for k, row in enumerate(result.rows)}
     write_arrays(folder / "energies.npz", {"index": result.index_N.numpy(), **arrays})
     results: Json = {
-        "verb": VERB,
-        "model": subject.model,
-        "weights": subject.weights,
-        "training": subject.training,
-        "data": subject.data_title,
-        "num_images": len(result.label_N),
+        **subject.as_json(VERB, len(result.label_N)),
         "num_classes": result.num_classes,
         "image_size": list(result.image_size),
         "last_low_mid_cycles_per_image": list(result.edges),
@@ -132,9 +127,7 @@ def draw_layers(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
         OutputError: a file is missing or damaged.
     """
     results = Fields.read(folder / "results.json", f"{folder} is not a finished layers run")
-    subject = f"{results.text('model')} ({results.text('weights')})"
-    about = f"{results.text('data')}, n = {results.whole('num_images'):,}"
-    title = f"{wrap_title(subject)}\n{wrap_title(about)}"
+    subject, title = titles_of(results)
     found = []
     points = [
         DepthPoint(

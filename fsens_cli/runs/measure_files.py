@@ -1,7 +1,7 @@
 """What a measurement leaves: tables, numbers with intervals, figures; and the figures drawn again from them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,17 +21,7 @@ from fsens_cli.runs.json_numbers import interval_or_nulls
 from fsens_cli.runs.plot_settings import PlotConfig
 from fsens_cli.runs.published import published_curve, published_names
 from fsens_cli.runs.stored_tables import read_arrays, read_columns
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """What was measured, in words for tables and figures."""
-
-    model: str
-    weights: str
-    data: str
-    data_title: str
-    training: str = ""
+from fsens_cli.runs.subject import Subject, titles_of
 
 
 def measure_results(result: MeasureResult, subject: Subject) -> Json:
@@ -40,12 +30,7 @@ def measure_results(result: MeasureResult, subject: Subject) -> Json:
     norm = np.quantile(result.per_image.gradient_norm_N.numpy(), [0.5, 0.25, 0.75])
     check = result.self_check
     return {
-        "verb": "measure",
-        "model": subject.model,
-        "weights": subject.weights,
-        "training": subject.training,
-        "data": subject.data_title,
-        "num_images": result.num_images,
+        **subject.as_json("measure", result.num_images),
         "num_classes": result.num_classes,
         "image_size": list(bins.image_size),
         "convention": result.config.convention,
@@ -128,9 +113,7 @@ def draw_measure(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
     )
     power = read_arrays(folder / "map.npz", ("power",))["power"]
     outside = radius > 0
-    subject = f"{results.text('model')} ({results.text('weights')})"
-    about = f"{results.text('data')}, n = {results.whole('num_images'):,}"
-    title = f"{wrap_title(subject)}\n{wrap_title(about)}"
+    subject, title = titles_of(results)
     published = results.text("published", "none")
     curve = SpectrumCurve(
         radius=radius[outside].tolist(),
@@ -169,13 +152,6 @@ def draw_measure(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
         ),
         *draw_classes(folder, formats, title=title, subject=subject),
     ]
-
-
-def wrap_title(title: str) -> str:
-    """Break a title into lines that fit one column."""
-    import textwrap
-
-    return "\n".join(textwrap.wrap(title, 52))
 
 
 def require_published(asked: str) -> None:

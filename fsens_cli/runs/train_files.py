@@ -13,8 +13,9 @@ from fsens_cli.runs.files import write_table
 from fsens_cli.runs.findings_files import FigureFile, read_figures, write_figures, write_results
 from fsens_cli.runs.json_files import Fields, load_object
 from fsens_cli.runs.json_numbers import interval_or_nulls
-from fsens_cli.runs.measure_files import draw_measure, wrap_title
+from fsens_cli.runs.measure_files import draw_measure
 from fsens_cli.runs.stored_tables import read_columns, table_columns
+from fsens_cli.runs.subject import wrap_title
 from fsens_cli.statistics.intervals import Interval
 
 

@@ -22,7 +22,7 @@ from fsens_cli.runs.hybrid_files import (
     reversal_dict,
     write_hybrid,
 )
-from fsens_cli.runs.measure_files import Subject
+from fsens_cli.runs.subject import Subject
 from fsens_cli.runs.sweep_labels import overlay_labels
 
 FILES = {"curve.csv", "per_pair.csv", "examples.npz", "curve.png", "examples.png", *DESCRIBED}

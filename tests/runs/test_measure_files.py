@@ -16,9 +16,10 @@ from fsens_cli.errors import ConfigError, OutputError
 from fsens_cli.experiments.measure import measure
 from fsens_cli.experiments.measure_result import MeasureResult
 from fsens_cli.experiments.measure_settings import MeasureConfig
-from fsens_cli.runs.measure_files import Subject, draw_measure, published_for, write_measure
+from fsens_cli.runs.measure_files import draw_measure, published_for, write_measure
 from fsens_cli.runs.plot_settings import PlotConfig
 from fsens_cli.runs.published import published_curve, published_names
+from fsens_cli.runs.subject import Subject
 
 SUBJECT = Subject(model="net", weights="random", data="toy", data_title="toy test")
 
