@@ -6,6 +6,9 @@ PYTHON ?= python3
 # uv makes installing faster where it is there; venv and pip suffice.
 UV := $(shell command -v uv 2>/dev/null)
 STAMP := $(VENV)/.installed
+# The demonstration needs neither the development tools nor the manual's.
+DEMO := $(VENV)/.demo
+WAIT := @echo "installing into $(VENV): some minutes, and several GB where PyTorch comes with its libraries for GPUs"
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check docs format smoke sweep-example report-example reproduce-quick wheel-test clean
@@ -16,6 +19,7 @@ help: ## list the targets
 install: $(STAMP) ## build .venv and install fsens with its development tools
 
 $(STAMP): pyproject.toml constraints.txt
+	$(WAIT)
 ifeq ($(UV),)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,docs]"
@@ -23,9 +27,20 @@ else
 	$(UV) venv --quiet --allow-existing --seed $(VENV)
 	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[dev,docs]"
 endif
+	@touch $@ $(DEMO)
+
+$(DEMO): pyproject.toml constraints.txt
+	$(WAIT)
+ifeq ($(UV),)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[report]"
+else
+	$(UV) venv --quiet --allow-existing --seed $(VENV)
+	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[report]"
+endif
 	@touch $@
 
-demo: $(STAMP) ## install and measure the embedded demonstration
+demo: $(DEMO) ## install and measure the embedded demonstration
 	$(BIN)/fsens measure
 	@printf '\nType next:\n  source $(VENV)/bin/activate\n  fsens measure --weights packaged:lsf    # the same network, trained to listen to low frequencies\n'
 

@@ -8,7 +8,7 @@ import typer
 from fsens_cli import __version__
 from fsens_cli.commands.completion import answer, asked
 from fsens_cli.commands.help_text import HELP, help_of
-from fsens_cli.commands.options import Debug, Json, Quiet
+from fsens_cli.commands.options import SHOW, Debug, Json, Quiet
 from fsens_cli.commands.processes import only_the_first_speaks, refuse_torchrun
 from fsens_cli.commands.signals import ending_on_signals
 from fsens_cli.commands.usage import OneLineErrors
@@ -45,7 +45,7 @@ def _install_completion(shell: str | None) -> None:
         from fsens_cli.runs.shell_files import install_script
 
         start = install_script(shell, script_of(shell))
-        gather()
+        gather(wait=True)
     typer.echo(f"{start} now loads the completion of fsens: open a new shell")
     raise typer.Exit
 
@@ -102,7 +102,7 @@ Where = Annotated[Path, typer.Option("--out", help="Where run folders are.")]
 def runs(
     verb: Annotated[str, typer.Argument(metavar="[VERB]", help="Only runs of this verb.")] = "",
     out: Where = OUTPUTS,
-    json: Json = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.", rich_help_panel=SHOW)] = False,
     debug: Debug = False,
 ) -> None:
     """List run folders, newest first, with what each found."""

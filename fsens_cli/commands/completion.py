@@ -103,15 +103,21 @@ def _known() -> Known:
         return nothing
 
 
-def gather() -> None:
-    """Start what gathers the names, and do not wait for it; a second Tab while it works starts nothing."""
+def gather(*, wait: bool = False) -> None:
+    """Start what gathers the names; a second Tab while it works starts nothing.
+
+    Args:
+        wait: until it is done, so that the first Tab knows them.
+    """
     if not is_first(names_file().with_suffix(".started"), GATHERING):
         return
     quiet = subprocess.DEVNULL
-    subprocess.Popen(
+    started = subprocess.Popen(
         [sys.executable, "-m", "fsens_cli.commands.known_names"],
         stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True,
     )  # fmt: skip
+    if wait:
+        started.wait()
 
 
 def _arguments(command: str, commands: Mapping[str, Mapping[str, bool]]) -> Iterable[str]:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -26,7 +26,7 @@ from rich.text import Text
 from fsens_cli.cache.places import Advance as Done
 from fsens_cli.cache.places import Meter
 from fsens_cli.commands.options import Flags
-from fsens_cli.commands.tables import laid_out, wrapped
+from fsens_cli.commands.tables import fits, laid_out, table, wrapped
 from fsens_cli.text import shown
 
 # Columns where nobody's terminal decides.
@@ -59,8 +59,8 @@ class TimeLeft(TimeRemainingColumn):
     """The time that is left, once it can be told; nothing before, instead of dashes."""
 
     def render(self, task: Task) -> Text:
-        """Return it behind the word."""
-        return Text("") if task.time_remaining is None else Text("left ").append_text(super().render(task))
+        """Return it with the word."""
+        return Text("") if task.time_remaining is None else super().render(task).append(" left")
 
 
 def stdout() -> Console:
@@ -82,6 +82,24 @@ def print_lines(lines: Sequence[str], *, piped: int = PIPED) -> None:
     console = stdout()
     for line in laid_out(lines, console.width if console.is_terminal else piped):
         console.print(line, markup=False)
+
+
+def print_rows(
+    rows: Sequence[dict[str, str]], *, columns: int, few: Callable[[dict[str, str]], str], after: Sequence[str] = ()
+) -> None:
+    """Print a list as a table, or as two lines a row where the terminal is too narrow for it.
+
+    Args:
+        columns: the first so many are needed.
+        few: what stands below a row's first cell on a narrow terminal.
+        after: further lines.
+    """
+    lines = table(rows)
+    console = stdout()
+    if console.is_terminal and not fits(lines, console.width, columns=columns):
+        # The first cell is something to copy: it stays whole.
+        lines = [line for row in rows for line in (next(iter(row.values())), f"  {few(row)}".rstrip()) if line]
+    print_listing([*lines, *after])
 
 
 def print_listing(lines: Sequence[str]) -> None:

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from fsens_cli.cache.hub import HubPlace
-from fsens_cli.commands.console import print_listing
-from fsens_cli.commands.tables import table
+from fsens_cli.commands.console import print_rows
 from fsens_cli.data.catalog import CATALOG
 from fsens_cli.data.record import Config, DataSet
 from fsens_cli.errors import CheckpointError, ConfigError, suggestion
@@ -44,7 +43,11 @@ def print_models(pattern: str) -> None:
     rest = len(sources) - shown_first
     others = [f"timm/NAME: {rest:,} networks of timm; `fsens models PART` lists those with PART in their name"]
     others += [f"{name}: {meaning}" for name, meaning in OTHERS.items()]
-    print_listing(table(rows) + ([] if wanted else others))
+    print_rows(rows, columns=4, few=_weights_and_source, after=[] if wanted else others)
+
+
+def _weights_and_source(row: dict[str, str]) -> str:
+    return "; ".join(filter(None, (row["source"], row["weights for"])))
 
 
 def _offered(model: str) -> Iterable[tuple[str, str, bool]]:
@@ -80,4 +83,4 @@ def _place(entry: DataSet[Config]) -> str:
 def print_data() -> None:
     """Print the data sets with what they need and where they are."""
     rows = [{"data": name, "needs": entry.needs, "on disk": _place(entry)} for name, entry in CATALOG.items()]
-    print_listing(table(rows))
+    print_rows(rows, columns=2, few=lambda row: "; ".join(filter(None, (row["needs"], row["on disk"]))))

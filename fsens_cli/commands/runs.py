@@ -6,10 +6,9 @@ from pathlib import Path
 
 import typer
 
-from fsens_cli.commands.console import print_listing, stdout
+from fsens_cli.commands.console import print_rows
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.shown_run import as_json, print_json, print_run
-from fsens_cli.commands.tables import fits, table
 from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.errors import OutputError
 from fsens_cli.runs.index import RunEntry, find_run, list_runs
@@ -30,12 +29,7 @@ def print_runs(out: Path, verb: str, *, as_json: bool = False) -> None:
     if not rows:
         typer.echo(f"no runs below {out}. `fsens measure` makes one.")
         return
-    shown = [_shown(row) for row in rows]
-    lines = table(shown)
-    console = stdout()
-    if console.is_terminal and not fits(lines, console.width, columns=len(NEEDED)):
-        lines = [line for row in shown for line in _in_two_lines(row)]
-    print_listing(lines)
+    print_rows([_shown(row) for row in rows], columns=len(NEEDED), few=_about)
 
 
 def _shown(row: dict[str, str]) -> dict[str, str]:
@@ -44,9 +38,9 @@ def _shown(row: dict[str, str]) -> dict[str, str]:
     return {"run": row["run"], "found": found, **{key: row[key] for key in ("weights", "started", "seconds")}}
 
 
-def _in_two_lines(row: dict[str, str]) -> list[str]:
-    """Return a run's folder, whole so that it can be copied, and below it what it is about and what it found."""
-    return [row["run"], f"  {': '.join(filter(None, (row['weights'], row['found'])))}"]
+def _about(row: dict[str, str]) -> str:
+    """Return what a run is about and what it found."""
+    return ": ".join(filter(None, (row["weights"], row["found"])))
 
 
 def _row(entry: RunEntry) -> dict[str, str]:

@@ -86,8 +86,11 @@ def _blocks(rows: list[list[str]], width: int) -> list[str]:
     names = rows[0]
     label = max(len(name.strip()) for name in names[1:])
     lines: list[str] = []
+    has_headings = any(not any(row[1:]) for row in rows[1:])
     for row in rows[1:]:
-        lines += wrapped(f"{names[0]}: {row[0].strip()}" if names[0].strip() else row[0], width)
+        # Below headings each row is known by its own words.
+        is_named = names[0].strip() and not has_headings
+        lines += wrapped(f"{names[0]}: {row[0].strip()}" if is_named else row[0], width)
         for name, cell in zip(names[1:], row[1:], strict=True):
             if cell.strip():
                 text = f"   {name.strip():<{label}} {cell.strip()}"

@@ -224,7 +224,7 @@ def _fit(
     """Train with a progress bar, keeping checkpoints in the run folder."""
     fitted = len(images) - round(job.val_fraction * len(images))
     total = job.epochs * max(1, fitted // job.batch_size)
-    with progress("training", total, flags) as advance:
+    with progress("training steps", total, flags) as advance:
         try:
             before = read_training_images(start.weights.path)
             trained_on = TrainedImages.of(images).together_with(before)

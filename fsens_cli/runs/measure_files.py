@@ -13,7 +13,7 @@ from fsens_cli.fourier.bands import band_mask
 from fsens_cli.runs.class_files import draw_classes, write_classes
 from fsens_cli.runs.figures.power_map import power_map_figure
 from fsens_cli.runs.figures.spectrum import BandLabel, SpectrumCurve, spectrum_figure
-from fsens_cli.runs.figures.style import save_figure
+from fsens_cli.runs.figures.style import BLUE, colour_of, save_figure
 from fsens_cli.runs.files import write_arrays, write_table
 from fsens_cli.runs.findings_files import FigureFile, write_figures, write_results
 from fsens_cli.runs.json_files import Fields, Json
@@ -115,9 +115,11 @@ def draw_measure(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
     outside = radius > 0
     subject, title = titles_of(results)
     published = results.text("published", "none")
+    training = whole.text("training", "") or results.text("weights", "").partition("packaged:")[2]
     curve = SpectrumCurve(
         radius=radius[outside].tolist(),
         mean=share[outside].tolist(),
+        colour=colour_of(training) or BLUE,
         low=low[outside].tolist(),
         high=high[outside].tolist(),
         white=white[outside].tolist(),

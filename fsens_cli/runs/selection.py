@@ -14,6 +14,7 @@ from fsens_cli.runs.index import RunEntry, find_run
 from fsens_cli.runs.json_files import Fields
 from fsens_cli.runs.older import read_schema_1
 from fsens_cli.runs.stored_tables import read_rows
+from fsens_cli.runs.sweep_files import PLAN
 from fsens_cli.runs.versions import newest, version_of
 
 SWEEP = "sweep:"
@@ -113,7 +114,8 @@ def _named(name: str, out: Path) -> list[Path]:
     for pattern in patterns:
         found = [Path(p) for p in glob.glob(pattern) if Path(p).is_dir()]  # noqa: PTH207 absolute patterns
         found.sort(key=lambda p: (p.parent, version_of(p), p.name))
-        found = [p for p in found if not p.is_symlink()]
+        # What a pattern catches beside runs, folders of sweeps, was not meant.
+        found = [p for p in found if not p.is_symlink() and not (p / PLAN).is_file()]
         if found:
             return found
     raise OutputError(f"no folder matches {name}. `fsens runs` lists the folders.")

@@ -23,10 +23,12 @@ PAGES = {"settings.md": settings_page, "files.md": files_page, "python-reference
 
 
 def on_files(files: "Files", config: "MkDocsConfig") -> "Files":
-    """Add the pages that are drawn from the code."""
+    """Add the pages that are drawn from the code, in the places of those that say so to readers of a clone."""
     from mkdocs.structure.files import File
 
     for name, draw in PAGES.items():
+        if said := files.get_file_from_path(name):
+            files.remove(said)
         files.append(File.generated(config, name, content=draw()))
     return files
 

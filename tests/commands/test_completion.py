@@ -57,7 +57,7 @@ print(*heavy, file=sys.stderr)
 def known(somewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let these names be all that there are."""
     monkeypatch.setenv("FSENS_CACHE", str(somewhere / "cache"))
-    monkeypatch.setattr("fsens_cli.commands.completion.gather", lambda: None)
+    monkeypatch.setattr("fsens_cli.commands.completion.gather", lambda **_: None)
     keep_names(names_file(), KNOWN)
     _known.cache_clear()
     yield

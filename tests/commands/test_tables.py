@@ -47,6 +47,8 @@ def test_a_row_of_one_cell_is_a_heading_over_all_columns() -> None:
     heading = "a number with a long name (c/image)"
     lines = table([{"run": heading}, {"run": "  one", "value": "1.5"}, {"run": "  two", "value": "10"}])
     assert laid_out(lines, 40) == ["run    value", heading, "  one   1.5", "  two  10"]
+    units = table([{"run": "a number"}, {"run": "  one", "value": "1.5", "unit": "c/image"}])
+    assert laid_out(units, 18) == ["a number", "  one", "   value 1.5", "   unit  c/image"]
     assert fits(lines, 42, columns=2)
     assert not fits(lines, 41, columns=2)
 

@@ -22,7 +22,7 @@ def test_settings_has_a_row_for_every_key_of_every_verb() -> None:
         keys = flat_settings(yaml)
         assert set(keys) - {"data.name"} <= rows, verb.name
     # The suite, not the dataclass, says how many images an evaluation looks at.
-    assert "| `num_images` | `400` |" in page.partition("## fsens evaluate")[2].partition("\n## ")[0]
+    assert "| `num_images` | `320` |" in page.partition("## fsens evaluate")[2].partition("\n## ")[0]
 
 
 def test_python_has_every_public_name() -> None:

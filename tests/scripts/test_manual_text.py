@@ -40,4 +40,4 @@ def test_every_page_is_in_the_manual() -> None:
     written = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
     listed = set(re.findall(r"[\w/-]+\.md$", text, re.MULTILINE))
     assert written <= listed, "add it to nav in mkdocs.yml"
-    assert listed - written == {"settings.md", "files.md", "python-reference.md"}, "these are drawn from the code"
+    assert listed <= written, "also what is drawn from the code has a page in a clone, which says so"

@@ -43,7 +43,9 @@ def calibration_figure(curves: Sequence[ReliabilityCurve], errors: Sequence[Erro
             x, y = ([100 * v for v in values] for values in (curve.confidence, curve.accuracy))
             diagram.plot(x, y, color=colour, linewidth=0.8, label=_words(curve.severity))
             diagram.scatter(x, y, [LARGEST_MARKER * s for s in curve.share], color=colour, linewidths=0)
-        diagram.set(xlim=(0, 102), ylim=(0, 102), xlabel="confidence (%)", ylabel="accuracy (%)")
+        diagram.set(
+            xlim=(0, 102), ylim=(0, 102), xlabel="confidence (%); larger dots: more images", ylabel="accuracy (%)"
+        )
         for point in errors:
             bounds = [[100 * (point.value - point.low)], [100 * (point.high - point.value)]]
             below.errorbar(

@@ -1,6 +1,5 @@
 """Several runs in one figure: one panel a plot, one colour a run, one dash pattern a line within a run."""
 
-import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -12,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from fsens_cli.errors import ConfigError, require_one_of
 from fsens_cli.experiments.quantities import PROFILE, Line
-from fsens_cli.runs.figures.style import COLUMN_WIDTH, CYCLE, GRAY, TRAININGS, figure_style
+from fsens_cli.runs.figures.style import COLUMN_WIDTH, CYCLE, GRAY, colour_of, figure_style
 
 DASHES = ("-", "--", ":", "-.")
 REFERENCE = "reference"
@@ -23,9 +22,9 @@ def colours_of(labels: Sequence[str]) -> dict[str, str]:
     """Return one colour a label: a training's own where one is named, else the next of the palette."""
     colours: dict[str, str] = {}
     for label in dict.fromkeys(labels):
-        own = [TRAININGS[word] for word in re.findall(r"[a-z]+", label.lower()) if word in TRAININGS]
-        if own and own[-1] not in colours.values():
-            colours[label] = own[-1]
+        own = colour_of(label)
+        if own is not None and own not in colours.values():
+            colours[label] = own
     left = cycle([c for c in CYCLE if c not in colours.values()] or CYCLE)
     for label in labels:
         if label not in colours:

@@ -36,6 +36,7 @@ class SpectrumCurve:
     title: str
     published: tuple[Sequence[float], Sequence[float]] | None = None
     published_label: str = ""
+    colour: str = BLUE
 
 
 def spectrum_figure(curve: SpectrumCurve) -> Figure:
@@ -49,8 +50,9 @@ def spectrum_figure(curve: SpectrumCurve) -> Figure:
         axes.plot(curve.radius, curve.white, "--", color=GRAY, linewidth=0.9, label="white gradient")
         if curve.published:
             axes.plot(*curve.published, color="#AAAAAA", linewidth=1.8, label=curve.published_label)
-        axes.fill_between(curve.radius, curve.low, curve.high, color=BLUE, alpha=0.3, linewidth=0)
-        axes.plot(curve.radius, curve.mean, color=BLUE, marker="o", markersize=2, label="measured, 95 % interval")
+        axes.fill_between(curve.radius, curve.low, curve.high, color=curve.colour, alpha=0.3, linewidth=0)
+        measured = "measured, 95 % interval"
+        axes.plot(curve.radius, curve.mean, color=curve.colour, marker="o", markersize=2, label=measured)
         axes.set(
             xlabel="spatial frequency (cycles/image)",
             ylabel="share of sensitivity",

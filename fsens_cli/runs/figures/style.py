@@ -1,6 +1,7 @@
 """What all figures share: size, type, colours, and how they are saved."""
 
 import io
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +43,13 @@ TRAININGS = {
     "blur": SKY,
     "adversarial": ORANGE,
 }
+
+
+def colour_of(name: str) -> str | None:
+    """Return the colour of the training that a label names; None where it names none."""
+    own = [TRAININGS[word] for word in re.findall(r"[a-z]+", name.lower()) if word in TRAININGS]
+    return own[-1] if own else None
+
 
 _SETTINGS: dict[Any, Any] = {
     "font.size": 8,
