@@ -49,8 +49,9 @@ def cases() -> Iterator[tuple[JobFields, str, bool]]:
         job: JobFields = kind(data=CATALOG["dualband"].config())
         yield from ((job, key, several) for key, several in numbers_in(kind))
     for entry in CATALOG.values():
-        has_root = any(field.name == "root" for field in dataclasses.fields(entry.config))
-        job = jobs.MeasureJob(data=entry.config(root="x") if has_root else entry.config())
+        needed = {"root": "x", "repo": "a/b"}
+        given = {field.name: needed[field.name] for field in dataclasses.fields(entry.config) if field.name in needed}
+        job = jobs.MeasureJob(data=entry.config(**given))
         yield from ((job, f"data.{key}", several) for key, several in numbers_in(entry.config))
 
 
