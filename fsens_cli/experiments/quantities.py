@@ -98,7 +98,10 @@ class Quantity:
 
     def text_with_unit(self) -> str:
         """Return the same with the unit; shares have none."""
-        return self.text() if self.value is None or self.unit in ("", "share") else f"{self.text()} {self.unit}"
+        if self.value is None or self.unit in ("", "share"):
+            return self.text()
+        with_unit = f"{self.bare_text()} {self.unit}"
+        return f"{with_unit} ({self.note})" if self.is_doubtful else with_unit
 
     def shown(self, value: float | None) -> str:
         """Return one bare number as shown; a bound that was not found is a question mark."""

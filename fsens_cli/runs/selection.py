@@ -1,6 +1,7 @@
 """The finished runs that a user's words mean, and a line for each that cannot be read."""
 
 import glob
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from fsens_cli.experiments.quantities import Findings
 from fsens_cli.home import expanded
 from fsens_cli.runs.findings_files import FigureFile, read_figures, read_findings, read_summary
 from fsens_cli.runs.folder import SCHEMA, read_record
-from fsens_cli.runs.index import RunEntry, find_run
+from fsens_cli.runs.index import RunEntry, best_weights, find_run
 from fsens_cli.runs.json_files import Fields
 from fsens_cli.runs.older import read_schema_1
 from fsens_cli.runs.stored_tables import read_rows
@@ -186,17 +187,18 @@ def read_run(folder: Path) -> FinishedRun:
     findings = read_schema_1(folder, verb, results) if is_older else read_findings(folder, results)
     # Packaged networks are named after their training.
     packaged = settings["weights"].partition("packaged:")[2]
+    trained = record.text("trained_sha256", "") or (_trained(folder) if is_older and verb == "train" else "")
     return FinishedRun(
         folder=folder,
         record=record,
         results=results,
         verb=verb,
         model=results.text("model", "") or settings["model"],
-        weights=weights or ("trained by this run" if record.text("trained_sha256", "") else ""),
-        training=results.text("training", "") or packaged,
+        weights=weights or ("trained by this run" if trained else ""),
+        training=results.text("training", "") or (record.text("training", "") if is_older else "") or packaged,
         data=results.text("data", "") or settings["data"],
         num_images=results.text("num_images", "?"),
-        network=record.text("trained_sha256", "") or record.text("weights_sha256", "") or str(folder),
+        network=trained or record.text("weights_sha256", "") or str(folder),
         warnings=(*record.texts("data_warnings"), *record.texts("weights_warnings"), *findings.warnings),
         made=_provenance(record),
         findings=findings,
@@ -204,6 +206,15 @@ def read_run(folder: Path) -> FinishedRun:
         summary=tuple(_in_words(findings) if is_older else read_summary(folder)),
         settings=settings,
     )
+
+
+def _trained(folder: Path) -> str:
+    """Return the SHA-256 of what a training of an older version left; empty where it left nothing."""
+    try:
+        with best_weights(folder).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OutputError, OSError):
+        return ""
 
 
 def _in_words(findings: Findings) -> list[str]:

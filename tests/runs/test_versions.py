@@ -1,14 +1,17 @@
 """Versions are numbers, and ``latest`` is the highest one that is finished."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
 from fsens_cli.errors import OutputError
+from fsens_cli.experiments.quantities import quantity
 from fsens_cli.runs.folder import RunFolder, claim_version, read_record
 from fsens_cli.runs.index import find_run, list_runs
-from fsens_cli.runs.selection import select_runs, sweep_path
+from fsens_cli.runs.selection import _trained, select_runs, sweep_path
+from fsens_cli.statistics.intervals import Interval
 
 
 def run_at(out: Path, number: int, status: str = "done") -> Path:
@@ -54,3 +57,17 @@ def test_nothing_finished_names_the_newest(tmp_path: Path) -> None:
         run_at(tmp_path, number, "failed")
     with pytest.raises(OutputError, match="v1000 is failed"):
         find_run("measure/net", tmp_path)
+
+
+def test_an_older_training_is_the_network_that_it_left(tmp_path: Path) -> None:
+    """So that it shares a card with what was asked of its weights."""
+    run = run_at(tmp_path, 1)
+    assert _trained(run) == ""
+    (run / "checkpoints").mkdir()
+    (run / "checkpoints" / "best.safetensors").write_bytes(b"weights")
+    assert _trained(run) == hashlib.sha256(b"weights").hexdigest()
+
+
+def test_a_doubt_stands_behind_the_unit() -> None:
+    number = quantity(Interval(1.0, 0.8, 1.2, 5), "width", "width", unit="octaves", scale=1, digits=1, note="open")
+    assert number.text_with_unit() == "1.0 [0.8, 1.2] octaves (open)"

@@ -107,7 +107,8 @@ def _unit(named: Quantity) -> str:
 def _told(compared: Compared) -> str:
     """Return a run's verdict; the numbers that lead where it was made before there were verdicts."""
     found = compared.run.findings
-    leading = [f"{q.title} {q.text_with_unit()}" for q in found.quantities if q.leading]
+    quantities = [q for q in found.quantities if q.leading] or list(found.quantities)
+    leading = [f"{q.title} {q.text_with_unit()}" for q in quantities]
     return _says(compared.label, found.verdict or ", ".join(leading[:3]))
 
 

@@ -93,8 +93,9 @@ def cards(report: Report, colours: Mapping[str, str]) -> list[Card]:
 def _card(label: str, runs: Sequence[FinishedRun], colours: Mapping[str, str]) -> Card:
     weights = next((run.made.weights_sha256 for run in runs if run.made.weights_sha256), "")
     hashed = f", weights sha256 {weights[:12]}" if weights else ""
-    known = next((run for run in runs if run.model), runs[0])
-    about = f"{known.model} ({known.weights}) on {known.data}{hashed}{_normalised(runs)}"
+    known = next((run for run in runs if run.model and run.weights), runs[0])
+    named = f"{known.model} ({known.weights})" if known.weights else known.model
+    about = f"{named} on {known.data}{hashed}{_normalised(runs)}"
     rows = tuple(_row(entry, runs) for entry in ENTRIES)
     return Card(title=label, about=about, rows=rows, plot=_plot(label, runs, colours))
 
