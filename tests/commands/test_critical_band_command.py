@@ -35,12 +35,16 @@ def test_thresholds_of_the_embedded_network(fsens: Type) -> None:
     assert (folder / "critical_band.png").read_bytes() == drawn
 
 
-def test_sweep_and_comparison_show_width_and_centre(fsens: Type) -> None:
-    swept = fsens("critical-band", "-m", "--weights", "packaged:lsf,packaged:hsf", *TINY)
+def test_the_channel_lies_at_the_cue_that_a_network_was_taught(fsens: Type) -> None:
+    """The cues are gratings at 2.5 or 4.5, and at 12.5 or 15 cycles/image; a quarter octave of room on both sides."""
+    family = ("lsf", "blur", "standard", "hsf")
+    swept = fsens("critical-band", "-m", "--weights", ",".join(f"packaged:{name}" for name in family), *TINY)
     assert swept.exit_code == 0, swept.output
-    table = pd.read_csv("outputs/sweeps/critical-band/v001/summary.csv")
-    centre = dict(zip(table["weights"], table["centre"], strict=True))
-    assert centre["packaged:lsf"] < centre["packaged:hsf"]
+    table = pd.read_csv("outputs/sweeps/critical-band/v001/summary.csv").set_index("weights")
+    for name in family:
+        lowest, highest = (2.1, 5.4) if name in ("lsf", "blur") else (10.5, 17.8)
+        centre = table.loc[f"packaged:{name}"]
+        assert lowest < centre["centre_ci_low"] < centre["centre_ci_high"] < highest, name
     compared = fsens("compare", "sweep:critical-band")
     assert compared.exit_code == 0, compared.output
     rows = pd.read_csv("outputs/compare/v001/comparison.csv")
