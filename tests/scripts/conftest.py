@@ -32,7 +32,7 @@ def script(tmp_path: Path):  # noqa: ANN201 a function of the script's name
     fsens.write_text(STAND_IN)
     fsens.chmod(0o755)
     page = tmp_path / "python"
-    page.write_text('#!/usr/bin/env bash\necho "page $2" >> "$CALLS"\n')
+    page.write_text('#!/usr/bin/env bash\necho "page $2" >> "$CALLS"\necho 7\n')
     page.chmod(0o755)
     calls = tmp_path / "calls"
 

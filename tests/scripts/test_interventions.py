@@ -44,6 +44,27 @@ def test_some_interventions_alone(script) -> None:  # noqa: ANN001
     assert [c.split("/")[-1].split()[0] for c in calls if c.startswith("train")] == ["standard-s0", "trades-s0"]
 
 
+def test_strengths_are_chosen_by_short_trainings_that_are_not_made_again(script) -> None:  # noqa: ANN001
+    only = {"ONLY": "lsf similarity-pixel similarity-zero apr-sp", "TUNE": "1"}
+    code, calls = script("interventions.sh", **only)
+    assert code == 0
+    tried = [c for c in calls if "/strengths/" in c and c.startswith("train")]
+    assert [c.split()[-1] for c in tried] == [
+        *(f"regularizer.weight={w}" for w in ("0.5", "0.167", "1.5", "10", "3.3", "30"))
+    ]
+    assert all("seed=1000" in c and "epochs=1" in c for c in tried)
+    # The stand-in says 7: of strengths for two, of a matched control for one; the policy has none.
+    chosen = {name: c.split()[-1] for c in calls for name in only["ONLY"].split() if f"/{name}-s0 --quiet seed=0" in c}
+    assert chosen == {
+        "lsf": "regularizer.weight=7", "similarity-pixel": "regularizer.weight=7",
+        "similarity-zero": "regularizer.weight=7", "apr-sp": "augment.policy=apr-sp",
+    }  # fmt: skip
+    again = script("interventions.sh", **only)[1]
+    assert {c.split()[0] for c in again} == {"page"}
+    # A training that breaks ends everything: no strength is made up.
+    assert script("interventions.sh", ONLY="asf", TUNE="1", BREAK="train")[0] != 0
+
+
 def test_the_page_needs_a_standard_network(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="holds no finished standard network"):
         main(tmp_path, tmp_path / "page")
