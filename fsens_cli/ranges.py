@@ -28,6 +28,15 @@ def require_ranges(settings: object, key: str = "") -> None:
             raise ConfigError(f"{name}={_short(value)} is beyond what any setting can be: at most {largest:,.0f}.")
 
 
+def require_seed(seed: int, key: str = "seed") -> None:
+    """Raise ConfigError unless random numbers can be drawn from a seed.
+
+    >>> require_seed(LARGEST_WHOLE)
+    """
+    if not 0 <= seed <= LARGEST_WHOLE:
+        raise ConfigError(f"{key}={seed} must lie in 0..{LARGEST_WHOLE}.")
+
+
 def is_finite(value: object, most: float = LARGEST) -> TypeGuard[float]:
     """Return whether something read from a file is a number within -most..most; JSON has numbers beyond every float.
 

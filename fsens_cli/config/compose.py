@@ -15,7 +15,7 @@ from fsens_cli.config.jobs import JobFields
 from fsens_cli.config.keys import Kind, kinds_in, known_settings, of_some_data
 from fsens_cli.config.launchers.choice import GROUP, SETTINGS, chosen, is_about_launcher, launchers, option_of
 from fsens_cli.config.overrides import prepare, register_networks
-from fsens_cli.config.own_folder import check_folder
+from fsens_cli.config.own_folder import check_folder, searched
 from fsens_cli.config.parsing import combinations, parse
 from fsens_cli.config.plain_errors import one_line_errors
 from fsens_cli.config.spelling import quoted
@@ -76,18 +76,19 @@ def started_hydra(request: Request) -> Iterator[list[str]]:
     """Start Hydra on the configuration folders and yield the prepared overrides."""
     _register_schemas(request.verb, request.job)
     folders = [configs_folder()]
-    own: list[str] = []
     if request.config_dir is not None:
         if not request.config_dir.is_dir():
             raise ConfigError(f"--config-dir {request.config_dir} is not a folder.")
         check_folder(request.config_dir)
         folders.append(request.config_dir)
-        own = [f"hydra.searchpath=[{quoted(f'file://{request.config_dir.resolve()}')}]"]
     settings = parse(request.overrides)
     launcher = chosen(settings, launchers(folders), multirun=request.multirun)
     if any(s.key == "experiment" for s in settings):
         register_networks(folders)
-    with initialize_config_dir(version_base="1.3", config_dir=str(configs_folder()), job_name=request.verb):
+    with (
+        _search_path(request.config_dir) as own,
+        initialize_config_dir(version_base="1.3", config_dir=str(configs_folder()), job_name=request.verb),
+    ):
         with one_line_errors():
             choices = [s.text for s in settings if _is_choice(s, folders)]
             named = prepare(choices, folders=folders, known={}, multirun=request.multirun)
@@ -96,6 +97,16 @@ def started_hydra(request: Request) -> Iterator[list[str]]:
                 known |= _settings_of_launcher(request.verb, [*own, f"{GROUP}={option_of(launcher, folders)}"])
             prepared = prepare(request.overrides, folders=folders, known=known, multirun=request.multirun)
         yield [*own, *prepared]
+
+
+@contextmanager
+def _search_path(folder: Path | None) -> Iterator[list[str]]:
+    """Yield the override that lets Hydra search a folder, if there is one."""
+    if folder is None:
+        yield []
+        return
+    with searched(folder) as places:
+        yield [f"hydra.searchpath=[{','.join(quoted(f'file://{place.resolve()}') for place in places)}]"]
 
 
 def _is_choice(setting: Setting, folders: Sequence[Path]) -> bool:

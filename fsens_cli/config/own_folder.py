@@ -1,10 +1,13 @@
-"""What a configuration folder of somebody else's may say: settings of fsens, and nothing that makes Hydra run code."""
+"""A configuration folder of the user's own: it may set what fsens has, and cannot make Hydra run code."""
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 
+from fsens_cli.config.spelling import SIZES, sizes_as_numbers
 from fsens_cli.errors import ConfigError
 
 # Of Hydra's own settings, those that say where a sweep's jobs run.
@@ -18,19 +21,26 @@ def check_folder(folder: Path) -> None:
     Raises:
         ConfigError: names the file and the key.
     """
-    for file in sorted(folder.rglob("*.yaml")):
-        try:
-            if file.stat().st_size > LARGEST_FILE:
-                raise ConfigError(f"{file} is larger than 1 MiB: a configuration is a page of settings.")
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
-            continue  # whoever selects it is told what is wrong with it
+    for file in _readable(folder):
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
         inside_hydra = file.relative_to(folder).parts[0] == "hydra"
         for key in _reaching(content, (), inside_hydra):
             raise ConfigError(
                 f"{file} sets {key}, which can run code: a folder given by --config-dir may set fsens's own settings "
                 "and hydra/launcher, nothing else of Hydra's."
             )
+
+
+def _readable(folder: Path) -> Iterator[Path]:
+    """Yield the files that are YAML; whoever selects another one is told what is wrong with it."""
+    for file in sorted(folder.rglob("*.yaml")):
+        try:
+            if file.stat().st_size > LARGEST_FILE:
+                raise ConfigError(f"{file} is larger than 1 MiB: a configuration is a page of settings.")
+            yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
+            continue
+        yield file
 
 
 def _reaching(content: object, path: tuple[str, ...], inside_hydra: bool) -> Iterator[str]:
@@ -53,3 +63,50 @@ def _reaching(content: object, path: tuple[str, ...], inside_hydra: bool) -> Ite
             yield from _reaching({k: v for k, v in value.items() if k in ALLOWED}, ("hydra",), inside_hydra)
         else:
             yield from _reaching(value, (*path, key), inside_hydra)
+
+
+@contextmanager
+def searched(folder: Path) -> Iterator[list[Path]]:
+    """Yield the folders in which Hydra finds these files with sizes such as ``8/255`` written as numbers.
+
+    Files without such sizes are read where they are; of the others copies come first.
+    """
+    written = {file: sizes_in_yaml(file.read_text(encoding="utf-8")) for file in _readable(folder)}
+    changed = {file: text for file, text in written.items() if text}
+    if not changed:
+        yield [folder]
+        return
+    with tempfile.TemporaryDirectory(prefix="fsens-config-") as name:
+        for file, text in changed.items():
+            copy = Path(name) / file.relative_to(folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(text, encoding="utf-8")
+        yield [Path(name), folder]
+
+
+def sizes_in_yaml(text: str) -> str:
+    r"""Return YAML with fractions as numbers wherever a size is meant; empty where there are none.
+
+    >>> sizes_in_yaml("# mine\nsuite: {eps_linf: [8/255, 0.1]}\nroot: 8/255\n")
+    '# mine\nsuite: {eps_linf: [0.03137254901960784, 0.1]}\nroot: 8/255\n'
+    """
+    found = {node.start_mark.index: node for node in _sizes(yaml.compose(text, Loader=yaml.SafeLoader), "", set())}
+    if not found:
+        return ""
+    for start in sorted(found, reverse=True):
+        text = text[:start] + sizes_as_numbers(found[start].value) + text[found[start].end_mark.index :]
+    return text
+
+
+def _sizes(node: yaml.Node | None, key: str, seen: set[int]) -> Iterator[yaml.ScalarNode]:
+    if node is None or id(node) in seen:  # an alias may stand inside of what it names
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            yield from _sizes(value, str(name.value), seen)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _sizes(item, key, seen)
+    elif isinstance(node, yaml.ScalarNode) and key in SIZES and sizes_as_numbers(node.value) != node.value:
+        yield node

@@ -16,7 +16,11 @@ FRACTION = re.compile(r"(?<![\w./~-])(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)(?![\w./])")
 WHOLE_WITH_EXPONENT = re.compile(r"[1-9]\d*(?:\.\d+)?[eE]\+?\d{1,2}")
 # Signs that mean something to the grammar, or end what it can read.
 GRAMMAR = re.compile(r"[,\[\]{}()'\"$\\]")
-SIZES = ("eps", "eps_linf", "eps_l2", "step_size", "heat_map_l2", "noise_sd", "noise_levels")
+# Where Hydra would look something up.
+LITERAL = r"\${"
+# Settings in units of the pixel range.
+SIZES = ("eps", "eps_linf", "eps_l2", "step_size", "heat_map_l2", "noise_sd", "noise_levels", "patch_sd", "lowest",
+         "mean", "std")  # fmt: skip
 # Before the name of a data set of the Hub.
 HUB_DATA = "hf-data:"
 
@@ -37,11 +41,11 @@ def as_written(override: str) -> str:
     if not equals or not value or value[0] in "'\"":
         return override
     if key.rpartition(".")[2] in SIZES:
-        return f"{key}={FRACTION.sub(_number, value)}"
+        return f"{key}={sizes_as_numbers(value)}"
     if WHOLE_WITH_EXPONENT.fullmatch(value) and float(value).is_integer():
         return f"{key}={int(float(value))}"
-    if is_file(value) and (GRAMMAR.search(value) or _needs_quotes(value)):
-        return f"{key}={in_quotes(value)}"
+    if not PLAIN_VALUE.fullmatch(value) and is_file(value):
+        return f"{key}={in_quotes(value.replace('${', LITERAL))}"
     inner = value[1:-1] if value[0] + value[-1] == "[]" else value
     if GRAMMAR.search(inner.replace(",", "")):
         return override
@@ -70,7 +74,7 @@ def quoted(value: str) -> str:
     if PLAIN_VALUE.fullmatch(value):
         return value
     # A flag's value is meant as it stands: nothing in it is looked up elsewhere.
-    return in_quotes(value.replace("${", r"\${"))
+    return in_quotes(value.replace("${", LITERAL))
 
 
 def in_quotes(value: str) -> str:
@@ -94,6 +98,15 @@ def in_shell(text: str) -> str:
     return f'"{text}"' if "'" in text and not re.search(r'["$`\\!]', text) else shlex.quote(text)
 
 
+def sizes_as_numbers(text: str) -> str:
+    """Return a text whose fractions are the numbers that they stand for, to the last bit.
+
+    >>> sizes_as_numbers("8/255"), sizes_as_numbers("0.5")
+    ('0.03137254901960784', '0.5')
+    """
+    return FRACTION.sub(_number, text)
+
+
 def _number(fraction: re.Match[str]) -> str:
     above, below = float(fraction.group(1)), float(fraction.group(2))
     return repr(above / below) if below else fraction.group()
@@ -102,7 +115,7 @@ def _number(fraction: re.Match[str]) -> str:
 def is_file(value: str) -> bool:
     """Return whether a text is the path of something that exists."""
     try:
-        return ("/" in value or "." in value) and expanded(value).exists()
+        return not value.isdigit() and expanded(value).exists()
     except (OSError, ValueError):  # no such user, no home, a name that no system takes
         return False
 

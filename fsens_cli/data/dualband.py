@@ -6,6 +6,7 @@ from fsens_cli.data.record import DataSet, from_whole_split
 from fsens_cli.data.settings import DataSettings
 from fsens_cli.deferred import deferred
 from fsens_cli.errors import require
+from fsens_cli.ranges import require_seed
 
 NUM_ORIENTATIONS = 5
 SIZE = 32
@@ -38,7 +39,7 @@ class DualbandConfig(DataSettings):
         for option in ("low_cue", "high_cue"):
             value = getattr(self, option)
             require(0 <= value <= 3, f"data.{option}={value}: a factor on the cue's amplitude, from 0 (removed) to 3.")
-        require(0 <= self.seed < 2**31, f"data.seed={self.seed} must lie in 0..{2**31 - 1}.")
+        require_seed(self.seed, "data.seed")
 
 
 DUALBAND = DataSet(

@@ -8,6 +8,7 @@ from fsens_cli.data.record import DataSet, Peek, Pictures
 from fsens_cli.data.settings import DataSettings
 from fsens_cli.deferred import deferred
 from fsens_cli.errors import require
+from fsens_cli.ranges import require_seed
 
 
 @dataclass(kw_only=True)
@@ -43,7 +44,7 @@ class FolderConfig(DataSettings):
         require(self.channels in (1, 3), f"data.channels={self.channels}: 3 is RGB, 1 is gray.")
         check_classes_setting(self.classes)
         require(0 <= self.test_fraction < 1, f"data.test_fraction={self.test_fraction} must lie in [0, 1).")
-        require(0 <= self.seed < 2**31, f"data.seed={self.seed} must lie in 0..{2**31 - 1}.")
+        require_seed(self.seed, "data.seed")
 
 
 @dataclass(kw_only=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from fsens_cli.cache.address import parse_address
 from fsens_cli.errors import ConfigError, FetchError, require, require_one_of
+from fsens_cli.ranges import require_seed
 
 CHOICES = ("random", "first")
 
@@ -39,7 +40,7 @@ class DataSettings:
         )
         require_one_of("data.choice", self.choice, CHOICES)
         require(self.subset >= 0, f"data.subset={self.subset}: give a number of images, or 0 for all.")
-        require(0 <= self.subset_seed < 2**31, f"data.subset_seed={self.subset_seed} must lie in 0..{2**31 - 1}.")
+        require_seed(self.subset_seed, "data.subset_seed")
 
 
 @dataclass(kw_only=True)

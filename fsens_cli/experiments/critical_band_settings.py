@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fsens_cli.errors import require, require_one_of
 from fsens_cli.fourier.catalog import SPACINGS
 from fsens_cli.perturb.catalog import RMS
+from fsens_cli.ranges import require_seed
 from fsens_cli.typed import require_types
 
 PROCEDURES = ("default", "reference")
@@ -108,7 +109,7 @@ class CriticalBandConfig:
             100 <= self.num_resamples <= MOST_RESAMPLES,
             f"num_resamples={self.num_resamples} must lie between 100 and {MOST_RESAMPLES:,}.",
         )
-        require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
+        require_seed(self.seed)
 
     @property
     def ladder(self) -> Ladder:

@@ -10,6 +10,7 @@ from fsens_cli.perturb.attacks.config import ATTACKS, FIXED_BUDGET_ATTACKS, NORM
 from fsens_cli.perturb.catalog import FILTERS, NOISES
 from fsens_cli.perturb.corruptions.catalog import CORRUPTIONS
 from fsens_cli.perturb.corruptions.constants import TABLES
+from fsens_cli.ranges import require_seed
 from fsens_cli.typed import require_types
 
 BAND_FILLS = ("zero", "shuffle")
@@ -216,4 +217,4 @@ class EvaluateConfig:
             f"suite.corruptions: {', '.join(unmade)} can only be read: give corruption.root=FOLDER of ImageNet-C-bar.",
         )
         require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
-        require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
+        require_seed(self.seed)

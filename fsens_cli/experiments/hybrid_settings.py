@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from fsens_cli.errors import require, require_one_of
 from fsens_cli.fourier.catalog import LARGEST_MIXING, MASKS
+from fsens_cli.ranges import require_seed
 from fsens_cli.typed import require_types
 
 # Nyquist units; Li et al. 2023, the figures on CIFAR-10.
@@ -66,7 +67,7 @@ class HybridConfig:
         )
         require(1 <= self.order <= 32, f"order={self.order}: the Butterworth mask's order lies between 1 and 32.")
         require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
-        require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
+        require_seed(self.seed)
 
     def frequencies(self) -> list[float]:
         """Return the mixing frequencies in Nyquist units."""

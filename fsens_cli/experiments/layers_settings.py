@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fsens_cli.errors import require, require_one_of
 from fsens_cli.models.settings import LAYOUTS
 from fsens_cli.objectives.targets import TARGETS
+from fsens_cli.ranges import require_seed
 from fsens_cli.typed import require_types
 
 PROCEDURES = ("default", "reference")
@@ -42,4 +43,4 @@ class LayersConfig:
         require_one_of("target", self.target, TARGETS)
         require_one_of("layout", self.layout, LAYOUTS)
         require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
-        require(0 <= self.seed < 2**63, f"seed={self.seed} must lie in 0..{2**63 - 1}.")
+        require_seed(self.seed)

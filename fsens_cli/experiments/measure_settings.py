@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fsens_cli.errors import require, require_one_of
 from fsens_cli.fourier.catalog import BASES, CHANNEL_REDUCTIONS
 from fsens_cli.objectives.targets import TARGETS
+from fsens_cli.ranges import require_seed
 from fsens_cli.typed import require_types
 
 SPACES = ("pixel", "normalized")
@@ -49,7 +50,7 @@ class MeasureConfig:
         require_one_of("basis", self.basis, BASES)
         require(len(self.bands) in (0, 2), f"bands={self.bands}: give [LAST_LOW,LAST_MID] in cycles/image.")
         require(self.batch_size >= 1, f"batch_size={self.batch_size} must be at least 1.")
-        require(0 <= self.seed < 2**63, f"seed={self.seed} must lie in 0..{2**63 - 1}.")
+        require_seed(self.seed)
 
     @property
     def convention(self) -> str:

@@ -6,6 +6,7 @@ from fsens_cli.data.augment_settings import AugmentConfig
 from fsens_cli.errors import ConfigError, require, require_one_of
 from fsens_cli.objectives.regularizers import RegularizerConfig
 from fsens_cli.perturb.attacks.config import NORMS
+from fsens_cli.ranges import require_seed
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("cosine", "linear", "step")
@@ -177,4 +178,4 @@ class TrainConfig(StepConfig):
         require(0 < self.val_fraction < 1, f"val_fraction={self.val_fraction} must lie in (0, 1).")
         require(self.probe_size >= 1, f"probe_size={self.probe_size} must be at least 1.")
         require(self.keep_every >= 0, f"keep_every={self.keep_every} must not be negative (0 keeps none).")
-        require(0 <= self.seed < 2**31, f"seed={self.seed} must lie in 0..{2**31 - 1}.")
+        require_seed(self.seed)

@@ -1,5 +1,6 @@
 """The weights that a name means, and where they come from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -59,6 +60,22 @@ class Weights:
         return self.description.get("classes") == "imagenet-1k"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Weights as they are asked for: `find_weights` says what its fields are."""
+
+    spec: str
+    model: str
+    data: str
+    imagenet: bool
+    meter: Meter
+
+    @property
+    def rest(self) -> str:
+        """What stands behind the colon."""
+        return self.spec.partition(":")[2]
+
+
 def is_of_anybody(weights: Weights) -> bool:
     """Return whether weights come from a repository of the Hub that is not timm's own.
 
@@ -86,36 +103,18 @@ def find_weights(spec: str, *, model: str, data: str, imagenet: bool = False, me
     Raises:
         CheckpointError: nothing fits, or it cannot be fetched; the message says what can be given.
     """
-    kind, _, rest = spec.partition(":")
-    if spec == "random" and not model.startswith(robustbench.PREFIX):
-        return Weights(label="random")
-    if model.startswith(robustbench.PREFIX):
-        return _robustbench(spec, model, data)
-    if onnx_network.is_onnx(model):
-        return _inside(spec, onnx_network.check_file(model))
-    if program_names.is_program(model):
-        return _inside(spec, program_names.find_program(model))
+    asked = Asked(spec=spec, model=model, data=data, imagenet=imagenet, meter=meter)
+    for owns, find in COME_WITH_THE_MODEL:
+        if owns(asked):
+            return find(asked)
     if spec == "auto":
-        spec = _automatic(model, data, imagenet=imagenet)
-        kind, _, rest = spec.partition(":")
-    if kind == "packaged":
-        return _packaged(rest, model, data)
+        asked = replace(asked, spec=_automatic(model, data, imagenet=imagenet))
+    # The whole name, or what stands in front of a colon; any other text is a path.
+    find = SOURCES.get(asked.spec) or SOURCES.get(f"{asked.spec.partition(':')[0]}:", _own_file)
     try:
-        if spec == "public":
-            return _public(model, data, meter)
-        if kind == "torchvision":
-            return _torchvision(model, rest, meter)
-        if spec == "timm":
-            return _timm(model, meter)
-        if spec == HF and model.startswith(transformers_network.PREFIX):
-            return _transformers(model, meter)
-        if spec == CLIP and model.startswith(CLIP_PREFIX):
-            return _clip(model, meter)
-        if kind == "hub":
-            return _hub(HubPlace.parse(rest), model, meter)
+        return find(asked)
     except FetchError as error:
-        raise CheckpointError(f"weights={spec}: {error}. {_ways_on()}") from error
-    return _own_file(spec, model, imagenet=imagenet)
+        raise CheckpointError(f"weights={asked.spec}: {error}. {_ways_on()}") from error
 
 
 def _ways_on() -> str:
@@ -144,7 +143,8 @@ def _automatic(model: str, data: str, *, imagenet: bool) -> str:
     raise CheckpointError(f"no weights are packaged or known for {model} on {data}. {_ways_on()}")
 
 
-def _packaged(name: str, model: str, data: str) -> Weights:
+def _packaged(asked: Asked) -> Weights:
+    name, model, data = asked.rest, asked.model, asked.data
     trained = packaged_names(model, data)
     if name not in trained:
         known = ", ".join(f"packaged:{n}" for n in trained) or "none"
@@ -155,12 +155,13 @@ def _packaged(name: str, model: str, data: str) -> Weights:
     return _file(PACKAGED_FOLDER / f"{data}-{model}-{name}.safetensors", label=f"packaged:{name}")
 
 
-def _own_file(spec: str, model: str, *, imagenet: bool) -> Weights:
+def _own_file(asked: Asked) -> Weights:
+    spec, model = asked.spec, asked.model
     path = expanded(spec)
     if not path.is_file():
         raise CheckpointError(f"weights={spec}: there is no such file. Give {SPECS}.")
     # Of a name that stands for two networks, the one of ImageNet is the library's.
-    known = {} if model in ALSO_OURS and not imagenet else assumed_description(model)
+    known = {} if model in ALSO_OURS and not asked.imagenet else assumed_description(model)
     weights = _file(path, label=path.name, described=known)
     # What fsens trained itself says what it is; the name of its file does not.
     training = weights.description.get("training")
@@ -185,7 +186,8 @@ def public_file(entry: PublicWeights) -> Path | None:
     return None if entry.source.startswith("hub:") else torch_checkpoint(entry.file_name)
 
 
-def _public(model: str, data: str, meter: Meter) -> Weights:
+def _public(asked: Asked) -> Weights:
+    model, data, meter = asked.model, asked.data, asked.meter
     entry = PUBLIC.get((model, data))
     if entry is None:
         listed = ", ".join(sorted({d for m, d in PUBLIC if m == model}))
@@ -206,20 +208,21 @@ def _public(model: str, data: str, meter: Meter) -> Weights:
     return _file(path, label=entry.file_name, described=described)
 
 
-def _torchvision(model: str, tag: str, meter: Meter) -> Weights:
-    url, digest, described = torchvision_file(model, tag)
+def _torchvision(asked: Asked) -> Weights:
+    url, digest, described = torchvision_file(asked.model, asked.rest)
     path = torch_checkpoint(url.rpartition("/")[2])
-    download(url, path, Checksum(algorithm="sha256", digest=digest), meter=meter)
+    download(url, path, Checksum(algorithm="sha256", digest=digest), meter=asked.meter)
     return _file(path, label=f"torchvision:{path.name}", described=described)
 
 
-def _timm(model: str, meter: Meter) -> Weights:
-    place, described = timm_place(model)
-    path = _first_file(place, meter)
+def _timm(asked: Asked) -> Weights:
+    place, described = timm_place(asked.model)
+    path = _first_file(place, asked.meter)
     return _file(path, label=f"hub:{place.repo}", described=described, through_timm=True)
 
 
-def _hub(place: HubPlace, model: str, meter: Meter) -> Weights:
+def _hub(asked: Asked) -> Weights:
+    place, model, meter = HubPlace.parse(asked.rest), asked.model, asked.meter
     path = _first_file(place, meter)
     own = model.startswith(hub_network.PREFIX)
     try:
@@ -231,21 +234,26 @@ def _hub(place: HubPlace, model: str, meter: Meter) -> Weights:
     return _file(path, label=label, described=described, through_timm=own or model.startswith("timm/"))
 
 
-def _transformers(model: str, meter: Meter) -> Weights:
+def _transformers(asked: Asked) -> Weights:
+    model, meter = asked.model, asked.meter
+    if not model.startswith(transformers_network.PREFIX):
+        return _own_file(asked)
     path, described = transformers_network.weights_of(model, meter)
     described["model"]["name"] = model
     return _file(path, label=f"hub:{model.removeprefix(transformers_network.PREFIX)}", described=described)
 
 
-def _clip(model: str, meter: Meter) -> Weights:
-    path, described = clip_network.weights_of(model, meter)
-    described["model"]["name"] = model
-    return _file(path, label=f"hub:{model.removeprefix(CLIP_PREFIX)}", described=described)
+def _clip(asked: Asked) -> Weights:
+    if not asked.model.startswith(CLIP_PREFIX):
+        return _own_file(asked)
+    path, described = clip_network.weights_of(asked.model, asked.meter)
+    described["model"]["name"] = asked.model
+    return _file(path, label=f"hub:{asked.model.removeprefix(CLIP_PREFIX)}", described=described)
 
 
-def _inside(spec: str, path: Path) -> Weights:
-    if spec != "auto":
-        raise CheckpointError(f"weights={spec}: {path.name} holds its weights; leave weights=auto.")
+def _inside(asked: Asked, path: Path) -> Weights:
+    if asked.spec != "auto":
+        raise CheckpointError(f"weights={asked.spec}: {path.name} holds its weights; leave weights=auto.")
     return Weights(label=path.name, sha256=sha256_of(path), is_inside=True)
 
 
@@ -269,8 +277,34 @@ def _first_file(place: HubPlace, meter: Meter) -> Path:
     ) from reason
 
 
-def _robustbench(spec: str, model: str, data: str) -> Weights:
+def _robustbench(asked: Asked) -> Weights:
+    spec, model, data = asked.spec, asked.model, asked.data
     if spec not in ("auto", "robustbench"):
         raise CheckpointError(f"weights={spec}: {model} comes with its weights; leave weights=auto.")
     _, file = robustbench.load_robustbench(model, data)
     return Weights(label=model, sha256=sha256_of(file) if file is not None else "")
+
+
+Find = Callable[[Asked], Weights]
+
+COME_WITH_THE_MODEL: tuple[tuple[Callable[[Asked], bool], Find], ...] = (
+    (lambda asked: asked.model.startswith(robustbench.PREFIX), _robustbench),
+    (
+        lambda asked: onnx_network.is_onnx(asked.model) and asked.spec != "random",
+        lambda asked: _inside(asked, onnx_network.check_file(asked.model)),
+    ),
+    (
+        lambda asked: program_names.is_program(asked.model) and asked.spec != "random",
+        lambda asked: _inside(asked, program_names.find_program(asked.model)),
+    ),
+)
+SOURCES: dict[str, Find] = {
+    "random": lambda _: Weights(label="random"),
+    "packaged:": _packaged,
+    "public": _public,
+    "torchvision:": _torchvision,
+    "timm": _timm,
+    HF: _transformers,
+    CLIP: _clip,
+    "hub:": _hub,
+}

@@ -18,9 +18,8 @@ from fsens_cli.fourier.catalog import LARGEST_MIXING
 from fsens_cli.perturb import filters
 from fsens_cli.perturb.corruptions import apply
 from fsens_cli.python.given import as_batch, as_tensor
+from fsens_cli.ranges import require_seed
 from fsens_cli.typed import number, whole, word
-
-SEEDS = 2**31
 
 
 def corrupt(
@@ -153,5 +152,5 @@ def band_filter(images: Tensor, low: float = 0.0, high: float = math.inf, *, cli
 def whole_seed(seed: object) -> int:
     """Return a seed, or raise ConfigError."""
     made = whole(seed, "seed")
-    require(0 <= made < SEEDS, f"seed={made} must lie in 0..{SEEDS - 1}.")
+    require_seed(made)
     return made

@@ -116,7 +116,7 @@ def imagenet_weights(monkeypatch: pytest.MonkeyPatch) -> None:
         "geometry": {"height": 96, "width": 96, "shorter": 104, "interpolation": "bilinear"},
     }
     found = Weights(label="torchvision:imagenet.pth", path=Path("imagenet.pth"), sha256="0" * 64, description=described)
-    monkeypatch.setattr(weights_module, "_torchvision", lambda model, tag, meter: found)
+    monkeypatch.setitem(weights_module.SOURCES, "torchvision:", lambda _: found)
 
 
 @pytest.mark.usefixtures("no_figures")

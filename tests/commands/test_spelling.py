@@ -12,7 +12,7 @@ from typer.testing import Result
 from fsens_cli.config.compose import Request, configs_folder
 from fsens_cli.config.jobs import MeasureJob
 from fsens_cli.config.launch import compose_sweep
-from fsens_cli.config.spelling import as_written, in_shell
+from fsens_cli.config.spelling import as_written, flag_override, in_shell
 
 Type = Callable[..., Result]
 
@@ -78,11 +78,23 @@ def test_paths_in_a_list_may_begin_at_home(fsens: Type) -> None:
     assert "runs:\n- ~/a\n- ~/my b\n" in result.stdout
 
 
-def test_a_file_that_exists_wins_over_the_grammar(fsens: Type) -> None:
-    Path("a,b[1].pt").touch()
-    result = fsens("measure", "weights=./a,b[1].pt", "--print-config")
+@pytest.mark.parametrize("name", ["a,b[1].pt", "x;y&z.pt", "a b, c", "it's.pt", "größe.pt", "${a}.pt", "-dash.pt"])
+def test_a_file_that_exists_wins_over_the_grammar(name: str) -> None:
+    Path(name).touch()
+    written = (as_written(f"weights={name}"), "data=folder", as_written(f"data.root={name}"))
+    typed = (*written, flag_override("out", name, multirun=True))
+    request = Request(verb="measure", job=MeasureJob, overrides=(*typed, "seed=0,1"), multirun=True)
+    jobs = [job for job, _ in compose_sweep(request).jobs]
+    assert [(job.weights, job.data.root, job.out, job.seed) for job in jobs] == [(name, name, name, s) for s in (0, 1)]  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("no_figures")
+@pytest.mark.parametrize("multirun", [(), ("-m",)])
+def test_the_folder_for_runs_is_one_whatever_its_name(multirun: tuple[str, ...], fsens: Type) -> None:
+    result = fsens("measure", *multirun, "num_images=4", "data.test_size=20", "--out", "a,b")
     assert result.exit_code == 0, result.output
-    assert "weights: ./a,b[1].pt" in result.stdout
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["a,b", "net.py"]
+    assert len(result.output.splitlines()) <= 14
 
 
 @pytest.mark.parametrize("written", ["./pics", "pics", "./cifar10"])
@@ -116,6 +128,8 @@ def test_a_data_set_that_can_be_named_is_no_folder(fsens: Type) -> None:
         (("evaluate", "suite.corruptions={a:1}"), "suite.corruptions must be a list, as in suite.corruptions=[A,B]."),
         (("measure", "tag=[a,b]"), "tag must be one text"),
         (("measure", "tag=null"), "tag must have a value, got null."),
+        (("measure", "seed=99999999999999999999"), "seed=99999999999999999999 must lie in 0..2147483647."),
+        (("layers", "seed=2147483648"), "seed=2147483648 must lie in 0..2147483647."),
         (("measure", "seed=???"), "seed must have a value: ??? stands for one that is missing."),
         (("measure", "tag=${nosuch}"), "tag: what stands in its ${...} is no setting and no variable that is there."),
         (("measure", "--num-images"), "write num_images=VALUE"),

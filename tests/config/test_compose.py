@@ -241,7 +241,7 @@ def test_settings_below_groups_of_a_training() -> None:
         ("num_images=1.5", "num_images must be a whole number, got '1.5'."),
         ("num_images=", "num_images must be a whole number, got ''."),
         ("seed=null", "seed must be a whole number, got null."),
-        ("seed=-1", "seed=-1 must lie in 0..9223372036854775807."),
+        ("seed=-1", "seed=-1 must lie in 0..2147483647."),
         ("target=lss", "target=lss is not known; target can be loss, logit, margin."),
         ("split=val", "split=val is not known; split can be train, test."),
         ("bands=[5]", "bands=[5]: give [LAST_LOW,LAST_MID] in cycles/image."),
