@@ -28,7 +28,7 @@ CRITICAL_BAND = Verb(
     ],
     examples=[
         "fsens critical-band",
-        "fsens critical-band --model timm/vit_tiny_patch16_224 --data imagenet",
+        "fsens critical-band --model timm/vit_tiny_patch16_224 --data imagenet data.root=FOLDER",
         "fsens critical-band -m --model resnet8 --weights packaged:lsf,packaged:hsf",
         "fsens critical-band procedure=reference 'data.size=[224,224]'",
     ],

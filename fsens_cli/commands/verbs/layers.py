@@ -26,7 +26,7 @@ LAYERS = Verb(
     ],
     examples=[
         "fsens layers",
-        "fsens layers --model timm/vit_tiny_patch16_224 --data imagenet",
+        "fsens layers --model timm/vit_tiny_patch16_224 --data imagenet data.root=FOLDER",
         "fsens layers 'layers=layer2.*' gradient=false",
     ],
     results="Results: outputs/layers/MODEL-DATA/v001 with layers.png, layer_spectra.png,\n"
