@@ -1,12 +1,12 @@
 """A configuration folder of the user's own: it may set what fsens has, and cannot make Hydra run code."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 
+from fsens_cli.cache.copies import copies
 from fsens_cli.config.spelling import SIZES, sizes_as_numbers
 from fsens_cli.errors import ConfigError
 
@@ -71,17 +71,13 @@ def searched(folder: Path) -> Iterator[list[Path]]:
 
     Files without such sizes are read where they are; of the others copies come first.
     """
-    written = {file: sizes_in_yaml(file.read_text(encoding="utf-8")) for file in _readable(folder)}
-    changed = {file: text for file, text in written.items() if text}
+    texts = {file.relative_to(folder): sizes_in_yaml(file.read_text(encoding="utf-8")) for file in _readable(folder)}
+    changed = {file: text for file, text in texts.items() if text}
     if not changed:
         yield [folder]
         return
-    with tempfile.TemporaryDirectory(prefix="fsens-config-") as name:
-        for file, text in changed.items():
-            copy = Path(name) / file.relative_to(folder)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_text(text, encoding="utf-8")
-        yield [Path(name), folder]
+    with copies(changed) as first:
+        yield [first, folder]
 
 
 def sizes_in_yaml(text: str) -> str:

@@ -110,7 +110,7 @@ SHORT = {
                      "suite.corruptions=[contrast]"],
     "critical-band": ["num_images=8", "num_resamples=100"],
     "layers": ["num_images=6"],
-    "train": ["measure_images=10", "batch_size=16"],
+    "train": ["measure_images=10", "batch_size=16", "val_fraction=0.2"],
 }  # fmt: skip
 LITTLE = ["data.train_size=80", "data.test_size=40"]
 
