@@ -45,6 +45,7 @@ def _install_completion(shell: str | None) -> None:
         from fsens_cli.runs.shell_files import install_script
 
         start = install_script(shell, script_of(shell))
+        typer.echo("gathering the names of networks, settings and data ...", err=True)
         gather(wait=True)
     typer.echo(f"{start} now loads the completion of fsens: open a new shell")
     raise typer.Exit
@@ -66,7 +67,7 @@ def _show_completion(shell: str | None) -> None:
 def root(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", metavar="", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
     install_completion: Annotated[
         str | None,
@@ -102,7 +103,9 @@ Where = Annotated[Path, typer.Option("--out", help="Where run folders are.")]
 def runs(
     verb: Annotated[str, typer.Argument(metavar="[VERB]", help="Only runs of this verb.")] = "",
     out: Where = OUTPUTS,
-    json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.", rich_help_panel=SHOW)] = False,
+    json: Annotated[
+        bool, typer.Option("--json", metavar="", help="Print the list as JSON.", rich_help_panel=SHOW)
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """List run folders, newest first, with what each found."""
@@ -120,7 +123,9 @@ def show(
         str, typer.Argument(metavar="[RUN]", help="A run folder, latest, or a verb for its latest.")
     ] = "latest",
     out: Where = OUTPUTS,
-    plot: Annotated[bool, typer.Option("--plot", help="Draw the figures again from the run's files.")] = False,
+    plot: Annotated[
+        bool, typer.Option("--plot", metavar="", help="Draw the figures again from the run's files.")
+    ] = False,
     formats: Annotated[str, typer.Option("--formats", help="For --plot: png,pdf,svg.")] = "png",
     json: Json = False,
     debug: Debug = False,
@@ -147,7 +152,8 @@ def compare(
     runs: Runs,
     out: Where = OUTPUTS,
     allow_different: Annotated[
-        bool, typer.Option("--allow-different", help="Compare what can be compared of runs that differ in more.")
+        bool,
+        typer.Option("--allow-different", metavar="", help="Compare what can be compared of runs that differ in more."),
     ] = False,
     formats: Annotated[str, typer.Option("--formats", help="Of the overlay: png,pdf,svg.")] = "png",
     quiet: Quiet = False,

@@ -28,6 +28,7 @@ TrustCheckpoint = Annotated[
     bool,
     typer.Option(
         "--trust-checkpoint",
+        metavar="",
         help="Run the program that --model NET.pt2 or a TorchScript file holds.",
         rich_help_panel=WHAT,
     ),
@@ -36,7 +37,7 @@ Data = Annotated[
     str | None,
     typer.Option(
         "--data",
-        help="Images: dualband, cifar10, imagenet, folder, hf-data:OWNER/NAME, ...: see fsens data.",
+        help="Images: dualband, cifar10, imagenet, hf-data:OWNER/NAME, a folder of pictures, ...: see fsens data.",
         rich_help_panel=WHAT,
     ),
 ]
@@ -61,7 +62,9 @@ ResumeSweep = Annotated[
 ]
 Multirun = Annotated[
     bool,
-    typer.Option("-m", "--multirun", help="One job for every combination of comma lists.", rich_help_panel=RUN),
+    typer.Option(
+        "-m", "--multirun", metavar="", help="One job for every combination of comma lists.", rich_help_panel=RUN
+    ),
 ]
 Launcher = Annotated[
     str | None,
@@ -74,11 +77,15 @@ ConfigDir = Annotated[
     typer.Option("--config-dir", help="Folder with configuration files of your own.", rich_help_panel=RUN),
 ]
 PrintConfig = Annotated[
-    bool, typer.Option("--print-config", help="Print every setting, run nothing.", rich_help_panel=SHOW)
+    bool, typer.Option("--print-config", metavar="", help="Print every setting, run nothing.", rich_help_panel=SHOW)
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print the run folder only.", rich_help_panel=SHOW)]
-Json = Annotated[bool, typer.Option("--json", help="Print results.json with all numbers only.", rich_help_panel=SHOW)]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=SHOW)]
+Quiet = Annotated[bool, typer.Option("--quiet", metavar="", help="Print the run folder only.", rich_help_panel=SHOW)]
+Json = Annotated[
+    bool, typer.Option("--json", metavar="", help="Print results.json with all numbers only.", rich_help_panel=SHOW)
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", metavar="", help="Show the traceback of an error.", rich_help_panel=SHOW)
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

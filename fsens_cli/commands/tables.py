@@ -113,8 +113,9 @@ def wrapped(line: str, width: int, *, hanging: int = 2) -> list[str]:
         return [line]
     # A letter of the private use area stands for a space that holds.
     held = HELD.sub(lambda found: found.group().replace(" ", "\ue000"), line)
-    indent = " " * (len(line) - len(line.lstrip()) + hanging)
-    parts = textwrap.wrap(
-        held, max(width, 10), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+    begin, room = len(line) - len(line.lstrip()), max(width, 10)
+    # A long piece, a command say, has less of the indentation rather than be broken by the terminal.
+    spare = room - begin - max(map(len, held.split()))
+    indent = " " * (begin + max(min(hanging, spare), min(hanging, 2)))
+    parts = textwrap.wrap(held, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     return [part.replace("\ue000", " ") for part in parts]

@@ -101,10 +101,15 @@ def verb_command(verb: Verb) -> Callable[..., None]:
 
 def _first_word(given: Given, flags: Flags) -> str:
     """Say what is loaded to whoever waits in front of a terminal, where it is plain to see; return what was said."""
-    if given["multirun"] or given["resume"] is not None or given["config_dir"] is not None:
-        return ""
     from fsens_cli.commands.first_word import plain_to_see, say
 
-    word = plain_to_see({"model": given["model"], "data": given["data"]}, given["overrides"] or ())
+    if given["resume"] is not None:
+        word = f"going on with {given['resume']}"
+    elif given["multirun"]:
+        word = "preparing the jobs of the sweep"
+    elif given["config_dir"] is not None:
+        word = ""  # files of one's own may name anything
+    else:
+        word = plain_to_see({"model": given["model"], "data": given["data"]}, given["overrides"] or ())
     say(word, flags)
     return word

@@ -36,7 +36,10 @@ class Normalization:
         """Mean and standard deviation in words, one number for all channels where they agree."""
 
         def shown(row: tuple[float, ...]) -> str:
-            return "/".join(f"{number:.4g}" for number in (row[:1] if len(set(row)) == 1 else row))
+            told = [f"{number:.4g}" for number in (row[:1] if len(set(row)) == 1 else row)]
+            # As many digits for each channel.
+            digits = max(len(number.partition(".")[2]) for number in told)
+            return "/".join(f"{number:.{digits}f}" for number in row[: len(told)])
 
         return f"mean {shown(self.mean)}, std {shown(self.std)}" if self.mean else "none"
 

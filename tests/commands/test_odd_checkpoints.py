@@ -344,7 +344,7 @@ def test_probabilities_are_warned_of(verb: str, settings: list[str], fsens: Fsen
 
 def test_the_first_line_says_how_images_are_normalised(fsens: Fsens) -> None:
     few = ("data.test_size=20", "num_images=8")
-    stored = "normalised by mean 0.5, std 0.147/0.1469/0.1469"
+    stored = "normalised by mean 0.5, std 0.1470/0.1469/0.1469"
     assert fsens("measure", *few).stderr.startswith(f"dualband, 3x32x32: {stored} (packaged:standard)\n")
     given = fsens("measure", *few, "model.mean=.4", "model.std=.2").stderr
     assert given.startswith(
@@ -357,6 +357,6 @@ def test_the_first_line_says_how_images_are_normalised(fsens: Fsens) -> None:
     pictures = ("--data", "folder", "data.root=pictures", "data.classes=imagenet", "data.size=32", "target=logit")
     assumed = fsens("measure", *pictures, "--model", "timm/tf_efficientnet_lite0", "--weights", "w.pt")
     assert assumed.stderr.startswith("pictures, 3x32x32: normalised by mean 0.5, std 0.5 (assumed)\n")
-    record = json.loads(Path("outputs/measure/timm-tf_efficientnet_lite0-folder/v001/run.json").read_text())
+    record = json.loads(Path("outputs/measure/timm-tf_efficientnet_lite0-pictures/v001/run.json").read_text())
     assert record["normalization"] == {"mean": [0.5] * 3, "std": [0.5] * 3}
     assert record["normalization_source"] == "assumed"

@@ -100,7 +100,7 @@ def test_what_is_said_while_a_bar_is_shown_stands_above_it(monkeypatch: pytest.M
 
 
 def test_a_remark_breaks_between_words_on_a_terminal_and_nowhere_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = "dualband, 3x32x32: normalised by mean 0.5, std 0.147/0.1469/0.1469 (packaged:standard)"
+    said = "dualband, 3x32x32: normalised by mean 0.5, std 0.1470/0.1469/0.1469 (packaged:standard)"
     for is_terminal in (False, True):
         written = io.StringIO()
         monkeypatch.setattr("sys.stderr", written)

@@ -56,4 +56,6 @@ def test_a_row_of_one_cell_is_a_heading_over_all_columns() -> None:
 def test_a_command_in_a_sentence_stays_whole() -> None:
     said = "stopped in epoch 2 of 3, step 1; continue with: fsens train --resume outputs/train/resnet8-dualband/v002"
     assert wrapped(said, 60, hanging=0)[-1] == said[said.index("fsens train") :]
+    assert wrapped(said, 80, hanging=40)[-1].strip() == said[said.index("fsens train") :]
+    assert max(map(len, wrapped(said, 80, hanging=40))) <= 80
     assert wrapped("unknown model 'resnt20'. `fsens models` lists them", 32)[1].startswith("  `fsens models`")
