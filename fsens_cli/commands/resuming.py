@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from fsens_cli.cache.address import has_mask
+from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.config.compose import Request, flat_settings, load_job
 from fsens_cli.config.jobs import JobFields, TrainJob
 from fsens_cli.config.parsing import given_values
@@ -15,6 +16,13 @@ from fsens_cli.runs.json_files import Fields
 from fsens_cli.text import masked
 
 Job = TypeVar("Job", bound=JobFields)
+
+
+def run_of_another_verb(path: Path, other: str, command: str) -> ConfigError:
+    """Return the refusal of a run of another verb, which names the way on where there is one."""
+    if other in VERBS and VERBS[other].resume:
+        return ConfigError(f"{path} is a run of {other}, not of {command}: go on with `fsens {other} --resume {path}`.")
+    return ConfigError(f"{path} is a run of {other}, which keeps nothing to go on from: start it again.")
 
 
 def job_to_resume(kind: type[Job], name: str, request: Request) -> tuple[Path, Job]:
@@ -28,8 +36,7 @@ def job_to_resume(kind: type[Job], name: str, request: Request) -> tuple[Path, J
     record = read_record(path)
     command = request.command
     if record.get("verb") != command:
-        other = record.get("verb")
-        raise ConfigError(f"{path} is a run of {other}, not of {command}: go on with `fsens {other} --resume {path}`.")
+        raise run_of_another_verb(path, str(record.get("verb")), command)
     if record.get("status") == "done":
         raise ConfigError(f"{path} is finished: there is nothing to resume.")
     job, config_yaml = load_job(kind, path / "config.yaml")

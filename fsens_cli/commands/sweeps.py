@@ -9,6 +9,7 @@ from pathlib import Path
 from fsens_cli.commands.console import note
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.processes import refuse_shared_sweep
+from fsens_cli.commands.resuming import run_of_another_verb
 from fsens_cli.commands.sweep_job import SweepJob, settings_of
 from fsens_cli.commands.sweep_watch import telling
 from fsens_cli.commands.verbs.registry import VERBS
@@ -236,10 +237,5 @@ def _refuse_single_run(verb: Verb, name: str, out: Path) -> None:
     except OutputError:
         return
     if other != verb.name and other in VERBS and VERBS[other].resume:
-        raise ConfigError(
-            f"{path} is a run of {other}, not of {verb.name}: go on with `fsens {other} --resume {path}`."
-        )
-    raise ConfigError(
-        f"{path} is a run of {other}, which keeps nothing to go on from: start it again. `fsens {verb.name} --resume` "
-        "takes a sweep."
-    )
+        raise run_of_another_verb(path, other, verb.name)
+    raise ConfigError(f"{run_of_another_verb(path, other, verb.name)} `fsens {verb.name} --resume` takes a sweep.")

@@ -53,11 +53,15 @@ def load_images(config: DataConfig, split: str, wanted: "Wanted | None" = None) 
 
 
 def peek_size(config: DataConfig, split: str, native: "Geometry | None" = None) -> tuple[int, int] | None:
-    """Return height and width of the images without loading them; None where that cannot be told."""
+    """Return height and width of the images without loading them; None where that cannot be told.
+
+    Nor is a size without a pixel told of: loading says what is wrong with such images.
+    """
     if config.size:
         return config.size[0], config.size[1]
     entry = CATALOG[config.name]
-    return entry.size if entry.peek is None else entry.peek.size(config, split, native)
+    size = entry.size if entry.peek is None else entry.peek.size(config, split, native)
+    return size if size is not None and min(size) > 0 else None
 
 
 def peek_classes(config: DataConfig, split: str, *, imagenet: bool) -> int | None:

@@ -119,6 +119,8 @@ def _checked(batches: Batches, device: torch.device) -> Iterator[tuple[Tensor, T
         size = images.shape[1:]
         if len(images) == 0:
             continue
+        if images.numel() == 0:
+            raise DataError(f"images of {'x'.join(map(str, size))} hold no pixel.")
         low, high = (float(v) for v in images.aminmax())
         # NaN fails both comparisons, so write the condition for what is allowed.
         if not (low >= -1e-6 and high <= 1 + 1e-6):

@@ -78,6 +78,14 @@ def test_what_cannot_fit_is_refused_before_loading(
     assert message in error_of(measure(*arguments))
 
 
+@pytest.mark.parametrize("verb", ["measure", "layers"])
+def test_images_without_a_pixel(verb: str, fsens: Type, error_of: ErrorOf) -> None:
+    np.savez("flat.npz", images=np.zeros((4, 0, 32, 3), dtype=np.uint8), labels=np.array([0, 1, 0, 1]))
+    network = ["--model", "resnet8", "--weights", "random"]
+    said = error_of(fsens(verb, *network, "--data", "arrays", "data.root=flat.npz"))
+    assert "flat has images of 3 x 0 x 32 (channels x height x width), which hold no pixel" in said
+
+
 @pytest.mark.usefixtures("nothing_loaded")
 @pytest.mark.parametrize(
     ("arguments", "message"),

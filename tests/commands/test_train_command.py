@@ -151,6 +151,15 @@ def test_a_run_is_continued_by_its_own_verb_alone(fsens: Type) -> None:
     assert f"is a run of train, not of evaluate: go on with `fsens train --resume {run.path}`" in refused.stderr
 
 
+def test_no_way_on_is_named_where_there_is_none(fsens: Type) -> None:
+    run = RunFolder.create(Path("outputs"), "measure", "net", config_yaml="", record={})
+    run.owner.release()
+    refused = fsens("train", "--resume", str(run.path))
+    assert refused.exit_code == 2
+    said = " ".join(refused.stderr.split())
+    assert f"{run.path} is a run of measure, which keeps nothing to go on from: start it again." in said
+
+
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     root = Path(__file__).resolve().parents[2]
     environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}

@@ -442,6 +442,15 @@ def test_each_attack_tells_what_its_stages_left_and_took() -> None:
     assert part.stages[0].queries == 6
 
 
+def test_the_order_of_cutoffs_changes_nothing() -> None:
+    filters = ["low-pass", "band-pass"]
+    plans = [
+        plan(SuiteConfig(cutoffs=cutoffs, filters=filters), num_images=8, image_size=(32, 32))
+        for cutoffs in ([1.0, 3.0], [3.0, 1.0, 3.0])
+    ]
+    assert repr(plans[0]) == repr(plans[1])  # what has no upper end has NaN there
+
+
 @pytest.mark.parametrize(
     ("setting", "said"),
     [

@@ -59,6 +59,8 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: fsens.measure(MODEL, (X, HOT)), "argmax"),
     (lambda: fsens.measure(MODEL, (X, ["cat"] * 12)), "labels must be numbers"),
     (lambda: fsens.evaluate(MODEL, []), "there are no images"),
+    (lambda: fsens.measure(MODEL, (X[:, :, :0], Y)), "images of 3x0x16 hold no pixel"),
+    (lambda: fsens.layers(MODEL, (X[:, :, :0], Y)), "3 x 0 x 16 (channels x height x width), which hold no pixel"),
     (lambda: fsens.measure(MODEL, XY, index_N=[1, 2]), "index_N names 2 images"),
     # settings
     (lambda: fsens.measure(MODEL, XY, {"target": "loss"}), "Single settings are keywords"),

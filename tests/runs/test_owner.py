@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -68,6 +69,22 @@ def test_who_is_alive(change: dict[str, object], age: float, expected: Standing,
         taken = Ownership.take(tmp_path)
         assert owner_files(tmp_path) == [taken.file]
         taken.release()
+
+
+@pytest.mark.parametrize("ahead", [3600.0, -3600.0])
+@pytest.mark.parametrize("age", [0.0, 2 * SILENT_SECONDS])
+def test_this_machine_s_clock_takes_no_run_from_another(
+    age: float, ahead: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What decides is the clock of the disk, which gave both files their time."""
+    owned_by(tmp_path, replace(Owner.this_process(), machine="another", host="elsewhere"), age=age)
+    true = time.time
+    monkeypatch.setattr(time, "time", lambda: true() + ahead)
+    if age:
+        Ownership.take(tmp_path).release()
+    else:
+        with pytest.raises(OutputError, match=r"is still running \(pid \d+, host elsewhere\)"):
+            Ownership.take(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"pid": "1"}', '{"host":1,"pid":1,"machine":1,"began":1}'])
