@@ -95,7 +95,9 @@ def _go_on(verb: Verb, request: Request, folder: Path, flags: Flags, sweep: Swee
         by_number = before | _run(verb, request, folder, flags, missing, sweep)
     except KeyboardInterrupt as stopped:
         kept = f"finished jobs are kept; go on with: {again}"
-        raise Interrupted(f"{stopped}; {kept}" if str(stopped) else kept) from None
+        # Of the job's own words those on the signal stay: how a single run goes on is not how the sweep does.
+        cause = str(stopped).partition(". ")[0] if str(stopped).startswith("by ") else ""
+        raise Interrupted("; ".join(filter(None, (cause, kept)))) from None
     jobs = [_with_run(folder, by_number[number]) for number in sorted(by_number)]
     if verb.order:
         jobs = _ordered(jobs, verb.order)

@@ -126,6 +126,7 @@ def test_a_sweep_is_interrupted(measure: Type) -> None:
     assert result.stderr.splitlines()[-1].endswith(
         "finished jobs are kept; go on with: fsens measure --resume outputs/sweeps/measure/v001"
     )
+    assert "start it again" not in result.stderr  # which holds for one job, not for the sweep
     assert [e.status for e in list_runs(Path("outputs"))] == ["done", "interrupted"]
     assert [p.name for p in Path("outputs/sweeps/measure/v001/jobs").iterdir()] == ["000.json"]
     assert not list(Path("outputs").rglob("owner-*"))
