@@ -83,14 +83,21 @@ def main() -> None:
 
 
 def packaged(name: str, count: int) -> Case:
-    """Return a packaged network of `dualband` and test images that it has right."""
+    """Return a packaged network of `dualband` (or ``untrained:NAME``), and test images that it has right."""
     data = load_images(CATALOG["dualband"].config(test_size=4 * count + 20), "test")
-    weights = find_weights(f"packaged:{name}", model="resnet8", data="dualband")
+    kind, _, model_name = name.partition(":")
+    if kind != "untrained":
+        model_name = "resnet8"
+    weights = find_weights("random" if kind == "untrained" else f"packaged:{name}", model=model_name, data="dualband")
     model = build_classifier(
-        ModelConfig(name="resnet8"), weights, num_classes=10, shape=ImageShape(3, 32, 32), seed=0,
+        ModelConfig(name=model_name), weights, num_classes=10, shape=ImageShape(3, 32, 32), seed=0,
         front_end=FrontEndConfig(),
     )  # fmt: skip
-    return those_right(name, model, to_unit(data.images_NCHW), data.label_N, count)
+    images = to_unit(data.images_NCHW)
+    if kind == "untrained":  # for times alone
+        with torch.no_grad():
+            return those_right(name, model, images, model.eval()(images).argmax(dim=1), count)
+    return those_right(name, model, images, data.label_N, count)
 
 
 def lite0(file: str, pictures: str, pixels: int, count: int) -> Case:
@@ -216,7 +223,7 @@ def each(passes: Passes, case: Case) -> str:
     return f"{passes.gradients / len(case.labels):.0f}, {passes.queries / len(case.labels):.0f}"
 
 
-def bare(case: Case, *, gradient: bool = False, repeats: int = 8) -> float:
+def bare(case: Case, *, gradient: bool = False, repeats: int = 12) -> float:
     """Return the processor time of a pass over one image of the batch: forward, or forward and input gradient."""
 
     def run() -> None:

@@ -49,7 +49,7 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     rows: list[dict[str, str]] = []
     for key in comparison.number_keys():
         named = comparison.named(key)
-        rows.append({"run": f"{named.title} ({named.unit})"})
+        rows.append({"run": named.head()})
         for compared in comparison.runs:
             quantity = compared.quantities.get(key)
             if quantity is None:

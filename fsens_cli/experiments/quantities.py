@@ -81,6 +81,10 @@ class Quantity:
         """Group and label."""
         return f"{self.group}: {self.label}" if self.group else self.label
 
+    def head(self) -> str:
+        """Return group, label and unit, as over a column; a number of one's own has no unit."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
     @property
     def is_doubtful(self) -> bool:
         """Whether there is a number, and a reason not to rely on it."""

@@ -21,7 +21,7 @@ def draw_overlay(
     keys = {q.name for found in leading for q in found}
     # One number says it all: then it stands beside its line.
     if len(keys) == 1 and all(leading):
-        title = f"{leading[0][0].title} ({leading[0][0].unit}) and 95 % interval"
+        title = f"{leading[0][0].head()} and 95 % interval"
         legend = [f"{label}: {found[0].text()}" for label, found in zip(labels, leading, strict=True)]
         save_figure(overlay_figure(lines, about=about, title=title, legend=legend), folder, "overlay", formats)
     else:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,5 @@ def test_an_older_training_is_the_network_that_it_left(tmp_path: Path) -> None:
 def test_a_doubt_stands_behind_the_unit() -> None:
     number = quantity(Interval(1.0, 0.8, 1.2, 5), "width", "width", unit="octaves", scale=1, digits=1, note="open")
     assert number.text_with_unit() == "1.0 [0.8, 1.2] octaves (open)"
+    assert number.head() == "width (octaves)"
+    assert replace(number, unit="").head() == "width"

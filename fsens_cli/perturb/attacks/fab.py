@@ -52,6 +52,7 @@ def _multiplier(rate_ND: Tensor, end_ND: Tensor, need_N: Tensor) -> Tensor:
     The sum is concave and piecewise linear in lam, so Newton's steps from 0 never pass the solution and end on its own
     piece, where they are exact: a few passes over the numbers, and a sort would cost as much as the network's gradient.
     """
+    all_of_ND = rate_ND * end_ND
     lam_N = torch.zeros_like(need_N)
     huge = torch.finfo(lam_N.dtype).max
     num_free = -1
@@ -61,7 +62,7 @@ def _multiplier(rate_ND: Tensor, end_ND: Tensor, need_N: Tensor) -> Tensor:
         if num_free == before:
             return lam_N
         slope_N = torch.where(free, rate_ND, 0.0).sum(dim=-1)
-        done_N = torch.where(free, 0.0, rate_ND * end_ND).sum(dim=-1)
+        done_N = torch.where(free, 0.0, all_of_ND).sum(dim=-1)
         ahead_N = torch.where(slope_N > 0, (need_N - done_N) / slope_N, huge)
         lam_N = torch.maximum(lam_N, ahead_N.clamp_max(huge))
 

@@ -13,7 +13,6 @@ from fsens_cli.perturb.attacks.config import AttackConfig
 from fsens_cli.perturb.attacks.goal import Filter, Goal, Model, decide
 from fsens_cli.perturb.attacks.losses import margin
 from fsens_cli.perturb.attacks.streams import Streams
-from fsens_cli.perturb.ball import project
 
 # Share of the pixels in the first square, and the queries of 5,000 at which it is halved: those of AutoAttack.
 FIRST_SHARE = 0.8
@@ -98,16 +97,28 @@ def _stripes(images_NCHW: Tensor, eps: float, streams: Streams) -> Tensor:
     return (images_NCHW + eps * signs).clamp(0, 1)
 
 
+def _window(row_S: Tensor, column_S: Tensor, shape: torch.Size, side: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the indices of a square window of each image, at places given as shares of those where it fits."""
+    num_images, channels, height, width = shape
+    device = row_S.device
+    along = torch.arange(side, device=device)
+    rows, columns = _corner(row_S, height, side)[:, None] + along, _corner(column_S, width, side)[:, None] + along
+    ids = torch.arange(num_images, device=device)[:, None, None, None]
+    return (
+        ids,
+        torch.arange(channels, device=device)[None, :, None, None],
+        rows[:, None, :, None],
+        columns[:, None, None],
+    )
+
+
 def _propose_linf(images_NCHW: Tensor, best_NCHW: Tensor, eps: float, side: int, draws: Tensor) -> Tensor:
     """Set one square of each image to plus or minus ``eps``, a sign a channel (Algorithm 2)."""
     _, _, height, width = images_NCHW.shape
-    side = min(max(side, 1), height, width)
-    row, column = _corner(draws[:, 0], height, side), _corner(draws[:, 1], width, side)
-    h, w = torch.arange(height, device=draws.device), torch.arange(width, device=draws.device)
-    in_rows = (h >= row[:, None]) & (h < row[:, None] + side)
-    in_columns = (w >= column[:, None]) & (w < column[:, None] + side)
-    inside = in_rows[:, None, :, None] & in_columns[:, None, None, :]
-    return torch.where(inside, (images_NCHW + eps * _signs(draws[:, 5:])[:, :, None, None]).clamp(0, 1), best_NCHW)
+    inside = _window(draws[:, 0], draws[:, 1], images_NCHW.shape, min(max(side, 1), height, width))
+    trial = best_NCHW.clone()
+    trial[inside] = (images_NCHW[inside] + eps * _signs(draws[:, 5:])[:, :, None, None]).clamp(0, 1)
+    return trial
 
 
 @functools.cache
@@ -146,18 +157,10 @@ def _tiles(images_NCHW: Tensor, eps: float, streams: Streams) -> Tensor:
 
 def _propose_l2(images_NCHW: Tensor, best_NCHW: Tensor, eps: float, side: int, draws: Tensor) -> Tensor:
     """Move the length of a second square, and what the ball has left, into a pattern in the first (Algorithm 3)."""
-    num_images, channels, height, width = images_NCHW.shape
+    _, channels, height, width = images_NCHW.shape
     side = min(max(side, 3), height, width)
     side -= 1 - side % 2
-    ids = torch.arange(num_images, device=draws.device)[:, None, None, None]
-    channel = torch.arange(channels, device=draws.device)[None, :, None, None]
-    along = torch.arange(side, device=draws.device)
-
-    def window(row: Tensor, column: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        rows, columns = _corner(row, height, side)[:, None] + along, _corner(column, width, side)[:, None] + along
-        return ids, channel, rows[:, None, :, None], columns[:, None, None, :]
-
-    first, second = window(draws[:, 0], draws[:, 1]), window(draws[:, 2], draws[:, 3])
+    first, second = (_window(draws[:, k], draws[:, k + 1], images_NCHW.shape, side) for k in (0, 2))
     delta = best_NCHW - images_NCHW
     left_over = (eps**2 - delta.flatten(1).norm(dim=1).square()).clamp_min(0)[:, None, None, None] / channels
     patch = delta[first]
@@ -170,5 +173,6 @@ def _propose_l2(images_NCHW: Tensor, best_NCHW: Tensor, eps: float, side: int, d
     pattern = turned * _signs(draws[:, 5:])[:, :, None, None]
     pattern = pattern + patch / patch.flatten(2).norm(dim=2).clamp_min(1e-12)[:, :, None, None]
     length = pattern.flatten(2).norm(dim=2).clamp_min(1e-12)[:, :, None, None]
+    # What moves and what was left over add up to the ball's radius: nothing has to be drawn back.
     delta[first] = pattern / length * (in_windows + left_over).sqrt()
-    return (images_NCHW + project(delta, "l2", eps)).clamp(0, 1)
+    return (images_NCHW + delta).clamp_(0, 1)

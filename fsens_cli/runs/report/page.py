@@ -222,7 +222,7 @@ def _matrix(compared: Compared, numbers: Sequence[Quantity]) -> Table:
 def _numbers(comparison: Comparison, keys: Sequence[str]) -> Table:
     """Return the table of numbers: one row a model, or a number where there are many of them."""
     columns = [[_cell(compared.quantities.get(key)) for key in keys] for compared in comparison.runs]
-    names = [f"{comparison.named(key).title} ({comparison.named(key).unit})" for key in keys]
+    names = [comparison.named(key).head() for key in keys]
     labels = [compared.label for compared in comparison.runs]
     if len(keys) <= MOST_COLUMNS:
         rows: list[Row] = [[label, *found] for label, found in zip(labels, columns, strict=True)]
@@ -245,7 +245,7 @@ def _differences(comparison: Comparison) -> Table | None:
         named = comparison.named(key)
         if any(key in compared.differences for compared in others):
             cells = [_difference(named, compared.differences.get(key)) for compared in others]
-            rows.append([f"{named.title} ({named.unit})", *cells])
+            rows.append([named.head(), *cells])
     return Table(caption="", head=["number", *(compared.label for compared in others)], rows=rows) if rows else None
 
 
