@@ -48,7 +48,7 @@ HELP = {
         [],
         [
             "fsens export latest --to model-card -o README.md",
-            "fsens export outputs/evaluate/resnet8-dualband/v001 --to robustbench",
+            "fsens export latest --to robustbench      after fsens evaluate suite=robustbench-linf",
             "fsens export 'outputs/*/resnet8-dualband/v*' --to csv",
         ],
         "What a run cannot know, such as a paper's number, is left empty.",
