@@ -1,6 +1,6 @@
 """Files of band importance: one row a band and value, one row a class and band, figures drawn from them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -86,8 +86,12 @@ def band_importance_dict(result: EvaluateResult) -> list[Json]:
     ]
 
 
-def draw_band_importance(folder: Path, formats: Sequence[str], *, title: str) -> list[FigureFile]:
-    """Draw the two figures from their files alone; none where the question was not asked."""
+def draw_band_importance(folder: Path, formats: Sequence[str], *, title: Callable[[int], str]) -> list[FigureFile]:
+    """Draw the two figures from their files alone; none where the question was not asked.
+
+    Args:
+        title: of a figure that rests on so many images.
+    """
     if not (folder / TABLE).is_file():
         return []
     bounds = tuple(f"{name}{end}" for name in WORDS for end in ("", "_ci_low", "_ci_high"))
@@ -102,12 +106,13 @@ def draw_band_importance(folder: Path, formats: Sequence[str], *, title: str) ->
         )
         for name, words in WORDS.items()
     ]
-    save_figure(importance_figure(bands, curves, unit=UNIT, title=title), folder, "bands", formats)
-    table = read_rows(folder / CLASSES, ("class", "label", "band", "shapley_logprob"))
+    table = read_rows(folder / CLASSES, ("class", "label", "band", "shapley_logprob", "n"))
+    said = title(sum({row["label"]: int(row.number("n")) for row in table}.values()))
+    save_figure(importance_figure(bands, curves, unit=UNIT, title=said), folder, "bands", formats)
     labels = list(dict.fromkeys((row["label"], row["class"]) for row in table))
     value = np.array([row.number("shapley_logprob") for row in table]).reshape(len(labels), len(bands))
     names = [name for _, name in labels]
-    figure = class_band_figure(names, bands, value, label="Shapley value (nats)", title=title, signed=True)
+    figure = class_band_figure(names, bands, value, label="Shapley value (nats)", title=said, signed=True)
     save_figure(figure, folder, "bands_by_class", formats)
     return [
         FigureFile(

@@ -44,7 +44,11 @@ class _Evaluated:
 
     @property
     def title(self) -> str:
-        return f"{wrap_title(self.words)}\nn = {self.results.whole('num_images'):,}"
+        return self.title_of(self.results.whole("num_images"))
+
+    def title_of(self, n: int) -> str:
+        """Return the title of a figure that rests on fewer images."""
+        return f"{wrap_title(self.words)}\nn = {n:,}"
 
     @property
     def sides(self) -> list[int]:
@@ -62,7 +66,7 @@ def draw_evaluate(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
         OutputError: a file is missing or damaged.
     """
     results = Fields.read(folder / "results.json", f"{folder} is not a finished evaluation")
-    columns = ("kind", "probe", "group", "parameter", "parameter_upper", "severity", *ACCURACY)
+    columns = ("kind", "probe", "group", "parameter", "parameter_upper", "severity", *ACCURACY, "n")
     evaluated = _Evaluated(
         folder=folder,
         formats=formats,
@@ -73,7 +77,7 @@ def draw_evaluate(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
     )
     drawn = (_corruptions, _calibration, _prediction, _filters, _robustness, _heat_map)
     found = [figure for draw in drawn if (figure := draw(evaluated)) is not None]
-    return [*found, *draw_band_importance(folder, formats, title=evaluated.title)]
+    return [*found, *draw_band_importance(folder, formats, title=evaluated.title_of)]
 
 
 def _corruptions(e: _Evaluated) -> FigureFile | None:
@@ -126,7 +130,8 @@ def _robustness(e: _Evaluated) -> FigureFile | None:
     sizes = _sizes(e.folder) if e.results.rows("minimal") else {}
     if not (sizes or len(attacks)):
         return None
-    figure = robustness_figure(sizes, _points(attacks), title=e.title)
+    attacked = int(attacks["n"].max()) if len(attacks) else len(next(iter(sizes.values())))
+    figure = robustness_figure(sizes, _points(attacks), title=e.title_of(attacked))
     caption = f"Accuracy of {e.words} against the size of adversarial perturbations."
     return e.keep(figure, "robustness", caption, "Falling steps in each norm, and a point for each attack and budget.")
 
