@@ -107,7 +107,7 @@ SHORT = {
     "evaluate": ["num_images=8", "suite.attack_images=2", "suite.heat_map_images=2", "attack.steps=2",
                  "attack.minimal_steps=3", "suite.band_images=2"],
     "blur-defense": ["num_images=20", "suite.attack_images=6", "attack.minimal_steps=5", "checks.images=5",
-                     "suite.corruptions=[contrast]"],
+                     "suite.corruptions=[contrast]", "train.batch_size=16"],
     "critical-band": ["num_images=8", "num_resamples=100"],
     "layers": ["num_images=6"],
     "train": ["measure_images=10", "batch_size=16", "val_fraction=0.2"],
