@@ -117,7 +117,7 @@ BEFORE = {
     "fsens export latest --to robustbench": ["evaluate", "suite=robustbench-linf", "num_images=4"],
     "fsens report sweep:measure": ["evaluate", "-m", "--weights", "packaged:standard,packaged:lsf"],
 }
-LITTLE = ["data.train_size=80", "data.test_size=40"]
+LITTLE = ["data.train_size=400", "data.test_size=40"]
 
 
 @pytest.mark.slow
