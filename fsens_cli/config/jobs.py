@@ -136,7 +136,7 @@ class TrainingOnTheSpot:
 class EvaluateJob(ImagesFields, EvaluateConfig):
     """Settings of ``fsens evaluate``."""
 
-    num_images: int = 400
+    num_images: int = 320
 
     def __post_init__(self) -> None:
         """Check the ranges."""

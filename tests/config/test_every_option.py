@@ -21,6 +21,7 @@ NEEDED = {
     ("data", "folder"): ("data.root=pictures",),
     ("data", "imagenet"): ("data.root=pictures",),
     ("data", "arrays"): ("data.root=arrays.npz",),
+    ("data", "hf-data"): ("data.repo=owner/name",),
     **{
         ("suite", f"robustbench-imagenet-{kind}"): ("data=imagenet", "data.root=pictures", "data.list=list.txt")
         for kind in ("corruptions", "linf")

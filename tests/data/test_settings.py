@@ -16,6 +16,8 @@ from fsens_cli.errors import ConfigError, DataError
 
 
 def settings_of(name: str) -> dict[str, str]:
+    if name == "hf-data":
+        return {"repo": "owner/name"}
     return {"root": "somewhere"} if name in ("folder", "imagenet", "arrays") else {}
 
 
