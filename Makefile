@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null)
 STAMP := $(VENV)/.installed
 # The demonstration needs neither the development tools nor the manual's.
 DEMO := $(VENV)/.demo
-WAIT := @echo "installing into $(VENV): some minutes, and several GB where PyTorch comes with its libraries for GPUs"
+comma := ,
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check docs format smoke sweep-example report-example reproduce-quick wheel-test clean
@@ -18,26 +18,20 @@ help: ## list the targets
 
 install: $(STAMP) ## build .venv and install fsens with its development tools
 
+# Install with these extras: $(call installed,EXTRAS).
+define installed
+@echo "installing into $(VENV): some minutes, and several GB where PyTorch comes with its libraries for GPUs"
+$(if $(UV),$(UV) venv --quiet --allow-existing --seed $(VENV),$(PYTHON) -m venv $(VENV))
+$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check) \
+	-c constraints.txt -e ".[$(1)]"
+endef
+
 $(STAMP): pyproject.toml constraints.txt
-	$(WAIT)
-ifeq ($(UV),)
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,docs]"
-else
-	$(UV) venv --quiet --allow-existing --seed $(VENV)
-	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[dev,docs]"
-endif
+	$(call installed,dev$(comma)docs)
 	@touch $@ $(DEMO)
 
 $(DEMO): pyproject.toml constraints.txt
-	$(WAIT)
-ifeq ($(UV),)
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[report]"
-else
-	$(UV) venv --quiet --allow-existing --seed $(VENV)
-	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[report]"
-endif
+	$(call installed,report)
 	@touch $@
 
 demo: $(DEMO) ## install and measure the embedded demonstration

@@ -14,6 +14,7 @@ from fsens_cli.commands.first_word import loading, say
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.verbs.verb import Verb
 from fsens_cli.config.compose import Composed, Request, compose_job
+from fsens_cli.data.catalog import own_name
 from fsens_cli.errors import ConfigError
 from fsens_cli.memory import keep_freed_memory
 
@@ -52,7 +53,7 @@ def run_verb(verb: Verb, request: Request, flags: Flags, resume: str | None, *, 
 
 def _do(verb: Verb, composed: Composed, flags: Flags, said: str) -> Path:
     """Do one job; loading comes before the first bar, so whoever waits has a word first."""
-    word = loading(composed.job.model.name, composed.job.data.name)
+    word = loading(composed.job.model.name, own_name(composed.job.data) or composed.job.data.name)
     if word != said:
         say(word, flags)
     return verb.do()(composed.job, composed.config_yaml, flags)

@@ -21,8 +21,8 @@ def check_folder(folder: Path) -> None:
     Raises:
         ConfigError: names the file and the key.
     """
-    for file in _readable(folder):
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for file, text in _readable(folder):
+        content = yaml.safe_load(text)
         inside_hydra = file.relative_to(folder).parts[0] == "hydra"
         for key in _reaching(content, (), inside_hydra):
             raise ConfigError(
@@ -31,16 +31,17 @@ def check_folder(folder: Path) -> None:
             )
 
 
-def _readable(folder: Path) -> Iterator[Path]:
-    """Yield the files that are YAML; whoever selects another one is told what is wrong with it."""
+def _readable(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the files that are YAML, and what they hold; whoever selects another one is told what is wrong with it."""
     for file in sorted(folder.rglob("*.yaml")):
         try:
             if file.stat().st_size > LARGEST_FILE:
                 raise ConfigError(f"{file} is larger than 1 MiB: a configuration is a page of settings.")
-            yaml.safe_load(file.read_text(encoding="utf-8"))
+            text = file.read_text(encoding="utf-8")
+            yaml.safe_load(text)
         except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
             continue
-        yield file
+        yield file, text
 
 
 def _reaching(content: object, path: tuple[str, ...], inside_hydra: bool) -> Iterator[str]:
@@ -71,7 +72,7 @@ def searched(folder: Path) -> Iterator[list[Path]]:
 
     Files without such sizes are read where they are; of the others copies come first.
     """
-    texts = {file.relative_to(folder): sizes_in_yaml(file.read_text(encoding="utf-8")) for file in _readable(folder)}
+    texts = {file.relative_to(folder): sizes_in_yaml(text) for file, text in _readable(folder)}
     changed = {file: text for file, text in texts.items() if text}
     if not changed:
         yield [folder]

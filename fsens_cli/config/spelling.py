@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Collection, Iterable
 
+from fsens_cli.data.hub_data import PREFIX as HUB_DATA
 from fsens_cli.home import expanded
 
 # Everything else might be read as a number, as true or as null, or has a meaning in Hydra's grammar.
@@ -21,8 +22,6 @@ LITERAL = r"\${"
 # Settings in units of the pixel range.
 SIZES = ("eps", "eps_linf", "eps_l2", "step_size", "heat_map_l2", "noise_sd", "noise_levels", "patch_sd", "lowest",
          "mean", "std")  # fmt: skip
-# Before the name of a data set of the Hub.
-HUB_DATA = "hf-data:"
 
 
 def as_written(override: str) -> str:

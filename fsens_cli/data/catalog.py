@@ -28,8 +28,13 @@ CATALOG: dict[str, DataSet[Any]] = {
 
 
 def own_name(config: DataConfig) -> str:
-    """Return what the user's own pictures or arrays are called, by title, else by file; empty for published data."""
-    return config.title or expanded(config.root).stem if isinstance(config, FolderConfig | ArraysConfig) else ""
+    """Return what data that are known by their place alone are called: by title, else by place; empty for others."""
+    if config.name == HUB_DATA.name:
+        return config.title or str(getattr(config, "repo", "")).partition("@")[0].rpartition("/")[2]
+    if config.name not in (FOLDER.name, ARRAYS.name):
+        return ""
+    root = expanded(str(getattr(config, "root", ""))).resolve()
+    return config.title or (root.stem if root.is_file() else root.name)
 
 
 def require_there(config: DataConfig) -> None:

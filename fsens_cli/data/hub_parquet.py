@@ -14,6 +14,7 @@ import torch
 
 from fsens_cli.cache.hub import HubPlace, fetch_from_hub
 from fsens_cli.cache.hub_files import files_of_data_set
+from fsens_cli.data.arrays import MAX_CLASSES
 from fsens_cli.data.geometry import Geometry
 from fsens_cli.data.hub_data import HubDataConfig
 from fsens_cli.data.imagenet import wordnet_ids
@@ -72,6 +73,8 @@ def load_hub_data(config: HubDataConfig, split: str, wanted: Wanted = EVERYTHING
     try:
         tables = [pq.ParquetFile(path) for path in paths]
         columns = _columns(tables[0].schema_arrow.metadata or {}, tables[0].schema_arrow.names, config)
+        num_rows = sum(table.metadata.num_rows for table in tables)
+        require_memory(8 * num_rows, f"{num_rows:,} labels", "give a smaller data.part or another data set")
         label_N = torch.cat([_labels(table, columns, where) for table in tables])
         rows = wanted.rows(label_N, config)
         pixels = _pixels(tables, rows.tolist(), columns, config, wanted)
@@ -150,6 +153,12 @@ def _labels(table: "pq.ParquetFile", columns: Columns, where: str) -> torch.Tens
     values = column.to_numpy()
     if values.dtype.kind not in "iu":
         raise DataError(f"{where}: the column {columns.labels} is {column.type}, and labels are whole numbers.")
+    lowest, highest = (int(values.min()), int(values.max())) if len(values) else (0, 0)
+    if lowest < 0 or highest >= MAX_CLASSES:
+        raise DataError(
+            f"{where}: the column {columns.labels} holds {lowest if lowest < 0 else highest:,}, and labels lie in "
+            f"0..{MAX_CLASSES - 1:,} (negative ones usually mean unlabelled)."
+        )
     return torch.from_numpy(values.astype(np.int64))
 
 

@@ -19,7 +19,7 @@ from fsens_cli.cache.places import Meter, silent
 from fsens_cli.errors import CheckpointError, FetchError, ModelError, in_one_line
 from fsens_cli.models.clip_names import CLIP_PREFIX, split_clip, words_for
 from fsens_cli.models.description import Description, checked_description
-from fsens_cli.models.hub_network import read_config
+from fsens_cli.models.hub_network import read_config, weights_file
 
 if TYPE_CHECKING:
     from fsens_cli.models.sources import Asked
@@ -145,14 +145,7 @@ def weights_of(name: str, meter: Meter = silent) -> tuple[Path, Description]:
         CheckpointError: it has no safetensors, or describes itself wrongly.
     """
     place = split_clip(name)
-    try:
-        path = fetch_from_hub(HubPlace(place.repo, place.revision, place.file or WEIGHTS), meter=meter)
-    except FetchError as error:
-        if not error.absent:
-            raise
-        raise CheckpointError(
-            f"{place.repo} has no {WEIGHTS} ({error}): weights that are pickles are not read."
-        ) from error
+    path = weights_file(place, WEIGHTS, meter)
     same = f"{CLIP_PREFIX}{place.repo}@{commit_of(path) or place.revision}"
     return path, _described(_settings(same), f"{place.repo}/{SETTINGS}")
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import cast
 
 from fsens_cli.cache.hub import HubPlace, fetch_from_hub
@@ -84,6 +85,24 @@ def described_by(config: TimmConfig, model: str, repo: str) -> Description:
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         raise CheckpointError(f"{repo}/config.json describes itself wrongly ({in_one_line(error)}).") from error
     return checked_description(described, f"{repo}/config.json")
+
+
+def weights_file(place: HubPlace, usual: str, meter: Meter = silent) -> Path:
+    """Fetch the safetensors of a repository: the file that is named, else the one of the usual name.
+
+    Raises:
+        FetchError: it cannot be had.
+        CheckpointError: there is none.
+    """
+    file = place.file or usual
+    try:
+        return fetch_from_hub(HubPlace(place.repo, place.revision, file), meter=meter)
+    except FetchError as error:
+        if not error.absent:
+            raise
+        raise CheckpointError(
+            f"{place.repo} has no {file} ({error}): weights that are pickles or in parts are not read."
+        ) from error
 
 
 def read_config(place: HubPlace, meter: Meter = silent, *, file: str = "config.json") -> dict[str, object]:

@@ -1,12 +1,11 @@
 """A network in an ONNX file, ``NET.onnx``, made into one of PyTorch by onnx2torch, and held against onnxruntime."""
 
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from fsens_cli.errors import ModelError, in_one_line
-from fsens_cli.home import expanded
+from fsens_cli.models.user_file import network_file
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -32,18 +31,6 @@ def is_onnx(name: str) -> bool:
     return name.endswith(SUFFIX) and ":" not in name
 
 
-def check_file(name: str) -> Path:
-    """Return the file.
-
-    Raises:
-        ModelError: there is none.
-    """
-    path = expanded(name)
-    if not path.is_file():
-        raise ModelError(f"model={name}: there is no such file.")
-    return path
-
-
 def build(name: str, shape: "ImageShape") -> "nn.Module":
     """Return the network, checked on two random images.
 
@@ -52,7 +39,7 @@ def build(name: str, shape: "ImageShape") -> "nn.Module":
             or the network made of it does not answer, or has no gradient, as it should.
     """
     onnx, convert, runtime = _libraries(name)
-    path = check_file(name)
+    path = network_file(name)
     content = path.read_bytes()
     try:
         model = onnx.load_model_from_string(content)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from fsens_cli.errors import ModelError, in_one_line
-from fsens_cli.models.program_names import find_program
+from fsens_cli.models.user_file import network_file
 
 if TYPE_CHECKING:
     from fsens_cli.models.catalog import ImageShape
@@ -55,7 +55,7 @@ def build(name: str, shape: "ImageShape") -> nn.Module:
     Raises:
         ModelError: no such file, it holds no program, it was made in training mode, or for one size of batch only.
     """
-    path = find_program(name)
+    path = network_file(name)
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()

@@ -1,9 +1,6 @@
 """Files that are programs of torch, by their names, and the trust that they need."""
 
-from pathlib import Path
-
 from fsens_cli.errors import ModelError
-from fsens_cli.home import expanded
 
 SUFFIXES = (".pt2", ".pt", ".pth", ".ts", ".torchscript")
 
@@ -15,18 +12,6 @@ def is_program(name: str) -> bool:
     (True, True, False, False)
     """
     return name.endswith(SUFFIXES) and ":" not in name
-
-
-def find_program(name: str) -> Path:
-    """Return the file.
-
-    Raises:
-        ModelError: there is none.
-    """
-    path = expanded(name)
-    if not path.is_file():
-        raise ModelError(f"model={name}: there is no such file.")
-    return path
 
 
 def require_trust(name: str, trusted: bool) -> None:

@@ -13,7 +13,7 @@ from fsens_cli.models.catalog import PACKAGED, ImageShape
 from fsens_cli.models.clip_names import CLIP_PREFIX, split_clip
 from fsens_cli.models.library_names import timm_names, torchvision_names
 from fsens_cli.models.settings import ModelConfig
-from fsens_cli.models.user_file import is_factory
+from fsens_cli.models.user_file import is_factory, network_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -142,12 +142,12 @@ SOURCES: dict[str, Source] = {
     ),
     "onnx": Source(
         owns=onnx_network.is_onnx,
-        check=onnx_network.check_file,
+        check=network_file,
         build=deferred("fsens_cli.models.construct:of_onnx"),
     ),
     "program": Source(
         owns=program_names.is_program,
-        check=program_names.find_program,
+        check=network_file,
         build=deferred("fsens_cli.models.construct:of_program"),
     ),
     "own code": Source(

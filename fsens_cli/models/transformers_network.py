@@ -12,7 +12,7 @@ from fsens_cli.cache.hub import HubPlace, commit_of, fetch_from_hub
 from fsens_cli.cache.places import Meter, silent
 from fsens_cli.errors import CheckpointError, FetchError, ModelError, in_one_line
 from fsens_cli.models.description import Description, GeometryDescription, checked_description
-from fsens_cli.models.hub_network import read_config, split_hub
+from fsens_cli.models.hub_network import read_config, split_hub, weights_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -93,14 +93,7 @@ def weights_of(name: str, meter: Meter = silent) -> tuple[Path, Description]:
         CheckpointError: it has no safetensors, or describes itself wrongly.
     """
     place = split_name(name)
-    try:
-        path = fetch_from_hub(HubPlace(place.repo, place.revision, place.file or WEIGHTS), meter=meter)
-    except FetchError as error:
-        if not error.absent:
-            raise
-        raise CheckpointError(
-            f"{place.repo} has no {place.file or WEIGHTS} ({error}): weights that are pickles or in parts are not read."
-        ) from error
+    path = weights_file(place, WEIGHTS, meter)
     # All of one commit, whatever is pushed meanwhile.
     same = f"{PREFIX}{place.repo}@{commit_of(path) or place.revision}"
     settings, processor = cast(Settings, _settings(same, SETTINGS)), cast(Processor, _settings(same, PROCESSOR))

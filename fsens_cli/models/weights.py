@@ -24,6 +24,7 @@ from fsens_cli.models.library import (
     torchvision_file,
 )
 from fsens_cli.models.public import PUBLIC, PublicWeights
+from fsens_cli.models.user_file import network_file
 
 # What a network of transformers, or of open_clip, comes with.
 HF, CLIP = "hf", "clip"
@@ -61,7 +62,7 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class WeightsAsked:
     """Weights as they are asked for: `find_weights` says what its fields are."""
 
     spec: str
@@ -103,7 +104,7 @@ def find_weights(spec: str, *, model: str, data: str, imagenet: bool = False, me
     Raises:
         CheckpointError: nothing fits, or it cannot be fetched; the message says what can be given.
     """
-    asked = Asked(spec=spec, model=model, data=data, imagenet=imagenet, meter=meter)
+    asked = WeightsAsked(spec=spec, model=model, data=data, imagenet=imagenet, meter=meter)
     for owns, find in COME_WITH_THE_MODEL:
         if owns(asked):
             return find(asked)
@@ -143,7 +144,7 @@ def _automatic(model: str, data: str, *, imagenet: bool) -> str:
     raise CheckpointError(f"no weights are packaged or known for {model} on {data}. {_ways_on()}")
 
 
-def _packaged(asked: Asked) -> Weights:
+def _packaged(asked: WeightsAsked) -> Weights:
     name, model, data = asked.rest, asked.model, asked.data
     trained = packaged_names(model, data)
     if name not in trained:
@@ -155,7 +156,7 @@ def _packaged(asked: Asked) -> Weights:
     return _file(PACKAGED_FOLDER / f"{data}-{model}-{name}.safetensors", label=f"packaged:{name}")
 
 
-def _own_file(asked: Asked) -> Weights:
+def _own_file(asked: WeightsAsked) -> Weights:
     spec, model = asked.spec, asked.model
     path = expanded(spec)
     if not path.is_file():
@@ -186,7 +187,7 @@ def public_file(entry: PublicWeights) -> Path | None:
     return None if entry.source.startswith("hub:") else torch_checkpoint(entry.file_name)
 
 
-def _public(asked: Asked) -> Weights:
+def _public(asked: WeightsAsked) -> Weights:
     model, data, meter = asked.model, asked.data, asked.meter
     entry = PUBLIC.get((model, data))
     if entry is None:
@@ -208,20 +209,20 @@ def _public(asked: Asked) -> Weights:
     return _file(path, label=entry.file_name, described=described)
 
 
-def _torchvision(asked: Asked) -> Weights:
+def _torchvision(asked: WeightsAsked) -> Weights:
     url, digest, described = torchvision_file(asked.model, asked.rest)
     path = torch_checkpoint(url.rpartition("/")[2])
     download(url, path, Checksum(algorithm="sha256", digest=digest), meter=asked.meter)
     return _file(path, label=f"torchvision:{path.name}", described=described)
 
 
-def _timm(asked: Asked) -> Weights:
+def _timm(asked: WeightsAsked) -> Weights:
     place, described = timm_place(asked.model)
     path = _first_file(place, asked.meter)
     return _file(path, label=f"hub:{place.repo}", described=described, through_timm=True)
 
 
-def _hub(asked: Asked) -> Weights:
+def _hub(asked: WeightsAsked) -> Weights:
     place, model, meter = HubPlace.parse(asked.rest), asked.model, asked.meter
     path = _first_file(place, meter)
     own = model.startswith(hub_network.PREFIX)
@@ -234,7 +235,7 @@ def _hub(asked: Asked) -> Weights:
     return _file(path, label=label, described=described, through_timm=own or model.startswith("timm/"))
 
 
-def _transformers(asked: Asked) -> Weights:
+def _transformers(asked: WeightsAsked) -> Weights:
     model, meter = asked.model, asked.meter
     if not model.startswith(transformers_network.PREFIX):
         return _own_file(asked)
@@ -243,7 +244,7 @@ def _transformers(asked: Asked) -> Weights:
     return _file(path, label=f"hub:{model.removeprefix(transformers_network.PREFIX)}", described=described)
 
 
-def _clip(asked: Asked) -> Weights:
+def _clip(asked: WeightsAsked) -> Weights:
     if not asked.model.startswith(CLIP_PREFIX):
         return _own_file(asked)
     path, described = clip_network.weights_of(asked.model, asked.meter)
@@ -251,7 +252,13 @@ def _clip(asked: Asked) -> Weights:
     return _file(path, label=f"hub:{asked.model.removeprefix(CLIP_PREFIX)}", described=described)
 
 
-def _inside(asked: Asked, path: Path) -> Weights:
+def _is_in_a_file(model: str) -> bool:
+    """Return whether a network is a file that holds its weights."""
+    return onnx_network.is_onnx(model) or program_names.is_program(model)
+
+
+def _inside(asked: WeightsAsked) -> Weights:
+    path = network_file(asked.model)
     if asked.spec != "auto":
         raise CheckpointError(f"weights={asked.spec}: {path.name} holds its weights; leave weights=auto.")
     return Weights(label=path.name, sha256=sha256_of(path), is_inside=True)
@@ -277,7 +284,7 @@ def _first_file(place: HubPlace, meter: Meter) -> Path:
     ) from reason
 
 
-def _robustbench(asked: Asked) -> Weights:
+def _robustbench(asked: WeightsAsked) -> Weights:
     spec, model, data = asked.spec, asked.model, asked.data
     if spec not in ("auto", "robustbench"):
         raise CheckpointError(f"weights={spec}: {model} comes with its weights; leave weights=auto.")
@@ -285,18 +292,11 @@ def _robustbench(asked: Asked) -> Weights:
     return Weights(label=model, sha256=sha256_of(file) if file is not None else "")
 
 
-Find = Callable[[Asked], Weights]
+Find = Callable[[WeightsAsked], Weights]
 
-COME_WITH_THE_MODEL: tuple[tuple[Callable[[Asked], bool], Find], ...] = (
+COME_WITH_THE_MODEL: tuple[tuple[Callable[[WeightsAsked], bool], Find], ...] = (
     (lambda asked: asked.model.startswith(robustbench.PREFIX), _robustbench),
-    (
-        lambda asked: onnx_network.is_onnx(asked.model) and asked.spec != "random",
-        lambda asked: _inside(asked, onnx_network.check_file(asked.model)),
-    ),
-    (
-        lambda asked: program_names.is_program(asked.model) and asked.spec != "random",
-        lambda asked: _inside(asked, program_names.find_program(asked.model)),
-    ),
+    (lambda asked: _is_in_a_file(asked.model) and asked.spec != "random", _inside),
 )
 SOURCES: dict[str, Find] = {
     "random": lambda _: Weights(label="random"),

@@ -1,7 +1,6 @@
 """The finished runs that a user's words mean, and a line for each that cannot be read."""
 
 import glob
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -210,9 +209,10 @@ def read_run(folder: Path) -> FinishedRun:
 
 def _trained(folder: Path) -> str:
     """Return the SHA-256 of what a training of an older version left; empty where it left nothing."""
+    from fsens_cli.models.checkpoint import sha256_of
+
     try:
-        with best_weights(folder).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(best_weights(folder))
     except (OutputError, OSError):
         return ""
 

@@ -134,6 +134,8 @@ def test_pictures_labels_and_names(put: Any, monkeypatch: pytest.MonkeyPatch) ->
         ([{"bytes": None}] * 2, [0, 1], "row 0 of image holds no picture file"),
         ([{"bytes": picture(0)[1]}] * 2, [0, None], "1 of 2 pictures have no label"),
         ([{"bytes": picture(0)[1]}] * 2, ["a", "b"], "labels are whole numbers"),
+        ([{"bytes": picture(0)[1]}] * 2, [0, 2**40], r"holds 1,099,511,627,776, and labels lie in 0\.\.99,999"),
+        ([{"bytes": picture(0)[1]}] * 2, [0, -1], r"holds -1, .* usually mean unlabelled"),
         ([{"bytes": picture(0)[1]}] * 2, [0, 7], r"labels must lie in 0..1, got 7"),
         (
             [{"bytes": picture(0)[1]}, {"bytes": picture(1, 9)[1]}],

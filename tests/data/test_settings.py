@@ -1,5 +1,7 @@
 """What every data set can be told: a size, a subset; and what is known of it before it is loaded."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from PIL import Image
 from torchvision.transforms import v2
 from torchvision.transforms._presets import ImageClassification
 
-from fsens_cli.data.catalog import CATALOG, load_images, peek_classes, peek_size
+from fsens_cli.data.catalog import CATALOG, load_images, own_name, peek_classes, peek_size
 from fsens_cli.data.dualband import DualbandConfig
 from fsens_cli.data.geometry import Geometry
 from fsens_cli.data.images import resized, sampled_rows, stratified_rows
@@ -29,6 +31,25 @@ def test_size_and_subset_are_checked_for_every_data_set(name: str) -> None:
     with pytest.raises(ConfigError, match=r"data\.subset=-1: give a number of images"):
         CATALOG[name].config(**settings_of(name), subset=-1)
     assert peek_size(CATALOG[name].config(**settings_of(name), size=[40, 50]), "test") == (40, 50)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "called"),
+    [
+        ("folder", {"root": "my.pics"}, "my.pics"),
+        ("folder", {"root": "x", "title": "Birds"}, "Birds"),
+        ("arrays", {"root": "images.npz"}, "images"),
+        ("hf-data", {"repo": "owner/pets@main"}, "pets"),
+        ("imagenet", {"root": "x"}, ""),
+        ("dualband", {}, ""),
+    ],
+)
+def test_what_the_users_own_data_are_called(
+    name: str, settings: dict[str, str], called: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("images.npz").touch()
+    assert own_name(CATALOG[name].config(**settings)) == called
 
 
 def test_what_is_said_before_loading_is_what_is_loaded() -> None:
