@@ -13,13 +13,20 @@ from fsens_cli.commands.evaluate import corruption_source
 from fsens_cli.commands.inputs import check_before_loading, load_for
 from fsens_cli.commands.networks import build_for, fit_front_end, named_weights
 from fsens_cli.commands.options import Flags
-from fsens_cli.commands.record import named_after, provenance, record_inputs, record_own_code, run_name
+from fsens_cli.commands.record import (
+    named_after,
+    provenance,
+    record_inputs,
+    record_own_code,
+    require_same,
+    run_name,
+)
 from fsens_cli.commands.resuming import job_to_resume
-from fsens_cli.commands.train import train_task
+from fsens_cli.commands.train import continue_training, train_task
 from fsens_cli.config.compose import Request, flat_settings, job_yaml
 from fsens_cli.config.jobs import DefenseJob, JobFields, TrainJob
 from fsens_cli.data.images import ImageSet
-from fsens_cli.errors import ConfigError, DataError
+from fsens_cli.errors import ConfigError
 from fsens_cli.experiments.defense import DefenseRow, as_trained, defend, row_label, with_front_end
 from fsens_cli.experiments.evaluate_hooks import own_code
 from fsens_cli.home import expanded
@@ -31,10 +38,13 @@ from fsens_cli.models.settings import FrontEndConfig
 from fsens_cli.models.weights import Weights, packaged_names
 from fsens_cli.runs.defense_files import VERB, write_defense
 from fsens_cli.runs.evaluation_parts import RowFiles
-from fsens_cli.runs.folder import RunFolder
-from fsens_cli.runs.index import list_runs
+from fsens_cli.runs.folder import SCHEMA, RunFolder
+from fsens_cli.runs.index import RunEntry, list_runs
 from fsens_cli.runs.provenance import peak_memory_mib
 from fsens_cli.runs.subject import Subject
+
+# What became of a training that can go on.
+STOPPED = ("killed", "interrupted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +69,8 @@ def defense_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
     else:
         _require_plain(job, job.strengths())
     record = provenance(job, device) | {"config": flat_settings(config_yaml)}
-    with RunFolder.create(Path(job.out), VERB, run_name(job), config_yaml=config_yaml, record=record) as run:
+    name = run_name(job)
+    with RunFolder.create(Path(job.out), VERB, name, config_yaml=config_yaml, record=record, goes_on=True) as run:
         return _defend_in(run, job, device, flags)
 
 
@@ -102,9 +113,7 @@ def _defend_in(run: RunFolder, job: DefenseJob, device: torch.device, flags: Fla
         seed=job.seed,
         beside=[n.weights for n in networks],
     )
-    before = run.record.get("data_fingerprint")
-    if before is not None and before != images.fingerprint():
-        raise DataError(f"{run.path} was started on other images than {images.title} has now; start a new run.")
+    require_same(run, data_fingerprint=images.fingerprint())
     record_own_code(run, own_code(job.suite))
     if job.mode == "trained":
         networks = networks or _train_all(job, flags)
@@ -189,9 +198,7 @@ def _trained_classifiers(
 ) -> Iterator[tuple[float, Classifier, bool]]:
     """Yield each network behind the filter that it was trained through, then the controls."""
     digests = {f"{n.strength:g}": n.weights.sha256 for n in networks}
-    before = run.record.get("weights_by_strength")
-    if before is not None and before != digests:
-        raise DataError(f"{run.path} was started with other weights: start a new run.")
+    require_same(run, weights_by_strength=digests)
     run.save(
         data_title=images.title, data_fingerprint=images.fingerprint(), weights_by_strength=digests, weights="trained"
     )
@@ -256,22 +263,26 @@ def _train_all(job: DefenseJob, flags: Flags) -> list[Trained]:
             optim=job.train.optim,
         )
         config_yaml = job_yaml(training)
-        folder = _finished(Path(job.out), config_yaml)
-        if folder is None:
-            note(f"training through {front_end.label}", flags)
-            folder = train_task(training, config_yaml, dataclasses.replace(flags, quiet=True))
-        else:
+        same = _same_trainings(Path(job.out), config_yaml)
+        finished, stopped = (
+            next((run.path for run in same if run.status in wanted), None) for wanted in (["done"], STOPPED)
+        )
+        silent = dataclasses.replace(flags, quiet=True)
+        if finished is not None:
+            folder = finished
             note(f"{front_end.label}: {folder} has the same settings", flags)
+        elif stopped is not None:
+            note(f"training through {front_end.label}: {stopped} goes on", flags)
+            folder = continue_training(stopped, training, silent)
+        else:
+            note(f"training through {front_end.label}", flags)
+            folder = train_task(training, config_yaml, silent)
         weights = named_weights(dataclasses.replace(job, weights=f"run:{folder}"))
         networks.append(Trained(strength=strength, weights=weights))
     return networks
 
 
-def _finished(out: Path, config_yaml: str) -> Path | None:
-    """Return the newest finished training with the same settings."""
-    wanted = flat_settings(config_yaml)
-    for entry in reversed(list_runs(out)):
-        record = entry.record
-        if record.get("verb") == "train" and entry.status == "done" and record.get("config") == wanted:
-            return entry.path
-    return None
+def _same_trainings(out: Path, config_yaml: str) -> list[RunEntry]:
+    """Return the trainings with the same settings, the newest first."""
+    same = {"schema": SCHEMA, "verb": "train", "config": flat_settings(config_yaml)}
+    return [entry for entry in reversed(list_runs(out)) if same.items() <= entry.record.items()]

@@ -15,7 +15,6 @@ from fsens_cli.commands.tables import table
 from fsens_cli.commands.wording import interval_text, percent_interval
 from fsens_cli.config.compose import Request, flat_settings
 from fsens_cli.config.jobs import DefenseJob, EvaluateJob, JobFields
-from fsens_cli.errors import DataError
 from fsens_cli.experiments.band_importance import importance
 from fsens_cli.experiments.evaluate import evaluate
 from fsens_cli.experiments.evaluate_findings import GROUP_NAMES, eps_text
@@ -48,18 +47,15 @@ def evaluate_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
     weights = named_weights(job, flags)
     check_before_loading(job, weights, job.split)
     record = provenance(job, device) | {"config": flat_settings(config_yaml)}
-    with RunFolder.create(Path(job.out), VERB, run_name(job), config_yaml=config_yaml, record=record) as run:
+    name = run_name(job)
+    with RunFolder.create(Path(job.out), VERB, name, config_yaml=config_yaml, record=record, goes_on=True) as run:
         return _evaluate_in(run, job, weights, device, flags)
 
 
 def _evaluate_in(run: RunFolder, job: EvaluateJob, weights: Weights, device: torch.device, flags: Flags) -> Path:
     images = load_for(job, weights, job.split, flags, num_images=job.num_images, seed=job.seed)
     classifier = build_for(job, weights, images, flags).to(device)
-    before = {key: run.record.get(key) for key in ("data_fingerprint", "weights_sha256")}
     record_inputs(run, weights, classifier, images)
-    changed = [key for key, value in before.items() if value is not None and value != run.record[key]]
-    if changed:
-        raise DataError(f"{run.path} was started with another {' and '.join(changed)}: start a new run.")
     record_own_code(run, own_code(job.suite))
     subject = subject_of(job, weights)
     with progress("evaluating", 1, flags) as advance:

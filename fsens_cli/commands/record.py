@@ -62,6 +62,17 @@ def provenance(job: JobFields, device: torch.device) -> dict[str, object]:
     }
 
 
+# What a run is continued with has to be what it was started with, under these names of its record.
+INPUTS = {"data_fingerprint": "images", "weights_sha256": "weights", "weights_by_strength": "weights"}
+
+
+def require_same(run: RunFolder, **found: object) -> None:
+    """Raise DataError if a run is continued with other images or weights than its record names."""
+    changed = [INPUTS[key] for key, value in found.items() if run.record.get(key) not in (None, value)]
+    if changed:
+        raise DataError(f"{run.path} was started with other {' and '.join(changed)} than now: start a new run.")
+
+
 def record_own_code(run: RunFolder, code: Mapping[str, str]) -> None:
     """Write the SHA-256 of the user's own functions into the run's record.
 
@@ -76,7 +87,12 @@ def record_own_code(run: RunFolder, code: Mapping[str, str]) -> None:
 
 
 def record_inputs(run: RunFolder, weights: Weights, classifier: Classifier, images: ImageSet) -> None:
-    """Write what was really loaded into the run's record."""
+    """Write what was really loaded into the run's record.
+
+    Raises:
+        DataError: a run is continued with other images or weights than it was started with.
+    """
+    require_same(run, data_fingerprint=images.fingerprint(), weights_sha256=weights.sha256)
     run.save(
         weights=weights.label,
         weights_sha256=weights.sha256,

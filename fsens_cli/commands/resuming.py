@@ -10,7 +10,7 @@ from fsens_cli.config.compose import Request, flat_settings, load_job
 from fsens_cli.config.jobs import JobFields, TrainJob
 from fsens_cli.config.parsing import given_values
 from fsens_cli.errors import ConfigError
-from fsens_cli.runs.folder import read_record
+from fsens_cli.runs.folder import SCHEMA, read_record
 from fsens_cli.runs.index import find_run
 from fsens_cli.runs.json_files import Fields
 from fsens_cli.text import masked
@@ -39,6 +39,8 @@ def job_to_resume(kind: type[Job], name: str, request: Request) -> tuple[Path, J
         raise run_of_another_verb(path, str(record.get("verb")), command)
     if record.get("status") == "done":
         raise ConfigError(f"{path} is finished: there is nothing to resume.")
+    if record.get("schema") != SCHEMA:
+        raise ConfigError(f"{path} was written by another version of fsens: start a new run, or go on with that one.")
     job, config_yaml = load_job(kind, path / "config.yaml")
     assert isinstance(job, kind), "the verb decides the type"
     _refuse_changes(path, config_yaml, asked)

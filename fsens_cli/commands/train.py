@@ -16,7 +16,7 @@ from fsens_cli.commands.networks import build_for, named_weights
 from fsens_cli.commands.options import Flags
 from fsens_cli.commands.pair_sources import check_pairs, pair_source_of
 from fsens_cli.commands.processes import agreeing, met_processes, pick_own_device
-from fsens_cli.commands.record import provenance, record_inputs, record_own_code, run_name
+from fsens_cli.commands.record import provenance, record_inputs, record_own_code, require_same, run_name
 from fsens_cli.commands.resuming import job_to_resume
 from fsens_cli.commands.signals import stopping_on_signals
 from fsens_cli.commands.train_recorder import Listener, RunRecorder
@@ -35,12 +35,11 @@ from fsens_cli.config.jobs import JobFields, TrainJob
 from fsens_cli.data.images import ImageSet
 from fsens_cli.data.recordings import Recordings
 from fsens_cli.data.trained_on import TrainedImages
-from fsens_cli.errors import DataError, Interrupted
+from fsens_cli.errors import Interrupted
 from fsens_cli.experiments.measure_result import MeasureResult
 from fsens_cli.experiments.pair_set import NO_OTHER_IMAGES, PairSource
 from fsens_cli.experiments.quantities import Findings
 from fsens_cli.experiments.train import TrainResult, require_sharable, train
-from fsens_cli.experiments.train_state import TrainState
 from fsens_cli.experiments.training_course import evaluate_accuracy
 from fsens_cli.models.checkpoint import load_into, read_state_dict, sha256_of
 from fsens_cli.models.classifier import Classifier
@@ -83,56 +82,74 @@ class Start:
     checkpoint: Checkpoint | None = None
     recordings: Recordings | None = None
 
-    @property
-    def stands_at(self) -> str:
-        """How far the training is."""
-        state = self.checkpoint.state if self.checkpoint else TrainState()
-        return f"epoch {state.epoch}, step {state.step}"
-
 
 def train_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
     """Train, measure and write a new run folder, with the processes that torchrun started, if it did."""
     assert isinstance(job, TrainJob), "the verb decides the type"
     with met_processes() as world, agreeing(world) as ready:
         job = with_augmentation(with_target(job))
-        device = pick_own_device(job.device, world)
-        require_sharable(job, world.size)
-        require_tracker(job.tracker)
-        check_model_name(job.model.name)
-        weights = named_weights(job, flags)
-        check_before_loading(job, weights, "train", bands_of=job.measure, penalty=job.regularizer)
-        check_network(job, weights)
-        recordings = check_pairs(job)
-        require_published(job.plot.published)
-        start = Start(weights=weights, device=device, world=world, recordings=recordings)
+        start = _begun(job, world, flags)
         if not world.is_first:
             _step_along(job, start, flags, ready)
-        record = provenance(job, device) | {"training": training_name(job), "config": flat_settings(config_yaml)}
-        record["num_processes"] = world.size
-        with RunFolder.create(Path(job.out), "train", run_name(job), config_yaml=config_yaml, record=record) as run:
+        record = _recorded(job, start) | {"config": flat_settings(config_yaml)}
+        name = run_name(job)
+        with RunFolder.create(
+            Path(job.out), "train", name, config_yaml=config_yaml, record=record, goes_on=True
+        ) as run:
             return _train_in(run, job, start, flags, ready)
 
 
 def resume_training(name: str, request: Request, flags: Flags) -> Path:
-    """Continue an unfinished training in its own folder, with as many processes as there are now."""
+    """Continue the training called ``name``, and return its folder."""
     path, job = job_to_resume(TrainJob, name, request)
+    return continue_training(path, job, flags)
+
+
+def continue_training(path: Path, job: TrainJob, flags: Flags) -> Path:
+    """Continue an unfinished training in its own folder, with as many processes as there are now.
+
+    One that stopped before its first checkpoint begins anew.
+    """
     with met_processes() as world, agreeing(world) as ready:
-        device = pick_own_device(job.device, world)
-        require_sharable(job, world.size)
-        require_tracker(job.tracker)
         job = with_augmentation(with_target(job))
         if not world.is_first:
-            _step_along(job, _continued(path, job, device, world), flags, ready)
+            _step_along(job, _continued(path, job, world, flags), flags, ready)
         with RunFolder.reopen(path) as run:
-            start = _continued(path, job, device, world)
-            run.save(num_processes=world.size)
-            note(f"continuing {path} after {start.stands_at}", flags)
+            start = _continued(path, job, world, flags)
+            if start.checkpoint is None:
+                note(f"{path} stopped before its first checkpoint: it begins anew", flags)
+                run.save(**_recorded(job, start))
+            else:
+                state = start.checkpoint.state
+                note(f"continuing {path} after epoch {state.epoch}, step {state.step}", flags)
+                run.save(num_processes=world.size)
             return _train_in(run, job, start, flags, ready)
 
 
-def _continued(path: Path, job: TrainJob, device: torch.device, world: World) -> Start:
+def _recorded(job: TrainJob, start: Start) -> dict[str, object]:
+    """Return what is known of a training before its inputs are loaded."""
+    known = {"training": training_name(job), "num_processes": start.world.size}
+    return provenance(job, start.device) | known
+
+
+def _begun(job: TrainJob, world: World, flags: Flags) -> Start:
+    """Return what a new training starts from, once everything that needs no images is checked."""
+    device = _device_of(job, world)
+    check_model_name(job.model.name)
+    weights = named_weights(job, flags)
+    check_before_loading(job, weights, "train", bands_of=job.measure, penalty=job.regularizer)
+    check_network(job, weights)
+    recordings = check_pairs(job)
+    require_published(job.plot.published)
+    return Start(weights=weights, device=device, world=world, recordings=recordings)
+
+
+def _continued(path: Path, job: TrainJob, world: World, flags: Flags) -> Start:
     """Return what a run in ``path`` goes on from."""
     checkpoint = load_checkpoint(path)
+    if checkpoint is None:
+        return _begun(job, world, flags)
+    device = _device_of(job, world)
     if world.is_first:
         restore_best(path, checkpoint)
     # The checkpoint knows its normalisation and front end, wherever the training began.
@@ -140,14 +157,23 @@ def _continued(path: Path, job: TrainJob, device: torch.device, world: World) ->
     return Start(weights=weights, device=device, world=world, checkpoint=checkpoint, recordings=check_pairs(job))
 
 
+def _device_of(job: TrainJob, world: World) -> torch.device:
+    """Return the device of this process, once the job is known to suit all of them."""
+    device = pick_own_device(job.device, world)
+    require_sharable(job, world.size)
+    require_tracker(job.tracker)
+    return device
+
+
 def _train_in(run: RunFolder, job: TrainJob, start: Start, flags: Flags, ready: Callable[[], None]) -> Path:
     """Train and measure in the first or only process."""
     images = load_for(job, start.weights, "train", flags)
     test = load_for(job, start.weights, "test", flags, heard=images.notes)
-    _check_same_data(run, images, resumed=start.checkpoint is not None)
     job, classifier = _built(job, start, images, flags)
     if start.checkpoint is None:
         record_inputs(run, start.weights, classifier, images)
+    else:
+        require_same(run, data_fingerprint=images.fingerprint())
     record_own_code(run, own_regularizer_code(job.regularizer))
     with tracking(job.tracker, run, warn) as tracker:
         ready()
@@ -254,15 +280,6 @@ def _steps(
             companion_state=start.checkpoint.companion_state if start.checkpoint else None,
             pair_source=source,
             world=start.world,
-        )
-
-
-def _check_same_data(run: RunFolder, images: ImageSet, *, resumed: bool) -> None:
-    """Raise DataError if a run is continued on other images than it was started on."""
-    before = run.record.get("data_fingerprint")
-    if resumed and before is not None and before != images.fingerprint():
-        raise DataError(
-            f"{run.path} was started on other training images than {images.title} has now; start a new run."
         )
 
 

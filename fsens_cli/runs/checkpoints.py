@@ -127,15 +127,15 @@ def _link_or_copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def load_checkpoint(run: Path) -> Checkpoint:
-    """Return the newest checkpoint.
+def load_checkpoint(run: Path) -> Checkpoint | None:
+    """Return the newest checkpoint; None where the training stopped before it wrote one.
 
     Raises:
-        CheckpointError: there is none, or it is damaged; says which earlier one is whole.
+        CheckpointError: it is damaged; says which earlier one is whole.
     """
     found = sorted((run / FOLDER).glob("at-*"))
     if not found:
-        raise CheckpointError(f"{run} has no checkpoint: it stopped before its first epoch ended. Start it again.")
+        return None
     try:
         return _read(found[-1])
     except CheckpointError as error:

@@ -29,8 +29,6 @@ MAX_CLEARED = 10_000
 # File systems allow 255 bytes; temporary files add to a folder's name.
 MAX_NAME = 120
 RECORDS = frozenset({"run.json", "config.yaml", "log.txt"})
-# What a run can be continued from.
-CONTINUED = ("checkpoints", "parts")
 
 
 def slug(name: str) -> str:
@@ -104,23 +102,27 @@ def clear_killed(parent: Path) -> None:
 class RunFolder:
     """A run's folder while it is being filled. Use as a context: the way it is left becomes the run's status.
 
-    An error in the user's input removes a folder that holds nothing but its own records. A run that is continued stays
-    what it was until its record is first saved.
+    An error in the user's input removes a new folder that holds nothing but its own records. A run that is continued
+    stays, and is what it was until its record is first saved.
 
     Attributes:
         owner: the right to write here, given up at the end.
+        goes_on: whether its verb continues a run that was stopped.
         made_out: the folder of all runs, where this run was the first to need it.
     """
 
     path: Path
     owner: Ownership
     record: dict[str, object] = field(default_factory=dict)
+    goes_on: bool = False
     started: float = field(default_factory=time.monotonic)
     made_out: Path | None = None
     is_saved: bool = False
 
     @classmethod
-    def create(cls, out: Path, verb: str, name: str, *, config_yaml: str, record: dict[str, object]) -> Self:
+    def create(
+        cls, out: Path, verb: str, name: str, *, config_yaml: str, record: dict[str, object], goes_on: bool = False
+    ) -> Self:
         """Claim ``out/verb/name/vNNN`` and write the configuration and provenance into it."""
         out = expanded(out)
         made_out = None if out.exists() else out
@@ -128,7 +130,7 @@ class RunFolder:
         folder = claim_version(out / verb / slug(name))
         try:
             with _DiskErrors(folder):
-                run = cls(folder, Ownership.take(folder), made_out=made_out)
+                run = cls(folder, Ownership.take(folder), goes_on=goes_on, made_out=made_out)
         except OutputError:
             remove_empty(folder, folder.parent, folder.parent.parent, *([made_out] if made_out else []))
             raise
@@ -171,7 +173,7 @@ class RunFolder:
             owner.release()
             raise
         changes = {"status": "running", "pid": os.getpid(), "host": socket.gethostname(), "resumed": now()}
-        return cls(path, owner, record | changes)
+        return cls(path, owner, record | changes, goes_on=True)
 
     def save(self, **changes: object) -> None:
         """Write ``run.json`` with these entries added or replaced."""
@@ -205,7 +207,7 @@ class RunFolder:
     def _end(self, error: BaseException | None) -> None:
         if error is not None and not (self.path.is_dir() and self.is_saved):
             return  # somebody removed the folder, or it is as it was: nothing is to be said but the error itself
-        if isinstance(error, FsensError) and {p.name for p in self.path.iterdir()} <= RECORDS | {self.owner.file.name}:
+        if isinstance(error, FsensError) and "resumed" not in self.record and self._is_empty():
             self.discard()
             return
         interrupted = isinstance(error, KeyboardInterrupt | Interrupted)
@@ -224,9 +226,12 @@ class RunFolder:
         if status == "done":
             self._link_latest()
 
+    def _is_empty(self) -> bool:
+        return {p.name for p in self.path.iterdir()} <= RECORDS | {self.owner.file.name}
+
     def _way_on(self) -> str:
         """Return how an interrupted run is continued; one that keeps nothing is begun again."""
-        if any((self.path / name).is_dir() for name in CONTINUED):
+        if self.goes_on:
             return f"go on with: fsens {self.record.get('verb')} --resume {self.path}"
         return f"{self.path} keeps nothing to go on from: start it again"
 

@@ -105,12 +105,11 @@ def _fault_of_list(place: Path) -> str:
 
 
 def _again(verb: str, place: Path) -> list[str]:
-    """Return how a killed run goes on: from what it kept, or from the start where it keeps nothing."""
+    """Return how a killed run goes on; it is typed again where its verb keeps nothing."""
     kept = sorted(place.glob("outputs/sweeps/measure/v*" if verb == "sweep" else f"outputs/{verb}/*/v*/run.json"))
     if verb == "sweep" and kept:
         return ["measure", "--resume", str(kept[-1].relative_to(place)), "--quiet"]
-    # A training keeps nothing before its first epoch has ended.
-    if verb in GO_ON and kept and (verb != "train" or list(kept[-1].parent.glob("checkpoints/at-*"))):
+    if verb in GO_ON and kept:
         return [verb, "--resume", str(kept[-1].parent.relative_to(place)), "--quiet"]
     return typed(verb)
 

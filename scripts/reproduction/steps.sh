@@ -53,18 +53,22 @@ SUITE="suite.filters=[band-pass] suite.cutoffs=[5,10,23] suite.noises=[gaussian]
 RECIPE="${RECIPE:-label_smoothing=0.1 augment.flip=alternating optim.schedule=linear} measure_images=$MEASURED
     ${WARM_UP:-}"
 
-# step FOLDER VERB SETTINGS...: one run below FOLDER, unless a finished one is there; an unfinished one goes on.
+# Whether a run was written in the form of now; of older ones trainings alone are read, and none goes on.
+is_current() { grep -qs '"schema": 2' "$1/run.json"; }
+
+# step FOLDER VERB SETTINGS...: one run below FOLDER, unless a finished one is there; what keeps its progress goes on.
 step() {
-    local folder=$1 verb=$2
+    local folder=$1 verb=$2 finished newest
     shift 2
-    if compgen -G "$folder/$verb/*/latest/results.json" > /dev/null; then
+    finished=$(compgen -G "$folder/$verb/*/latest/results.json" || true)
+    if [ -n "$finished" ] && { [ "$verb" = train ] || is_current "${finished%/*}"; }; then
         return
     fi
     echo "== ${folder#"$OUT"/}: $verb"
-    local begun
-    begun=$(compgen -G "$folder/$verb/*/v001/run.json" || true)
-    if [ -n "$begun" ] && [ "$verb" != hybrid-probe ]; then
-        "$FSENS" "$verb" --resume "${begun%/run.json}" --quiet
+    newest=$(compgen -G "$folder/$verb/*/v*/run.json" | sort -V | tail -n 1 || true)
+    newest=${newest%/run.json}
+    if [[ $verb = train || $verb = evaluate ]] && is_current "$newest"; then
+        "$FSENS" "$verb" --resume "$newest" --quiet
     else
         # shellcheck disable=SC2086  # settings are words
         "$FSENS" "$verb" --model "$MODEL" "${WHERE[@]}" $EXTRA --out "$folder" --quiet "$@"

@@ -4,11 +4,14 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
 import pytest
 from run_files import DESCRIBED
 from typer.testing import Result
+
+from fsens_cli.commands import train_recorder
 
 Type = Callable[..., Result]
 ErrorOf = Callable[[Result], str]
@@ -112,10 +115,20 @@ def test_each_sigma_removes_its_cue(defense: Type, no_drawing: None) -> None:
     assert re.search(r"blur 1\.5 +not told from chance .*not run", result.stdout)
 
 
+def stop(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
 def test_trained_on_the_spot_and_reused(defense: Type, no_drawing: None, fsens: Type) -> None:
     trained = ["mode=trained", "train.epochs=1", "train.batch_size=64", "sigmas=[0,2]"]
-    result = defense(*trained)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_recorder, "save_checkpoint", stop)
+        stopped = defense(*trained)
+    assert "go on with: fsens blur-defense --resume outputs/blur-defense/resnet8-dualband/v001" in stopped.stderr
+    result = fsens("blur-defense", "--resume", "outputs/blur-defense/resnet8-dualband/v001")
     assert result.exit_code == 0, result.output
+    # The training that was stopped went on in its own folder.
+    assert "outputs/train/resnet8-dualband-none/v001 goes on" in result.stderr
     runs = sorted(Path("outputs/train").glob("*/v001"))
     assert [r.parent.name for r in runs] == ["resnet8-dualband-blur2", "resnet8-dualband-none"]
     again = defense(*trained)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,6 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from typer.testing import Result
 
+from fsens_cli.commands import train_recorder
 from fsens_cli.runs.folder import RunFolder
 from fsens_cli.runs.owner import Ownership
 
@@ -149,6 +151,60 @@ def test_a_run_is_continued_by_its_own_verb_alone(fsens: Type) -> None:
     refused = fsens("evaluate", "--resume", str(run.path))
     assert refused.exit_code == 2
     assert f"is a run of train, not of evaluate: go on with `fsens train --resume {run.path}`" in refused.stderr
+
+
+def stop_at_checkpoint(number: int, patch: pytest.MonkeyPatch) -> None:
+    """Stop trainings before they write that checkpoint."""
+    left = iter(range(number - 1))
+    save = train_recorder.save_checkpoint
+
+    def saved(*arguments: Any) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        save(*arguments)
+
+    patch.setattr(train_recorder, "save_checkpoint", saved)
+
+
+def files(run: Path) -> dict[str, bytes]:
+    """Return what a run holds beside its record and where it is."""
+    found = {str(p.relative_to(run)): p.read_bytes() for p in run.rglob("*") if p.is_file()}
+    return {name: content for name, content in found.items() if name not in ("run.json", "config.yaml")}
+
+
+def test_a_training_without_a_checkpoint_begins_anew(fsens: Type) -> None:
+    settings = [*TINY[:-1], "measure_images=20", "epochs=2", "keep_every=1", "--weights", "random"]
+    straight = Path(fsens("train", *settings, "--quiet", "--out", "straight").stdout.strip())
+    run = Path("outputs/train/resnet8-dualband/v001")
+    with pytest.MonkeyPatch.context() as patch:
+        stop_at_checkpoint(1, patch)
+        stopped = fsens("train", *settings, "--quiet")
+    assert stopped.exit_code == 130
+    assert f"go on with: fsens train --resume {run}" in stopped.stderr
+    assert (run / "checkpoints" / "best.safetensors").exists()
+    resumed = fsens("train", "--resume", str(run))
+    assert resumed.exit_code == 0, resumed.output
+    assert resumed.stderr.count(f"{run} stopped before its first checkpoint: it begins anew\n") == 1
+    assert files(run) == files(straight)
+    assert json.loads((run / "run.json").read_text())["status"] == "done"
+
+
+def test_what_differs_is_refused_as_often_as_it_is_tried(fsens: Type) -> None:
+    run = Path("outputs/train/resnet8-dualband/v001")
+    with pytest.MonkeyPatch.context() as patch:
+        stop_at_checkpoint(1, patch)
+        fsens("train", *TINY, "epochs=1")
+    record = json.loads((run / "run.json").read_text())
+    other_inputs = {"weights_sha256": "0", "data_fingerprint": "0"}
+    for changes, message in [
+        (other_inputs, "was started with other images and weights than now: start a new run."),
+        ({"schema": 1}, "was written by another version of fsens: start a new run, or go on with that one."),
+    ]:
+        (run / "run.json").write_text(json.dumps(record | changes))
+        for _ in range(2):
+            refused = fsens("train", "--resume", str(run), "--quiet")
+            assert refused.exit_code == 2, refused.output
+            assert message in " ".join(refused.stderr.split())
 
 
 def test_no_way_on_is_named_where_there_is_none(fsens: Type) -> None:

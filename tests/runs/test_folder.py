@@ -386,13 +386,12 @@ def test_a_folder_that_was_removed_is_not_made_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kept", "message"),
-    [("parts", "SIGTERM. go on with: fsens measure --resume "), (None, "v001 keeps nothing to go on from: start it ")],
+    ("goes_on", "message"),
+    [(True, "SIGTERM. go on with: fsens measure --resume "), (False, "v001 keeps nothing to go on from: start it ")],
 )
-def test_an_interruption_says_how_to_go_on(kept: str | None, message: str, tmp_path: Path) -> None:
+def test_an_interruption_says_how_to_go_on(goes_on: bool, message: str, tmp_path: Path) -> None:
     run = new_run(tmp_path)
-    if kept:
-        (run.path / kept).mkdir()
+    run.goes_on = goes_on
     with pytest.raises(KeyboardInterrupt) as caught, run:
         raise KeyboardInterrupt("SIGTERM")
     assert message in str(caught.value)

@@ -19,7 +19,7 @@ if [ "$1" = --resume ]; then run=$2; else
     run=$2/$verb/resnet8-dualband/v001
 fi
 mkdir -p "$run"
-touch "$run/run.json"
+printf '{"schema": %s}' "${SCHEMA:-2}" > "$run/run.json"
 if [ -n "${BREAK:-}" ] && [ "$verb" = "$BREAK" ]; then exit 130; fi
 echo '{}' > "$run/results.json"
 ln -sfn v001 "$(dirname "$run")/latest"

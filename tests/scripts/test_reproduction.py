@@ -15,6 +15,7 @@ from prediction import compare, extra_loss, spearman
 from scipy.stats import spearmanr
 from verdicts import PAPERS, verdict_table
 
+from fsens_cli.runs.folder import SCHEMA
 from fsens_cli.statistics.intervals import Interval
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -41,6 +42,27 @@ def test_a_broken_run_goes_on(script, tmp_path: Path) -> None:  # noqa: ANN001
     begun = tmp_path / "out" / "standard-s0" / "train" / "resnet8-dualband" / "v001"
     assert calls[0].startswith(f"train --resume {begun}")
     assert sum(c.startswith("train") for c in calls) == 7
+
+
+def test_what_keeps_nothing_is_asked_again(script) -> None:  # noqa: ANN001
+    for verb in ("hybrid-probe", "critical-band"):
+        assert script("interventions.sh", BREAK=verb, ONLY="standard")[0] != 0
+    code, calls = script("interventions.sh", ONLY="standard")
+    assert code == 0
+    assert [c.split()[0] for c in calls] == ["critical-band", "page"]
+    assert "--resume" not in calls[0]
+
+
+def test_runs_of_an_older_form_are_made_again_but_for_finished_trainings(script) -> None:  # noqa: ANN001
+    older = str(SCHEMA - 1)
+    assert script("interventions.sh", ONLY="standard", SCHEMA=older)[0] == 0
+    code, calls = script("interventions.sh", ONLY="standard")
+    assert code == 0
+    assert [c.split()[0] for c in calls] == ["hybrid-probe", "evaluate", "critical-band", "page"]
+    assert script("interventions.sh", ONLY="lsf", SCHEMA=older, BREAK="train")[0] != 0
+    code, calls = script("interventions.sh", ONLY="lsf")
+    assert code == 0
+    assert not [c for c in calls if "--resume" in c]
 
 
 def test_data_and_seeds_are_settings(script) -> None:  # noqa: ANN001
