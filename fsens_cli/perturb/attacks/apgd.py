@@ -143,7 +143,7 @@ def apgd(
         here = slope(model, now.x, goal, loss, eot=config.eot, gradient_filter=gradient_filter)
         grad, value = here.grad_NCHW, here.value_N.to(now.best_value)
         fell = goal.reached(here.logits_NL)
-        # The one wait for the device in a step.
+        # A wait for the device, which the marks of the goal make too.
         if bool(fell.any()):
             point_NCHW[now.row_S[fell]] = now.x[fell]
             claimed_N[now.row_S[fell]] = True

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from fsens_cli.perturb.attacks.watch import Watch, undecided
+from fsens_cli.perturb.attacks.watch import Watch, no_number
 
 Model = Callable[[Tensor], Tensor]
 Filter = Callable[[Tensor], Tensor]
@@ -58,10 +58,10 @@ class Goal:
         A model that gives no decision has not given the right one, so an image falls there too, and is marked in the
         watch; but it has not been given a target.
         """
-        undecided_N = undecided(logits_NL)
-        if self.watch is not None and self.row_N is not None:
+        largest_N, decided_N = logits_NL.max(dim=1)
+        undecided_N = no_number(largest_N)
+        if self.watch is not None and self.row_N is not None and bool(undecided_N.any()):
             self.watch.undecided_N[self.row_N] |= undecided_N
-        decided_N = logits_NL.argmax(dim=1)
         if self.target_N is None:
             return (decided_N != self.label_N) | undecided_N
         return (decided_N == self.target_N) & ~undecided_N

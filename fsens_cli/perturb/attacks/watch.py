@@ -17,8 +17,12 @@ def undecided(logits_NL: Tensor) -> Tensor:
     >>> undecided(torch.tensor([[0.0, -torch.inf], [0.0, torch.nan], [0.0, torch.inf], [-torch.inf, -torch.inf]]))
     tensor([False,  True,  True,  True])
     """
-    # The largest of a row with NaN is NaN.
-    return ~logits_NL.amax(dim=1).isfinite()
+    return no_number(logits_NL.amax(dim=1))
+
+
+def no_number(largest_N: Tensor) -> Tensor:
+    """Return where the largest logits are no decision; that of a row with NaN is NaN."""
+    return ~(largest_N.abs() < torch.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Watch:
 
     def see_gradient(self, row_S: Tensor, grad_SCHW: Tensor) -> None:
         """Mark what the gradients at points of the images ``row_S`` are."""
+        if bool(self.alive_N[row_S].all()):
+            return
         largest_S = grad_SCHW.detach().flatten(1).abs().amax(dim=1)
         self.looked_N[row_S] = True
         self.alive_N[row_S] |= largest_S.isfinite() & (largest_S > 0)
