@@ -16,8 +16,9 @@ from torch import nn
 from fsens_cli.data.images import ImageSet, sampled_rows, to_unit
 from fsens_cli.experiments.defense_checks import Check, Subject, not_run, run_checks
 from fsens_cli.experiments.defense_settings import DefenseConfig
-from fsens_cli.experiments.evaluate import PartRecorder, evaluate
+from fsens_cli.experiments.evaluate import evaluate
 from fsens_cli.experiments.evaluate_settings import EvaluateConfig
+from fsens_cli.experiments.evaluate_shared import PartRecorder
 from fsens_cli.experiments.evaluation import EvaluateResult
 from fsens_cli.experiments.hybrid_probe import hybrid_probe
 from fsens_cli.experiments.hybrid_settings import HybridConfig

@@ -5,7 +5,6 @@ Shape letters: N images, C channels, H, W pixels, K conditions.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
 
 from torch import nn
 
@@ -18,41 +17,17 @@ from fsens_cli.experiments.evaluate_corruption_error import corruption_error
 from fsens_cli.experiments.evaluate_hooks import hooks_of, try_hooks
 from fsens_cli.experiments.evaluate_parts import run_part, warnings_of
 from fsens_cli.experiments.evaluate_settings import EvaluateConfig, SuiteConfig
-from fsens_cli.experiments.evaluate_shared import Setting
+from fsens_cli.experiments.evaluate_shared import NothingKept, PartRecorder, Setting
 from fsens_cli.experiments.evaluation import EvaluateResult
 from fsens_cli.experiments.own_metrics import metric_rows
 from fsens_cli.experiments.part_result import PartResult
-from fsens_cli.experiments.suite import Part, plan, require_fit
+from fsens_cli.experiments.suite import plan, require_fit
 from fsens_cli.guest.hooks import packaged
 from fsens_cli.guest.names import is_own_code
 from fsens_cli.models.classifier import Classifier, as_classifier, device_of, held_still
 from fsens_cli.perturb.attacks.config import record_of
 
 NUM_IMAGENET = 1000
-
-
-@runtime_checkable
-class PartRecorder(Protocol):
-    """Keeps finished parts, so that a killed evaluation goes on where it stopped."""
-
-    def load(self, part: Part) -> PartResult | None:
-        """Return the result of a part that is finished, else None."""
-
-    def save(self, result: PartResult) -> None:
-        """Keep a finished part."""
-
-
-class NothingKept:
-    """A recorder for evaluations that live in memory alone."""
-
-    def load(self, part: Part) -> PartResult | None:
-        """Return None."""
-        del part
-        return None
-
-    def save(self, result: PartResult) -> None:
-        """Do nothing."""
-        del result
 
 
 Progress = Callable[[str, int, int], None]
@@ -89,7 +64,7 @@ def evaluate(
     channels, height, width = images.images_NCHW.shape[1:]
     require_fit(config.suite, (channels, height, width))
     parts = plan(config.suite, num_images=len(images), image_size=(height, width))
-    setting = _setting(classifier, images, config)
+    setting = _setting(classifier, images, config, recorder)
     results: dict[str, PartResult] = {}
     with held_still(classifier):
         num_classes, warnings = warnings_of(setting, attacked=any(p.kind in ("attack", "minimal") for p in parts))
@@ -139,7 +114,7 @@ def _with_averages(result: EvaluateResult, images: ImageSet, seed: int) -> Evalu
     )
 
 
-def _setting(classifier: Classifier, images: ImageSet, config: EvaluateConfig) -> Setting:
+def _setting(classifier: Classifier, images: ImageSet, config: EvaluateConfig, recorder: PartRecorder) -> Setting:
     return Setting(
         classifier=classifier,
         device=device_of(classifier),
@@ -153,6 +128,7 @@ def _setting(classifier: Classifier, images: ImageSet, config: EvaluateConfig) -
         hooks=hooks_of(config.suite),
         batch_size=config.batch_size,
         seed=config.seed,
+        recorder=recorder,
     )
 
 

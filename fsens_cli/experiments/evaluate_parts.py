@@ -3,8 +3,8 @@
 Shape letters: N images, C channels, H, W pixels, K conditions, M frequencies, B images of a batch.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -12,21 +12,17 @@ from torch import Tensor
 from fsens_cli.errors import ModelError
 from fsens_cli.experiments.answers import ask, is_right, side_by_side
 from fsens_cli.experiments.band_importance import band_values
+from fsens_cli.experiments.evaluate_attacks import attacked, minimal
 from fsens_cli.experiments.evaluate_changes import CHANGES, unchanged
 from fsens_cli.experiments.evaluate_prediction import predict_corruptions
 from fsens_cli.experiments.evaluate_shared import Setting
-from fsens_cli.experiments.part_result import PartResult, StageRow
+from fsens_cli.experiments.part_result import PartResult
 from fsens_cli.experiments.right_answers import require_labels
 from fsens_cli.experiments.suite import Part
 from fsens_cli.fourier.bases import build_basis
-from fsens_cli.fourier.perturbation import energy_by_radius, perturbation_power
 from fsens_cli.fourier.sensitivity import gradient_power, rescale_each, rounding_power
 from fsens_cli.objectives.input_gradient import input_gradient
-from fsens_cli.perturb.attacks.attack import AttackResult, attack
-from fsens_cli.perturb.attacks.cascades import shortened
-from fsens_cli.perturb.attacks.costs import Cost
 from fsens_cli.perturb.attacks.inspection import inspect_model
-from fsens_cli.perturb.attacks.minimal import MinimalResult, minimal_perturbation
 from fsens_cli.perturb.fourier_noise import add_fourier_noise, heat_map_frequencies
 
 # L2 norm of the added frequency in each channel, as published for CIFAR-10 and for ImageNet (Yin et al. 2019), and how
@@ -37,9 +33,6 @@ LARGE_CYCLES = 31
 # Frequencies of the heat map that the model sees at once, times images: bounds memory, does not change results.
 IMAGES_AT_ONCE = 256
 
-
-# AutoAttack's own threshold for an attack without gradients that wins where those with gradients did not.
-SUSPICIOUS_SHARE = 0.002
 
 # So many images, drawn at random, tell whether the model is random, has a gradient and gives logits.
 NUM_INSPECTED = 8
@@ -99,133 +92,6 @@ def _perturbed(part: Part, setting: Setting) -> PartResult:
     if found.look_like_probabilities:
         return replace(result, notes=(PROBABILITIES,))
     return replace(result, confidence_NK=found.confidence_NK, loss_NK=found.loss_NK, brier_NK=found.brier_NK)
-
-
-def _attacked(part: Part, setting: Setting) -> PartResult:
-    (condition,) = part.conditions
-    images, generator = setting.chosen(part), setting.generator()
-    hook = setting.hooks.get(("attacks", condition.probe))
-    name = condition.probe if hook is None else hook.asked
-    config = setting.attack.fixed(name, condition.group, condition.parameter)
-    correct, met = [], Met()
-    for batch, labels, _ in setting.batches(images):
-        result = attack(setting.classifier, batch, labels, config, generator=generator)
-        correct.append(~result.found_N.cpu())
-        met.add(result)
-    stages = met.stages()
-    return PartResult(
-        part=part,
-        index_N=images.index_N,
-        label_N=images.label_N,
-        correct_NK=torch.cat(correct)[:, None],
-        num_rejected=met.rejected,
-        notes=(*met.notes(), *cascade_notes(condition.probe, met.num_classes, stages, met.images)),
-        stages=stages,
-    )
-
-
-def _minimal(part: Part, setting: Setting) -> PartResult:
-    images, generator = setting.chosen(part), setting.generator()
-    config = setting.attack.minimal(part.norm)
-    height, width = images.images_NCHW.shape[-2:]
-    sizes, energies, met = [], [], Met()
-    power_2HF = torch.zeros(2, height, width // 2 + 1, dtype=torch.float64)
-    for batch, labels, _ in setting.batches(images):
-        result = minimal_perturbation(setting.classifier, batch, labels, config, generator=generator)
-        sizes.append(result.size_N.double().cpu())
-        met.add(result)
-        power_NHF = perturbation_power((result.adversarial_NCHW - batch).cpu())
-        energy_NK = energy_by_radius(power_NHF, (height, width))
-        total_N = energy_NK.sum(dim=1).clamp_min(1e-300)
-        power_2HF += torch.stack([power_NHF.sum(dim=0), (power_NHF / total_N[:, None, None]).sum(dim=0)])
-        energies.append(energy_NK.float())
-    size_N = torch.cat(sizes)
-    num_found = max(1, int(((size_N > 0) & size_N.isfinite()).sum()))
-    return PartResult(
-        part=part,
-        index_N=images.index_N,
-        label_N=images.label_N,
-        size_N=size_N,
-        energy_NK=torch.cat(energies),
-        power_2HF=power_2HF / num_found,
-        num_rejected=met.rejected,
-        notes=met.notes(),
-    )
-
-
-@dataclass(slots=True)
-class Met:
-    """What attacks met on their way, over all batches of a part."""
-
-    images: int = 0
-    rejected: int = 0
-    undecided: int = 0
-    dead: int = 0
-    num_classes: int = 0
-    standing: dict[str, int] = field(default_factory=dict)
-    costs: dict[str, Cost] = field(default_factory=dict)
-
-    def add(self, result: AttackResult | MinimalResult) -> None:
-        """Count one batch."""
-        if isinstance(result, AttackResult):
-            self.num_classes = result.num_classes
-            for name, standing_N in result.standing.items():
-                self.standing[name] = self.standing.get(name, 0) + int(standing_N.sum())
-                self.costs[name] = self.costs.get(name, Cost()) + result.costs[name]
-        self.images += len(result.size_N)
-        self.rejected += int(result.rejected_N.sum())
-        self.undecided += int(result.undecided_N.sum())
-        self.dead += int(result.dead_N.sum())
-
-    def stages(self) -> tuple[StageRow, ...]:
-        """Return what each stage of an attack left and took."""
-        return tuple(
-            StageRow(
-                name=name,
-                num_standing=standing,
-                steps=self.costs[name].steps,
-                queries=self.costs[name].queries,
-                gradients=self.costs[name].gradients,
-                seconds=self.costs[name].seconds,
-            )
-            for name, standing in self.standing.items()
-        )
-
-    def notes(self) -> tuple[str, ...]:
-        """Return each in words."""
-        said = []
-        if self.rejected:
-            said.append(
-                f"{self.rejected} adversarial images failed the check by a fresh forward pass and count as not found"
-            )
-        if self.undecided:
-            said.append(
-                f"on {self.undecided} of {self.images} images the model's output was not a number at an attacked "
-                "point, which counts as not robust"
-            )
-        if self.dead:
-            said.append(
-                f"the input gradient is zero or not a number on {self.dead} of {self.images} images: attacks by "
-                "gradient say nothing about them, take attack=square too"
-            )
-        return tuple(said)
-
-
-def cascade_notes(name: str, num_classes: int, stages: Sequence[StageRow], num_images: int) -> tuple[str, ...]:
-    """Return the warnings of AutoAttack that are known afterwards: too few classes, and a search that beats gradients.
-
-    Where Square, which sees logits alone, takes more than .2 points from what attacks by gradient left, the gradients
-    hide something.
-    """
-    said = [shortened(name, num_classes)]
-    left = {stage.name: stage.num_standing for stage in stages}
-    won = left.get("fab-t", 0) - left.get("square", 0) if "fab-t" in left else 0
-    if won > SUSPICIOUS_SHARE * num_images:
-        said.append(
-            f"square, which takes no gradient, won {won} of {num_images} images that attacks by gradient had left: the "
-            "model may hide its gradients, so an attack made for it may find more"
-        )
-    return tuple(note for note in said if note)
 
 
 def _heat_map(part: Part, setting: Setting) -> PartResult:
@@ -291,8 +157,8 @@ def _gradient(part: Part, setting: Setting) -> PartResult:
 # How each kind is computed.
 RUNNERS: dict[str, Callable[[Part, Setting], PartResult]] = {
     **dict.fromkeys(CHANGES, _perturbed),
-    "attack": _attacked,
-    "minimal": _minimal,
+    "attack": attacked,
+    "minimal": minimal,
     "heat-map": _heat_map,
     "gradient": _gradient,
     "prediction": predict_corruptions,

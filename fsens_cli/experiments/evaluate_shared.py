@@ -5,6 +5,7 @@ Shape letters: N images.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -12,16 +13,42 @@ from torch import Tensor
 from fsens_cli.data.corrupted import CorruptedSets
 from fsens_cli.data.images import ImageSet
 from fsens_cli.experiments.evaluate_settings import AttackEffort, CorruptionConfig
+from fsens_cli.experiments.part_result import PartResult
 from fsens_cli.experiments.suite import Condition, Part
 from fsens_cli.guest.hook import Hook
 from fsens_cli.models.classifier import Classifier
+
+
+@runtime_checkable
+class PartRecorder(Protocol):
+    """Keeps finished parts, so that a killed evaluation goes on where it stopped."""
+
+    def load(self, part: Part) -> PartResult | None:
+        """Return the result of a part that is finished, else None."""
+
+    def save(self, result: PartResult) -> None:
+        """Keep a finished part."""
+
+
+class NothingKept:
+    """A recorder for evaluations that live in memory alone."""
+
+    def load(self, part: Part) -> PartResult | None:
+        """Return None."""
+        del part
+        return None
+
+    def save(self, result: PartResult) -> None:
+        """Do nothing."""
+        del result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """What all parts share.
 
-    ``corrupted`` are the official pictures, where they are read; ``hooks`` the user's functions, by kind and name.
+    ``corrupted`` are the official pictures, where they are read; ``hooks`` the user's functions, by kind and name;
+    ``recorder`` keeps what long parts have finished.
     """
 
     classifier: Classifier
@@ -36,6 +63,7 @@ class Setting:
     hooks: Mapping[tuple[str, str], Hook]
     batch_size: int
     seed: int
+    recorder: PartRecorder
 
     def is_read(self, condition: Condition) -> bool:
         """Return whether a corruption's pictures are read rather than made."""

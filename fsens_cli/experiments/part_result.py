@@ -1,7 +1,7 @@
 """What one part of an evaluation found, image by image.
 
-Shape letters: N images, K conditions or exact radii, M frequencies or metrics, R radial bins, H, W pixels, F half-plane
-columns.
+Shape letters: N images, K conditions or exact radii, M frequencies, metrics or marks, R radial bins, H, W pixels, F
+half-plane columns.
 """
 
 from dataclasses import dataclass, field
@@ -58,6 +58,7 @@ class PartResult(ShortRepr):
         change_energy_KR: mean energy of each corruption's change in each radial bin, float64; empty as above.
         value_NSV: log-probability, accuracy and margin of the label in every coalition of bands, float64; empty unless
             that was asked.
+        mark_NM: what the next stage of a cascade has to know of each image, bool; empty but of a stage.
         seed: of the coalitions, where they were drawn.
         num_rejected: adversarial images that an attack claimed and that failed the check by a fresh forward pass.
         notes: what a reader should know of this part.
@@ -82,6 +83,7 @@ class PartResult(ShortRepr):
     flat_move_NK: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.float64))
     change_energy_KR: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.float64))
     value_NSV: Tensor = field(default_factory=lambda: torch.zeros(0, 0, 0, dtype=torch.float64))
+    mark_NM: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.bool))
     seed: int = 0
     num_rejected: int = 0
     notes: tuple[str, ...] = ()

@@ -26,9 +26,9 @@ from fsens_cli.experiments.critical_band_settings import CriticalBandConfig
 from fsens_cli.experiments.defense import DefenseRow, defend, with_front_end
 from fsens_cli.experiments.defense_findings import defense_findings
 from fsens_cli.experiments.defense_settings import DefenseConfig
-from fsens_cli.experiments.evaluate import NothingKept, PartRecorder
 from fsens_cli.experiments.evaluate_findings import evaluate_findings
 from fsens_cli.experiments.evaluate_settings import EvaluateConfig
+from fsens_cli.experiments.evaluate_shared import NothingKept, PartRecorder
 from fsens_cli.experiments.evaluation import EvaluateResult
 from fsens_cli.experiments.hybrid_curve import HybridResult
 from fsens_cli.experiments.hybrid_findings import hybrid_findings

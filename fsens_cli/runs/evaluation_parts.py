@@ -33,6 +33,7 @@ TENSORS = (
     "flat_move_NK",
     "change_energy_KR",
     "value_NSV",
+    "mark_NM",
 )
 
 

@@ -193,6 +193,39 @@ def test_a_killed_evaluation_goes_on(
     assert fsens("evaluate", "--resume", str(cut)).exit_code == 2
 
 
+def test_a_killed_cascade_goes_on_with_the_attack_it_was_in(
+    evaluate: Type, fsens: Type, no_drawing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fsens_cli.perturb.attacks import stages
+
+    off = ["suite.corruptions=[]", "suite.filters=[]", "suite.shuffles=[]", "suite.noises=[]", "suite.minimal=false"]
+    only = [*off, "suite.heat_map=false", "suite.attacks=[cascade]", "suite.norms=[l2]", "suite.eps_l2=[0.7]",
+            "suite.attack_images=12", "batch_size=5"]  # fmt: skip
+    assert evaluate(*only, "tag=whole").exit_code == 0
+    (whole,) = Path("outputs/evaluate").glob("*whole/v001")
+    stages_csv = pd.read_csv(whole / "attack_stages.csv")
+    assert list(stages_csv["stage"]) == ["clean", "pgd", "apgd-ce", "apgd-t"]
+    assert stages_csv["accuracy"].nunique() > 1
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setitem(stages.SINGLE, "apgd-t", killed)
+        assert evaluate(*only, "tag=cut").exit_code == 130
+    (cut,) = Path("outputs/evaluate").glob("*cut/v001")
+    assert {p.name for p in (cut / "parts").iterdir()} == {
+        "clean.npz", "attack-cascade-l2-0.7-pgd.npz", "attack-cascade-l2-0.7-apgd-ce.npz"
+    }  # fmt: skip
+    with monkeypatch.context() as patched:
+        patched.setitem(stages.SINGLE, "pgd", killed)
+        patched.setitem(stages.SINGLE, "apgd-ce", killed)
+        resumed = fsens("evaluate", "--resume", str(cut))
+    assert resumed.exit_code == 0, resumed.output
+    for name in ("accuracy.csv", "per_image.csv", "attack_stages.csv", "quantities.csv"):
+        assert (cut / name).read_bytes() == (whole / name).read_bytes(), name
+
+
 @pytest.mark.parametrize(
     ("setting", "words"),
     [

@@ -15,8 +15,8 @@ from fsens_cli.errors import ConfigError
 from fsens_cli.experiments.defense import defend, with_front_end
 from fsens_cli.experiments.defense_checks import Check, Subject, run_checks
 from fsens_cli.experiments.defense_settings import CheckConfig, DefenseConfig
-from fsens_cli.experiments.evaluate import NothingKept
 from fsens_cli.experiments.evaluate_settings import AttackEffort, SuiteConfig
+from fsens_cli.experiments.evaluate_shared import NothingKept
 from fsens_cli.fourier.perturbation import energy_by_radius, exact_radii, half_power_frequency, perturbation_power
 from fsens_cli.models.classifier import Classifier, as_classifier
 from fsens_cli.models.front_end import GaussianBlur, RandomBlur

@@ -5,34 +5,23 @@ Shape letters: N images, S of them still standing, C channels, H, W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from fsens_cli.perturb.attacks.apgd import apgd
 from fsens_cli.perturb.attacks.cascades import stages_of
-from fsens_cli.perturb.attacks.config import ATTACKS, NUM_RIVALS, AttackConfig
+from fsens_cli.perturb.attacks.config import AttackConfig
 from fsens_cli.perturb.attacks.costs import Cost, Counted
-from fsens_cli.perturb.attacks.fab import fab_t, likeliest_rivals
 from fsens_cli.perturb.attacks.goal import Filter, Goal, Model
-from fsens_cli.perturb.attacks.losses import dlr, log_odds, targeted_dlr
 from fsens_cli.perturb.attacks.minimal import SEARCHES, MinimalResult, doubts, search
 from fsens_cli.perturb.attacks.opening import num_open, open_goal
-from fsens_cli.perturb.attacks.own import own_attack
-from fsens_cli.perturb.attacks.pgd import fgsm, pgd
-from fsens_cli.perturb.attacks.square import square
+from fsens_cli.perturb.attacks.stages import SINGLE, Progress, run_stage
 from fsens_cli.perturb.attacks.streams import Streams
-from fsens_cli.perturb.attacks.verify import TOLERANCE, fit, verified
+from fsens_cli.perturb.attacks.verify import TOLERANCE
 from fsens_cli.perturb.attacks.watch import Watch
 from fsens_cli.statistics.intervals import Interval, wilson
-
-# Room for attacks that are built in later.
-LATER = 1000
-
-# One start of an attack: points and claims.
-Attempt = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -113,76 +102,107 @@ def attack(
         result = search(model, images_NCHW, goal, clean_N, config, streams)
         costs[config.name] = counted.taken(int((~clean_N).sum()), steps=config.num_steps)
         return _within(result, clean_N, config, costs, num_open(logits_NL))
-    so_far = _Progress.of(images_NCHW, clean_N)
+    so_far = Progress.of(images_NCHW, clean_N)
     standing = {"clean": ~clean_N}
     for stage in stages_of(config, num_open(logits_NL)):
         num_images = int((~so_far.found_N).sum())
-        for number, (start, rival_N) in enumerate(_starts(stage, logits_NL, goal)):
-            row = so_far.standing_rows()
-            if len(row) == 0:
-                break
-            aim = goal if rival_N is None else goal.towards(rival_N)
-            # By name, so that a stage of the cascade walks the same path as the attack alone.
-            own_streams = streams[row].child(_place(stage.name)).child(number)
-            tried, claimed = start(model, images_NCHW[row], aim[row], stage, own_streams, gradient_filter)
-            so_far.settle(row, tried, claimed, model, images_NCHW[row], goal[row], config)
+        run_stage(model, images_NCHW, goal, logits_NL, so_far, stage, config, streams, gradient_filter)
         standing[stage.name] = ~so_far.found_N
         costs[stage.name] = counted.taken(num_images, steps=stage.num_steps)
     assert goal.watch is not None, "open_goal has set one"
-    return so_far.result(goal.watch, standing, costs, num_open(logits_NL))
+    return AttackResult(
+        adversarial_NCHW=so_far.point_NCHW,
+        found_N=so_far.found_N,
+        size_N=so_far.size_N,
+        rejected_N=so_far.claimed_N & ~so_far.found_N,
+        undecided_N=goal.watch.undecided_N,
+        dead_N=goal.watch.dead_N,
+        standing=standing,
+        costs=costs,
+        num_classes=num_open(logits_NL),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _Progress:
-    """How far an attack has come: of each image the last point tried, whether it fell or was said to, and how near."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What is known of each image between two stages of an attack, bool (N,).
 
-    point_NCHW: Tensor
+    Attributes:
+        found_N: it has fallen.
+        claimed_N: some stage said that it falls.
+        undecided_N, looked_N, alive_N: what the model answered (see `Watch`).
+    """
+
     found_N: Tensor
     claimed_N: Tensor
-    size_N: Tensor
+    undecided_N: Tensor
+    looked_N: Tensor
+    alive_N: Tensor
+
+    @property
+    def rejected_N(self) -> Tensor:
+        """Where no claim survived the check."""
+        return self.claimed_N & ~self.found_N
+
+    @property
+    def dead_N(self) -> Tensor:
+        """Where every gradient that was taken is zero or not a number."""
+        return self.looked_N & ~self.alive_N
 
     @classmethod
-    def of(cls, images_NCHW: Tensor, clean_N: Tensor) -> _Progress:
-        """Return it before the first attempt; ``clean_N`` are the images that fall by themselves."""
-        size_N = torch.where(clean_N, 0.0, torch.inf).double()
-        return cls(images_NCHW.clone(), clean_N.clone(), torch.zeros_like(clean_N), size_N)
-
-    def standing_rows(self) -> Tensor:
-        """Return the rows of the images that stand."""
-        return (~self.found_N).nonzero().squeeze(1)
-
-    def settle(
-        self,
-        row: Tensor,
-        tried: Tensor,
-        claimed: Tensor,
-        model: Model,
-        images: Tensor,
-        goal: Goal,
-        config: AttackConfig,
-    ) -> None:
-        """Put the points of one attempt into ball and box, and ask the model anew which of these images fall."""
-        tried = fit(images, tried, config.norm, config.eps)
-        found, size = verified(model, images, tried, goal, norm=config.norm, eps=config.eps, eot=config.eot)
-        self.point_NCHW[row], self.found_N[row] = tried, found
-        self.claimed_N[row] = self.claimed_N[row] | claimed
-        self.size_N[row[found]] = size[found]
-
-    def result(
-        self, watch: Watch, standing: dict[str, Tensor], costs: dict[str, Cost], num_classes: int
-    ) -> AttackResult:
-        """Return what was found in the end."""
-        return AttackResult(
-            adversarial_NCHW=self.point_NCHW,
-            found_N=self.found_N,
-            size_N=self.size_N,
-            rejected_N=self.claimed_N & ~self.found_N,
+    def of(cls, so_far: Progress, watch: Watch | None) -> Marks:
+        """Return what an attack has found out so far."""
+        assert watch is not None, "goals of attacks are watched"
+        return cls(
+            found_N=so_far.found_N,
+            claimed_N=so_far.claimed_N,
             undecided_N=watch.undecided_N,
-            dead_N=watch.dead_N,
-            standing=standing,
-            costs=costs,
-            num_classes=num_classes,
+            looked_N=watch.looked_N,
+            alive_N=watch.alive_N,
         )
+
+
+def open_attack(model: Model, images_NCHW: Tensor, label_N: Tensor, config: AttackConfig) -> tuple[Tensor, Marks, Cost]:
+    """Check everything; return the clean logits, what is known before the first stage, and what that took.
+
+    Raises:
+        ConfigError, DataError, ModelError: what was given cannot be used.
+    """
+    counted = Counted(model)
+    goal, logits_NL = open_goal(counted, images_NCHW, label_N, config)
+    so_far = Progress.of(images_NCHW, goal.reached(logits_NL))
+    return logits_NL, Marks.of(so_far, goal.watch), counted.taken(len(images_NCHW))
+
+
+def attack_stage(
+    model: Model,
+    images_NCHW: Tensor,
+    label_N: Tensor,
+    config: AttackConfig,
+    stage: AttackConfig,
+    marks: Marks,
+    logits_NL: Tensor,
+    *,
+    generator: torch.Generator | int,
+) -> tuple[Marks, Cost]:
+    """Run one stage of a cascade on one batch, so that each can be kept by itself.
+
+    All stages of ``stages_of(config, ...)`` in turn, each with a generator in the state in which `attack` gets it, find
+    what `attack` finds.
+
+    Args:
+        model, images_NCHW, label_N, config: as `attack` takes them.
+        stage: one of the cascade's.
+        marks: what the stage before has left.
+        logits_NL: of the clean images.
+        generator: one number an image is taken from it.
+    """
+    streams, counted = Streams.drawn(generator, len(images_NCHW)), Counted(model)
+    watch = Watch(*(mark_N.clone() for mark_N in (marks.undecided_N, marks.looked_N, marks.alive_N)))
+    goal = Goal(label_N).watched(watch)
+    so_far = Progress.of(images_NCHW, marks.found_N, marks.claimed_N)
+    run_stage(counted, images_NCHW, goal, logits_NL, so_far, stage, config, streams, None)
+    return Marks.of(so_far, watch), counted.taken(int((~marks.found_N).sum()), steps=stage.num_steps)
 
 
 def join(results: Sequence[AttackResult]) -> AttackResult:
@@ -198,57 +218,6 @@ def join(results: Sequence[AttackResult]) -> AttackResult:
         costs={stage: sum((r.costs[stage] for r in results), Cost()) for stage in results[0].costs},
         num_classes=min(r.num_classes for r in results),
     )
-
-
-def _starts(
-    stage: AttackConfig, logits_NL: Tensor, goal: Goal
-) -> Iterator[tuple[Callable[..., Attempt], Tensor | None]]:
-    """Yield each start of an attack, together with the rivals that it aims at."""
-    for _ in range(stage.restarts):
-        if stage.name not in RIVALLED:
-            yield SINGLE.get(stage.name, own_attack), None
-            continue
-        if goal.target_N is not None:
-            yield SINGLE[stage.name], goal.target_N
-            continue
-        for rival_N in likeliest_rivals(logits_NL, goal.label_N, NUM_RIVALS).T:
-            yield SINGLE[stage.name], rival_N
-
-
-def _place(name: str) -> int:
-    """Return an attack's place in the registry; the user's own come after all of them."""
-    return list(ATTACKS).index(name) if name in ATTACKS else len(ATTACKS) + LATER
-
-
-def _apgd_ce(
-    model: Model, images: Tensor, goal: Goal, config: AttackConfig, streams: Streams, gradient_filter: Filter | None
-) -> Attempt:
-    return apgd(model, images, goal, log_odds, config, streams, gradient_filter)
-
-
-def _apgd_dlr(
-    model: Model, images: Tensor, goal: Goal, config: AttackConfig, streams: Streams, gradient_filter: Filter | None
-) -> Attempt:
-    return apgd(model, images, goal, dlr, config, streams, gradient_filter)
-
-
-def _apgd_t(
-    model: Model, images: Tensor, goal: Goal, config: AttackConfig, streams: Streams, gradient_filter: Filter | None
-) -> Attempt:
-    return apgd(model, images, goal, targeted_dlr, config, streams, gradient_filter)
-
-
-SINGLE: dict[str, Callable[..., Attempt]] = {
-    "fgsm": fgsm,
-    "pgd": pgd,
-    "apgd-ce": _apgd_ce,
-    "apgd-dlr": _apgd_dlr,
-    "square": square,
-    "apgd-t": _apgd_t,
-    "fab-t": fab_t,
-}
-# These take the likeliest rivals one after the other.
-RIVALLED = ("apgd-t", "fab-t")
 
 
 def _within(

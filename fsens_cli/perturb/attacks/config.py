@@ -21,6 +21,7 @@ class AttackRecord:
         is_random: whether a start is random, so that restarts make sense.
         is_minimal: whether it searches the smallest change whatever the ball.
         has_budget: whether `evaluate` offers it within a budget.
+        is_cascade: whether it is several attacks, each on the images that those before it have left.
         protocol: whether steps, restarts and passes are given by a published protocol.
     """
 
@@ -30,6 +31,7 @@ class AttackRecord:
     is_random: bool = True
     is_minimal: bool = False
     has_budget: bool = True
+    is_cascade: bool = False
     protocol: bool = False
 
 
@@ -45,11 +47,11 @@ ATTACKS: dict[str, AttackRecord] = {
     "deepfool": AttackRecord(steps=50, is_random=False, is_minimal=True, has_budget=False),
     "ddn": AttackRecord(steps=100, is_minimal=True, has_budget=False),
     "fmn": AttackRecord(steps=100, is_minimal=True, has_budget=False),
-    "cascade": AttackRecord(steps=100, takes_target=False),
+    "cascade": AttackRecord(steps=100, takes_target=False, is_cascade=True),
     "minimal": AttackRecord(steps=100, is_minimal=True, has_budget=False),
     "fab-t": AttackRecord(steps=100, is_random=False, is_minimal=True),
-    "autoattack": AttackRecord(steps=100, takes_target=False, protocol=True),
-    "autoattack-rand": AttackRecord(steps=100, takes_target=False, protocol=True),
+    "autoattack": AttackRecord(steps=100, takes_target=False, is_cascade=True, protocol=True),
+    "autoattack-rand": AttackRecord(steps=100, takes_target=False, is_cascade=True, protocol=True),
 }
 FIXED_BUDGET_ATTACKS = tuple(name for name, record in ATTACKS.items() if record.has_budget)
 # Of the user's own attack.

@@ -33,10 +33,10 @@ class Goal:
     watch: Watch | None = None
     row_N: Tensor | None = None
 
-    def watched(self) -> "Goal":
-        """Return the same goal with a watch over its images."""
+    def watched(self, watch: Watch | None = None) -> "Goal":
+        """Return the same goal with a watch over its images, a new one unless it is given."""
         row_N = torch.arange(len(self.label_N), device=self.label_N.device)
-        return replace(self, watch=Watch.over(self.label_N), row_N=row_N)
+        return replace(self, watch=watch or Watch.over(self.label_N), row_N=row_N)
 
     def towards(self, rival_N: Tensor) -> "Goal":
         """Return the same goal with a class for losses to pull towards."""

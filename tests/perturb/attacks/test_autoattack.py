@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from fsens_cli.errors import ConfigError
-from fsens_cli.experiments.evaluate_parts import cascade_notes
+from fsens_cli.experiments.evaluate_attacks import cascade_notes
 from fsens_cli.experiments.part_result import StageRow
 from fsens_cli.perturb.attacks import attack as attack_module
-from fsens_cli.perturb.attacks.attack import attack
+from fsens_cli.perturb.attacks.attack import attack, attack_stage, open_attack
 from fsens_cli.perturb.attacks.cascades import stages_of
 from fsens_cli.perturb.attacks.config import NUM_RIVALS, AttackConfig
 
@@ -72,10 +72,27 @@ def test_only_standing_images_are_passed_on_and_passes_are_counted(affine: Case)
     assert costs["apgd-t"].gradients <= 5 * 5 * left["apgd-ce"]
 
 
+def test_stage_by_stage_a_cascade_finds_the_same(affine: Case) -> None:
+    model, images, labels = affine(6)
+    eps = float(model.smallest(images, labels, "linf").median())
+    config = AttackConfig(name="cascade", eps=eps, steps=5)
+    whole = attack(model, images, labels, config, generator=3)
+    logits, marks, opened = open_attack(model, images, labels, config)
+    costs = {"clean": opened}
+    for stage in stages_of(config, 6):
+        marks, costs[stage.name] = attack_stage(model, images, labels, config, stage, marks, logits, generator=3)
+        assert torch.equal(~marks.found_N, whole.standing[stage.name])
+    counted = [(c.num_images, c.steps, c.queries, c.gradients) for c in costs.values()]
+    assert counted == [(c.num_images, c.steps, c.queries, c.gradients) for c in whole.costs.values()]
+    assert torch.equal(marks.dead_N, whole.dead_N)
+    assert torch.equal(marks.rejected_N, whole.rejected_N)
+
+
 def test_a_search_without_gradients_that_wins_is_suspicious() -> None:
     def row(name: str, standing: int) -> StageRow:
         return StageRow(name=name, num_standing=standing, steps=1, queries=1, gradients=1, seconds=0.1)
 
+    assert cascade_notes("fab-t", 10, (row("clean", 60), row("fab-t", 50)), 100) == ()
     (note,) = cascade_notes("autoattack", 10, (row("fab-t", 50), row("square", 49)), 100)
     assert "won 1 of 100 images" in note
     assert cascade_notes("autoattack", 10, (row("fab-t", 50), row("square", 49)), 1000) == ()
