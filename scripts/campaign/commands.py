@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 DONE, BAD_INPUT, KILLED = 0, 2, -signal.SIGKILL
-LONGEST_SECONDS = 300.0
+LONGEST_SECONDS = 300
 LONGEST_LINE = 2_000
 MOST_LINES = 12
 # Words of OmegaConf, of Hydra and of its grammar, which say nothing to a user.
@@ -104,7 +105,9 @@ class Command:
         return Ended(os.waitstatus_to_exitcode(self.status), out, err, time.monotonic() - self.started)
 
 
-def start(arguments: list[str], folder: Path, words: Path, *, home: Path | None = None) -> Command:
+def start(
+    arguments: list[str], folder: Path, words: Path, *, home: Path | None = None, processor_seconds: int | None = None
+) -> Command:
     """Type ``fsens ARGUMENTS`` in a folder; what it prints goes to files under ``words``."""
     words.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
@@ -115,6 +118,8 @@ def start(arguments: list[str], folder: Path, words: Path, *, home: Path | None 
     code = 1
     try:
         os.chdir(folder)
+        if processor_seconds is not None:
+            resource.setrlimit(resource.RLIMIT_CPU, (processor_seconds, processor_seconds))
         if home is not None:
             os.environ["HOME"] = str(home)
         for number, name in ((0, os.devnull), (1, str(words / "out")), (2, str(words / "err"))):
@@ -143,10 +148,13 @@ def _main(arguments: list[str]) -> int:
     return 0
 
 
-def run(arguments: list[str], folder: Path, longest: float = LONGEST_SECONDS, *, home: Path | None = None) -> Ended:
-    """Type a command and wait for its end."""
+def run(arguments: list[str], folder: Path, longest: int = LONGEST_SECONDS, *, home: Path | None = None) -> Ended:
+    """Type a command and wait for its end; it may use so many seconds of the processor, and wait ten times as long.
+
+    A busy machine is no fault of the command, so what it waits for others does not count.
+    """
     with words_folder() as words:
-        return start(arguments, folder, words, home=home).wait(longest)
+        return start(arguments, folder, words, home=home, processor_seconds=longest).wait(10 * longest)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from table import Clock, Part
 
 # One line in so many is run, on the little data of `settings`; of the others the settings are composed.
 RUN_EVERY = 4
-LONGEST_RUN = 60.0
+LONGEST_RUN = 60
 
 
 def try_lines(count: int, seed: int, folder: Path, clock: Clock) -> Part:
