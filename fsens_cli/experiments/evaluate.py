@@ -86,7 +86,7 @@ def evaluate(
         metrics=metric_rows(list(results.values()), setting.metrics()),
         own_code={f"{hook.kind}.{hook.name}": hook.sha256 for hook in setting.hooks.values()},
     )
-    return _with_averages(result, images, config.seed) if result.told_from_chance else result
+    return _with_averages(result, images, config) if result.told_from_chance else result
 
 
 def _notes(results: Mapping[str, PartResult]) -> list[str]:
@@ -101,15 +101,19 @@ def _notes(results: Mapping[str, PartResult]) -> list[str]:
     ]
 
 
-def _with_averages(result: EvaluateResult, images: ImageSet, seed: int) -> EvaluateResult:
+def _with_averages(result: EvaluateResult, images: ImageSet, config: EvaluateConfig) -> EvaluateResult:
     """Return the same with calibration and the published averages over corruptions."""
     corrupted = result.of_kind("corruption")
     is_imagenet = images.num_classes == NUM_IMAGENET and are_wordnet_ids(images.class_names)
     return replace(
         result,
-        calibration=calibration_rows(result.clean, corrupted, seed=seed),
+        calibration=calibration_rows(result.clean, corrupted, seed=config.seed),
         corruption_error=corruption_error(
-            result.clean, corrupted, is_imagenet=is_imagenet, image_size=result.image_size
+            result.clean,
+            corrupted,
+            is_imagenet=is_imagenet,
+            image_size=result.image_size,
+            suite=config.suite.name,
         ),
     )
 

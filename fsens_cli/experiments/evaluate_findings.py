@@ -16,7 +16,6 @@ from fsens_cli.statistics.chance import NOT_TOLD, chance_sentence, chance_warnin
 GROUP_NAMES = {"low": "low frequency", "medium": "medium", "high": "high frequency", "other": "other", "all": "all"}
 NORM_NAMES = {"linf": "L-inf", "l2": "L2"}
 NOT_FOUND = "not found"
-MCE_REFERENCE = "AlexNet on the 50,000 images: 100"
 
 
 def eps_text(eps: float, norm: str) -> str:
@@ -155,8 +154,8 @@ def _corruption_error(result: EvaluateResult) -> Iterator[Quantity]:
     if found is None:
         return
     numbers = (
-        ("mce", f"mCE ({MCE_REFERENCE})", found.mce, found.mce_N),
-        ("relative-mce", f"relative mCE ({MCE_REFERENCE})", found.relative_mce, found.relative_mce_N),
+        ("mce", f"mCE ({found.reference}: 100)", found.mce, found.mce_N),
+        ("relative-mce", f"relative mCE ({found.reference}: 100)", found.relative_mce, found.relative_mce_N),
         ("mean-error", "mean error, 15 corruptions at 5 severities", found.mean_error, found.mean_error_N),
     )
     for key, label, interval, of_each_N in numbers:

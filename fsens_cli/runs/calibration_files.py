@@ -42,7 +42,7 @@ def corruption_error_dict(found: CorruptionError | None) -> Json | None:
         "mean_error": interval_or_nulls(found.mean_error),
         "mce": None if found.mce is None else interval_or_nulls(found.mce),
         "relative_mce": None if found.relative_mce is None else interval_or_nulls(found.relative_mce),
-        "reference": None if found.mce is None else "AlexNet's errors on the 50,000 validation images",
+        "reference": found.reference or None,
     }
 
 

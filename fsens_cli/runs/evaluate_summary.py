@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from fsens_cli.experiments.evaluate_calibration import CalibrationRow
 from fsens_cli.experiments.evaluate_corruption_error import CorruptionError
-from fsens_cli.experiments.evaluate_findings import GROUP_NAMES, MCE_REFERENCE, NOT_FOUND, eps_text
+from fsens_cli.experiments.evaluate_findings import GROUP_NAMES, NOT_FOUND, eps_text
 from fsens_cli.experiments.evaluation import EvaluateResult, MinimalRow, Row
 from fsens_cli.experiments.own_metrics import MetricRow
 from fsens_cli.runs.subject import Subject
@@ -103,7 +103,7 @@ def corruption_error_text(found: CorruptionError | None) -> str:
     mean = f"mean error over 15 corruptions at 5 severities {percent(found.mean_error)} %"
     if found.mce is None or found.relative_mce is None:
         return mean
-    return f"mCE {percent(found.mce)}, relative mCE {percent(found.relative_mce)} ({MCE_REFERENCE}); {mean}"
+    return f"mCE {percent(found.mce)}, relative mCE {percent(found.relative_mce)} ({found.reference}: 100); {mean}"
 
 
 def calibration_cells(rows: Sequence[CalibrationRow]) -> list[list[str]]:

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from fsens_cli.experiments.evaluate_calibration import calibration_rows
-from fsens_cli.experiments.evaluate_corruption_error import IMAGENET_C, corruption_error
+from fsens_cli.experiments.evaluate_corruption_error import IMAGENET_C, ROBUSTBENCH_SUITE, corruption_error
 from fsens_cli.experiments.evaluate_settings import STANDARD
 from fsens_cli.experiments.part_result import PartResult
 from fsens_cli.experiments.suite import Condition, Part
 from fsens_cli.statistics.calibration import calibration, scores
-from fsens_cli.statistics.corruption_error import ALEXNET, ALEXNET_CLEAN
+from fsens_cli.statistics.corruption_error import ROBUSTBENCH, VALIDATION
 
 NUM = 50_000
 
@@ -30,20 +30,20 @@ def answers(wrong: int, columns: int) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def alexnet() -> tuple[PartResult, list[PartResult]]:
-    clean = part("clean", [Condition(kind="clean", probe="clean")], answers(round(ALEXNET_CLEAN * NUM), 1))
+    clean = part("clean", [Condition(kind="clean", probe="clean")], answers(round(VALIDATION.clean * NUM), 1))
     corrupted = [
         part(
             "corruption",
             [Condition(kind="corruption", probe=name, severity=s) for s in range(1, 6)],
             answers(round(error * 5 * NUM), 5),
         )
-        for name, error in ALEXNET.items()
+        for name, error in VALIDATION.errors.items()
     ]
     return clean, corrupted
 
 
 def test_alexnets_own_answers_are_exactly_100(alexnet: tuple[PartResult, list[PartResult]]) -> None:
-    found = corruption_error(*alexnet, is_imagenet=True, image_size=IMAGENET_C)
+    found = corruption_error(*alexnet, is_imagenet=True, image_size=IMAGENET_C, suite="full")
     assert found is not None
     assert found.mce is not None
     assert found.mce_N is not None
@@ -53,16 +53,22 @@ def test_alexnets_own_answers_are_exactly_100(alexnet: tuple[PartResult, list[Pa
     assert float(found.mce_N.mean()) == pytest.approx(1, abs=1e-12)
     assert found.relative_mce.value == pytest.approx(1, abs=1e-12)
     assert found.mean_error.value == pytest.approx(0.78899, abs=5e-6)
+    other = corruption_error(*alexnet, is_imagenet=True, image_size=IMAGENET_C, suite=ROBUSTBENCH_SUITE)
+    assert other is not None
+    assert other.mce is not None
+    ratios = [VALIDATION.errors[name] / error for name, error in ROBUSTBENCH.errors.items()]
+    assert other.mce.value == pytest.approx(sum(ratios) / 15, abs=1e-9)
+    assert (found.reference, other.reference) == (VALIDATION.name, ROBUSTBENCH.name)
 
 
 def test_other_images_have_the_plain_mean_alone(alexnet: tuple[PartResult, list[PartResult]]) -> None:
     clean, corrupted = alexnet
     few = [replace(p, correct_NK=p.correct_NK[:100]) for p in corrupted]
     for is_imagenet, size in ((False, IMAGENET_C), (True, (64, 64))):
-        found = corruption_error(clean, few, is_imagenet=is_imagenet, image_size=size)
+        found = corruption_error(clean, few, is_imagenet=is_imagenet, image_size=size, suite="full")
         assert found is not None
         assert found.mce is None
-    assert corruption_error(clean, few[1:], is_imagenet=True, image_size=IMAGENET_C) is None
+    assert corruption_error(clean, few[1:], is_imagenet=True, image_size=IMAGENET_C, suite="full") is None
     assert {p.part.name for p in few} == set(STANDARD)
 
 
