@@ -1,6 +1,8 @@
 """``fsens hybrid-probe``: which of a hybrid's two images a model believes."""
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from fsens_cli.commands.console import progress
@@ -15,6 +17,9 @@ from fsens_cli.experiments.hybrid_probe import hybrid_probe
 from fsens_cli.fourier.catalog import NYQUIST
 from fsens_cli.runs.hybrid_files import VERB, write_hybrid
 from fsens_cli.runs.subject import Subject, subject_text
+
+# Rows of the table are alike where no share differs by more percentage points.
+ALIKE = 1.0
 
 
 def hybrid_task(job: JobFields, config_yaml: str, flags: Flags) -> Path:
@@ -34,16 +39,48 @@ def hybrid_lines(result: HybridResult, subject: Subject) -> list[str]:
     config, f_rev = result.config, result.f_rev
     clipped = "clipped" if config.clip else "not clipped"
     chosen = "" if config.pairs == "all" else ", both images classified correctly"
+    shown = telling_rows([_percent(result, k) for k in range(len(result.frequency_K))])
     note = reversal_note(f_rev, float(result.frequency_K[0]), float(result.frequency_K[-1]))
     return [
         f"{subject_text(subject.model, subject.weights, subject.training)} on {subject.data_title}, "
         f"{result.num_images:,} images, accuracy {percent_interval(result.accuracy)}",
         "",
         f"Hybrid images  {config.mask} mask, {clipped}, {config.pairings} pairings, {result.num_pairs:,} pairs{chosen}",
-        *table([_curve_row(result, k) for k in range(len(result.frequency_K))]),
+        *table([_curve_row(result, k) for k in shown]),
+        *_left_out(result, shown),
         f"f_rev {reversal_text(result)}",
         *([note] if note else []),
     ]
+
+
+def telling_rows(percent_KC: Sequence[Sequence[float]]) -> list[int]:
+    """Return the rows of a table that say something: of rows that are alike within ``ALIKE`` the first and the last.
+
+    >>> telling_rows([[0.0], [0.2], [0.4], [0.1], [42.0], [100.0]])
+    [0, 3, 4, 5]
+    """
+    kept = [0]
+    first = 0
+    for k in range(1, len(percent_KC)):
+        if max(abs(a - b) for a, b in zip(percent_KC[k], percent_KC[first], strict=True)) > ALIKE:
+            kept += [k - 1, k] if k - 1 > first else [k]
+            first = k
+    last = len(percent_KC) - 1
+    return kept if kept[-1] == last else [*kept, last]
+
+
+def _left_out(result: HybridResult, shown: Sequence[int]) -> list[str]:
+    """Say in words what stands between the rows of the table."""
+    gaps = [(a, b) for a, b in pairwise(shown) if b > a + 1]
+    if not gaps:
+        return []
+    ends = [f"{result.frequency_K[a + 1]:.3f} to {result.frequency_K[b - 1]:.3f}" for a, b in gaps]
+    count = sum(b - a - 1 for a, b in gaps)
+    return [f" {count} more, {' and '.join(ends)}, lie within {ALIKE:g} point of the rows around them: curve.csv"]
+
+
+def _percent(result: HybridResult, k: int) -> list[float]:
+    return [100 * float(curve.mean_K[k]) for curve in (result.p_low, result.p_high, result.neither)]
 
 
 def _curve_row(result: HybridResult, k: int) -> dict[str, str]:

@@ -121,6 +121,7 @@ def _lines(channel: Channel) -> list[Line]:
             y=[b.sensitivity.value for b in channel.bands],
             low=[b.sensitivity.low for b in channel.bands],
             high=[b.sensitivity.high for b in channel.bands],
+            n=channel.bands[0].sensitivity.n,
         ),
         profile("critical band", [b.centre for b in channel.bands], [b.sensitivity.value for b in channel.bands]),
     ]
@@ -162,6 +163,7 @@ def published_findings(result: PublishedResult, config: CriticalBandConfig) -> F
                 y_label="index, log2 of sensitivity",
                 x=list(result.median_B),
                 y=[float(j) for j in result.index_B],
+                n=len(result.index_N),
             ),
         ),
         asked={"procedure": "reference", "seed": str(config.seed)},

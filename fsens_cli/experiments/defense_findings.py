@@ -157,4 +157,5 @@ def _accuracy(
         y=[100 * interval.value for interval in intervals],
         low=[100 * interval.low for interval in intervals],
         high=[100 * interval.high for interval in intervals],
+        n=intervals[0].n if intervals else 0,
     )

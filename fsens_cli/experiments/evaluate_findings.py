@@ -272,6 +272,7 @@ def _groups(result: EvaluateResult) -> Line:
         y=[100 * interval.value for _, interval in bars],
         low=[100 * interval.low for _, interval in bars],
         high=[100 * interval.high for _, interval in bars],
+        n=result.accuracy.n,
     )
 
 
@@ -287,6 +288,7 @@ def _miscalibration(result: EvaluateResult) -> Iterator[Line]:
             y=[100 * row.found.error.value for row in rows],
             low=[100 * row.found.error.low for row in rows],
             high=[100 * row.found.error.high for row in rows],
+            n=result.accuracy.n,
         )
 
 
@@ -304,4 +306,5 @@ def _standing(result: EvaluateResult) -> Iterator[Line]:
                 style="steps",
                 x=(255 * size_K).tolist(),
                 y=(100 * (part.size_N > size_K[:, None]).double().mean(dim=1)).tolist(),
+                n=len(part.size_N),
             )

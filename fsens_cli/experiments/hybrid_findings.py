@@ -104,10 +104,11 @@ def _difference(result: HybridResult) -> Line:
         plot="hybrid",
         title="Whom the model believes in hybrid images (mark: f_rev)",
         x_label="mixing frequency (Nyquist)",
-        y_label="p_low - p_high",
+        y_label="low image - high image (share)",
         x=result.frequency_K.tolist(),
         y=curve.mean_K.tolist(),
         low=curve.low_K.tolist(),
         high=curve.high_K.tolist(),
         mark=result.f_rev.nyquist if math.isfinite(result.f_rev.nyquist) else None,
+        n=result.num_images,
     )

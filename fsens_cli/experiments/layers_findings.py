@@ -91,5 +91,6 @@ def _lines(rows: Sequence[LayerRow]) -> list[Line]:
             y=[ratio.value for _, ratio in known],
             low=[ratio.low for _, ratio in known],
             high=[ratio.high for _, ratio in known],
+            n=known[0][1].n,
         )
     ]

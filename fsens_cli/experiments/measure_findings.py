@@ -149,4 +149,5 @@ def _spectrum(result: MeasureResult) -> Line:
         y=result.spectrum.mean_K[kept].tolist(),
         low=result.spectrum.low_K[kept].tolist(),
         high=result.spectrum.high_K[kept].tolist(),
+        n=result.centroid.n,
     )

@@ -135,6 +135,7 @@ class Line(ShortRepr):
         y: the values; NaN leaves a gap.
         low, high: bounds of each value; empty where there are none.
         mark: an x to be marked on the zero line, such as a crossing.
+        n: images behind it; 0 where that is not known.
     """
 
     plot: str
@@ -148,6 +149,7 @@ class Line(ShortRepr):
     label: str = ""
     style: Style = "line"
     mark: float | None = None
+    n: int = 0
 
 
 # Lines of this plot say how much a network relies on each band by one instrument, which is the line's label: x is the

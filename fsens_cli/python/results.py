@@ -104,11 +104,23 @@ class Shown(ABC):
         chosen, left = self._chosen()
         titles = [in_line(q.title) for q in chosen]
         width = max(map(len, titles), default=0)
-        rows = [f" {title:<{width}}  {in_line(q.text_with_unit())}" for title, q in zip(titles, chosen, strict=True)]
+        rows = [
+            f" {title:<{width}}  {in_line(q.text_with_unit())}{self._of_fewer(q)}"
+            for title, q in zip(titles, chosen, strict=True)
+        ]
         more = [f" and {left} more: .to_frame()"] if left else []
         doubts = [f"warning: {in_line(line)}" for line in self.warnings[:1]]
         said = [in_line(self.findings.verdict)] if self.findings.verdict else []
-        return "\n".join([f"{in_line(self.verb)}  {in_line(self.title)}", *rows, *more, *said, *doubts])
+        return "\n".join([f"{in_line(self.verb)}  {in_line(self.title)}{self._images()}", *rows, *more, *said, *doubts])
+
+    def _images(self) -> str:
+        """Return on how many images most numbers rest."""
+        counts = [q.n for q in self.findings.quantities]
+        return f", n = {max(counts):,}" if counts else ""
+
+    def _of_fewer(self, number: Quantity) -> str:
+        """Return n of a number that rests on fewer images than the others."""
+        return "" if f", n = {number.n:,}" == self._images() or number.value is None else f", n = {number.n:,}"
 
     def _repr_html_(self) -> str:
         """Return the same for a notebook."""
@@ -268,7 +280,9 @@ class Differences:
         lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in table]
         more = [f"and {left} more: .to_frame()"] if left else []
         first, second = in_line(self.first.title), in_line(self.second.title)
-        return "\n".join([f"first: {first}", f"second: {second}", *lines, *more])
+        return "\n".join(
+            [f"first: {first}{self.first._images()}", f"second: {second}{self.second._images()}", *lines, *more]
+        )
 
     def _repr_html_(self) -> str:
         """Return the same for a notebook."""

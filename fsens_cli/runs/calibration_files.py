@@ -16,6 +16,8 @@ from fsens_cli.runs.stored_tables import read_columns
 
 CALIBRATION, RELIABILITY = "calibration.csv", "reliability.csv"
 ERROR = ("severity", "ece", "ece_ci_low", "ece_ci_high")
+# A bin with a smaller share of the answers is left out of the diagram: its accuracy is that of a handful of images.
+SMALLEST_SHARE = 0.01
 BINS = ("severity", "bin_upper", "count", "confidence", "accuracy")
 
 
@@ -94,13 +96,14 @@ def draw_calibration(folder: Path, title: str) -> Figure | None:
     severity, _, count, confidence, accuracy = (np.array(c) for c in _lists(folder / RELIABILITY, BINS))
     curves = []
     for point in errors:
-        rows = (severity == point.severity) & (count > 0)
+        mine = severity == point.severity
+        rows = mine & (count >= SMALLEST_SHARE * count[mine].sum()) & (count > 0)
         curves.append(
             ReliabilityCurve(
                 severity=point.severity,
                 confidence=confidence[rows].tolist(),
                 accuracy=accuracy[rows].tolist(),
-                share=(count[rows] / count[rows].sum()).tolist(),
+                share=(count[rows] / count[mine].sum()).tolist(),
             )
         )
     return calibration_figure(curves, errors, title=title)

@@ -33,7 +33,9 @@ QUANTITY_COLUMNS = (
     "group", "key", "label", "unit", "scale", "digits", "value", "low", "high", "n", "note", "role", "leading",
     "sample", "sample_kind", "sample_index", "sample_x",
 )  # fmt: skip
-LINE_COLUMNS = ("plot", "title", "x_label", "y_label", "label", "style", "mark", "x", "y", "low", "high")
+LINE_KEYS = ("plot", "title", "x_label", "y_label", "label", "style", "mark")
+LINE_COLUMNS = (*LINE_KEYS, "x", "y", "low", "high")
+IMAGES = "n"  # older runs have no such column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,12 +123,12 @@ def _stored(arrays: dict[str, np.ndarray], kind: str, array: np.ndarray) -> str:
 
 def _write_lines(folder: Path, lines: Sequence[Line]) -> None:
     rows = [
-        {name: _cell(getattr(line, name)) for name in LINE_COLUMNS[:7]}
+        {name: _cell(getattr(line, name)) for name in (*LINE_KEYS, IMAGES)}
         | {"x": _cell(x), "y": _cell(y), "low": _cell(low), "high": _cell(high)}
         for line in lines
         for x, y, low, high in zip(line.x, line.y, _padded(line.low, line), _padded(line.high, line), strict=True)
     ]
-    write_table(folder / LINES, {name: [row[name] for row in rows] for name in LINE_COLUMNS})
+    write_table(folder / LINES, {name: [row[name] for row in rows] for name in (*LINE_COLUMNS, IMAGES)})
 
 
 def _padded(bounds: Sequence[float], line: Line) -> Sequence[float | None]:
@@ -233,10 +235,10 @@ def _one_of(word: str, allowed: Sequence[str]) -> str:
 
 
 def _read_lines(folder: Path) -> Iterator[Line]:
-    rows = read_rows(folder / LINES, LINE_COLUMNS)
+    rows = read_rows(folder / LINES, LINE_COLUMNS, optional=(IMAGES,))
     groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
     for row in rows:
-        groups.setdefault(tuple(row[name] for name in LINE_COLUMNS[:7]), []).append(row)
+        groups.setdefault(tuple(row[name] for name in LINE_KEYS), []).append(row)
     for (plot, title, x_label, y_label, label, style, mark), points in groups.items():
         try:
             x = [row["x"] for row in points]
@@ -253,6 +255,7 @@ def _read_lines(folder: Path) -> Iterator[Line]:
                 y=y,
                 low=low if any(map(math.isfinite, low)) else (),
                 high=high if any(map(math.isfinite, high)) else (),
+                n=int(points[0][IMAGES] or 0),
             )
         except ValueError as error:
             raise OutputError(f"{folder} is damaged: {LINES}, {plot}: {error}.") from error

@@ -17,7 +17,7 @@ from fsens_cli.runs.subject import Subject, titles_of
 from fsens_cli.statistics.intervals import Interval
 
 VERB = "layers"
-DRAWN = ("depth", "kind", "ratio_db", "ratio_db_ci_low", "ratio_db_ci_high")
+DRAWN = ("layer", "depth", "kind", "ratio_db", "ratio_db_ci_low", "ratio_db_ci_high")
 SPECTRA_DRAWN = ("layer", "depth", "cycles_per_image", "power_per_cell", "gradient_share")
 
 
@@ -131,6 +131,7 @@ def draw_layers(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
     found = []
     points = [
         DepthPoint(
+            name=row["layer"],
             depth=row.number("depth"),
             kind=row["kind"],
             ratio=row.number("ratio_db"),

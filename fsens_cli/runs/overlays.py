@@ -15,8 +15,8 @@ def draw_overlay(
     lines = [(label, run.findings.lines) for run, label in zip(runs, labels, strict=True)]
     if not any(mine for _, mine in lines):
         return
-    shared = {(run.data, int(run.results.number_or_none("num_images") or 0)) for run in runs}
-    about = "; ".join(f"{data}, n = {count:,}" for data, count in shared) if len(shared) == 1 else ""
+    shared = {run.data for run in runs}
+    about = shared.pop() if len(shared) == 1 else ""
     leading = [[q for q in run.findings.quantities if q.leading] for run in runs]
     keys = {q.name for found in leading for q in found}
     # One number says it all: then it stands beside its line.

@@ -39,8 +39,8 @@ class Row(dict[str, str]):
             raise OutputError(f"{self.path.parent} is damaged: {self.path.name}: {error}.") from error
 
 
-def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
-    """Return the rows of a CSV that has these columns.
+def read_rows(path: Path, columns: Sequence[str], *, optional: Sequence[str] = ()) -> list[Row]:
+    """Return the rows of a CSV that has these columns; optional ones that it lacks are empty.
 
     Raises:
         OutputError: it has not, or cannot be read.
@@ -60,7 +60,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
     missing = [name for name in columns if name not in (reader.fieldnames or [])]
     if missing:
         raise OutputError(f"{path.parent} is damaged: {path.name} has no column {', '.join(missing)}.")
-    return [Row({name: row[name] or "" for name in columns}, path) for row in rows]
+    return [Row({name: row.get(name) or "" for name in (*columns, *optional)}, path) for row in rows]
 
 
 def table_columns(path: Path) -> list[str]:

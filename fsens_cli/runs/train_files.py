@@ -18,6 +18,8 @@ from fsens_cli.runs.stored_tables import read_columns, table_columns
 from fsens_cli.runs.subject import wrap_title
 from fsens_cli.statistics.intervals import Interval
 
+FEWEST_EPOCHS = 2  # for curves
+
 
 def write_history(folder: Path, history: Sequence[dict[str, float]]) -> None:
     """Write ``training.csv``, one row an epoch."""
@@ -71,13 +73,15 @@ def draw_train(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
 
 
 def draw_training(folder: Path, formats: Sequence[str]) -> list[FigureFile]:
-    """Draw the training figure from the folder's files alone.
+    """Draw the training figure from the folder's files alone; of one epoch there is no curve.
 
     Raises:
         OutputError: a file is missing or damaged.
     """
     results = Fields.read(folder / "results.json", f"{folder} is not a finished training")
     history = read_history(folder)
+    if len(history["epoch"]) < FEWEST_EPOCHS:
+        return []
     best = results.whole("best_epoch")
     data = results.text("data").removesuffix(" test")
     title = f"{results.text('model')}, {results.text('training')} training on {data}"

@@ -78,6 +78,21 @@ def test_names_from_files_are_text_on_a_terminal_and_in_a_notebook(tmp_path: Pat
         assert "&amp;" in page
 
 
+def test_n_is_shown_once_and_beside_numbers_of_fewer_images() -> None:
+    result = fsens.measure(MODEL, (X, Y))
+    first, *rest = repr(result).splitlines()
+    assert first == "measure  Sequential on given images, n = 12"
+    assert not any("n = " in line for line in rest)
+    suite = {"corruptions": [], "attacks": ["pgd"], "attack_images": 3, "minimal": False, "heat_map": False}
+    attacked = fsens.evaluate(MODEL, (X, Y), suite=suite, attack={"steps": 1})
+    first, *rest = repr(attacked).splitlines()
+    assert first.endswith("n = 12")
+    assert all(line.endswith("n = 3") for line in rest if line.startswith(" pgd"))
+    assert any(line.startswith(" pgd") for line in rest)
+    assert result.plot().get_title() == "Sequential on given images, n = 12"
+    assert repr(fsens.compare(result, result)).splitlines()[0] == "first: Sequential on given images, n = 12"
+
+
 def test_differences_are_a_table_in_a_notebook_too() -> None:
     first, second = fsens.measure(MODEL, (X, Y)), fsens.measure(nn.Sequential(fsens.GaussianBlur(1), MODEL), (X, Y))
     differences = fsens.compare(first, second)

@@ -3,14 +3,18 @@
 import importlib
 import inspect
 import itertools
+import json
 import pkgutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import FillBetweenPolyCollection, PolyCollection
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -27,7 +31,7 @@ from fsens_cli.runs.figures.heat_map import heat_map_figure
 from fsens_cli.runs.figures.hybrid import Band, HybridCurves, curve_figure
 from fsens_cli.runs.figures.hybrid_examples import Example, examples_figure
 from fsens_cli.runs.figures.layers import DepthPoint, StateSpectrum, depth_figure, spectra_figure
-from fsens_cli.runs.figures.overlay import overlay_figure
+from fsens_cli.runs.figures.overlay import draw_plot, overlay_figure
 from fsens_cli.runs.figures.perturbations import Profile, maps_figure, profiles_figure, success_figure
 from fsens_cli.runs.figures.power_map import power_map_figure
 from fsens_cli.runs.figures.prediction import PredictedCorruption, prediction_figure
@@ -35,6 +39,7 @@ from fsens_cli.runs.figures.robustness import BudgetPoint, robustness_figure
 from fsens_cli.runs.figures.spectrum import BandLabel, SpectrumCurve, spectrum_figure
 from fsens_cli.runs.figures.style import COLUMN_WIDTH, figure_style
 from fsens_cli.runs.figures.training import training_figure
+from fsens_cli.runs.train_files import draw_training, write_history
 from fsens_cli.statistics.intervals import Interval
 
 TITLE = "resnet20 (packaged:standard)\ndualband test, n = 1,000"
@@ -234,7 +239,7 @@ GALLERY: dict[str, Callable[[], Figure]] = {
     ),
     "depth": lambda: depth_figure(
         [
-            DepthPoint(depth=d, kind=k, ratio=-4 * d, low=-4 * d - 1, high=-4 * d + 1)
+            DepthPoint(name=f"{k}.0", depth=d, kind=k, ratio=-4 * d, low=-4 * d - 1, high=-4 * d + 1)
             for d, k in ((0.0, "image"), (0.3, "stem"), (0.6, "convolution"), (1.0, "attention"))
         ],
         title=TITLE,
@@ -253,8 +258,8 @@ GALLERY: dict[str, Callable[[], Figure]] = {
     "index at its ceiling": lambda: index_figure(
         [1.2, 4.5, 13.1], [4, 4, 4], None, title=TITLE, words="published procedure"
     ),
-    "one epoch": lambda: training_figure(
-        {name: column[:1] for name, column in HISTORY.items()}, best_epoch=1, title="resnet20, lsf training on dualband"
+    "two epochs": lambda: training_figure(
+        {name: column[:2] for name, column in HISTORY.items()}, best_epoch=1, title="resnet20, lsf training on dualband"
     ),
     "training": lambda: training_figure(HISTORY, best_epoch=3, title="resnet20, lsf training on dualband"),
     "overlay with a long title": lambda: overlay_figure(
@@ -311,6 +316,16 @@ def test_texts_are_apart_and_large_enough_and_axes_have_units(name: str) -> None
             assert any(sign in words for sign in UNITS), words
 
 
+@pytest.mark.parametrize("name", GALLERY)
+def test_what_shades_and_bars_mean_is_written_on_the_figure(name: str) -> None:
+    with figure_style():
+        figure = GALLERY[name]()
+    shades = any(isinstance(found, FillBetweenPolyCollection) for found in figure.findobj(PolyCollection))
+    bars = any(isinstance(found, ErrorbarContainer) for axes in figure.axes for found in axes.containers)
+    named = any("95 % interval" in text.get_text() for text in figure.findobj(Text) if isinstance(text, Text))
+    assert named or not (shades or bars)
+
+
 def test_no_figure_is_missing() -> None:
     modules = [importlib.import_module(f"{figures.__name__}.{m.name}") for m in pkgutil.iter_modules(figures.__path__)]
     drawn = {
@@ -336,8 +351,48 @@ def test_no_line_joins_a_control_with_trained_networks() -> None:
 
 def test_an_epoch_is_a_whole_number() -> None:
     with figure_style():
-        figure = GALLERY["one epoch"]()
+        figure = GALLERY["two epochs"]()
         FigureCanvasAgg(figure).draw()
     shown = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
-    assert "1" in shown
+    assert {"1", "2"} <= set(shown)
     assert not any("." in words for words in shown)
+
+
+def test_one_epoch_is_no_curve(tmp_path: Path) -> None:
+    results = {"model": "resnet8", "training": "lsf", "data": "dualband test", "best_epoch": 1, "epochs": 1}
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    rows = [{name: column[k] for name, column in HISTORY.items()} for k in range(2)]
+    write_history(tmp_path, rows[:1])
+    assert draw_training(tmp_path, ["png"]) == []
+    assert not list(tmp_path.glob("*.png"))
+    write_history(tmp_path, rows)
+    assert [figure.name for figure in draw_training(tmp_path, ["png"])] == ["training"]
+    assert (tmp_path / "training.png").stat().st_size > 0
+
+
+def test_a_label_stands_clear_of_the_line_between_points() -> None:
+    figure = GALLERY["scatter"]()
+    figure.set_dpi(100)
+    FigureCanvasAgg(figure).draw()
+    for axes in figure.axes:
+        (joined,) = [line for line in axes.lines if line.get_linestyle() == "-" and line.get_alpha()]
+        x, y = (np.asarray(values, float) for values in joined.get_data())
+        t = np.linspace(0, len(x) - 1, 400)
+        pixels = axes.transData.transform(np.column_stack([np.interp(t, range(len(x)), v) for v in (x, y)]))
+        for words in axes.texts:
+            box = words.get_window_extent()
+            assert not any(box.x0 < px < box.x1 and box.y0 < py < box.y1 for px, py in pixels), words.get_text()
+
+
+def test_plots_of_results_say_n_and_what_the_shade_is() -> None:
+    measured = replace(line(""), low=[0.1, 0.4, 0.2], high=[0.3, 0.6, 0.4], n=1200)
+    axes = draw_plot([("net on given images", [measured, WHITE])], "spectrum")
+    assert axes.get_title() == "net on given images, n = 1,200"
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["white gradient", "95 % interval"]
+    figure = overlay_figure([("lsf", [measured]), ("hsf", [replace(measured, n=40)])], about="dualband test")
+    assert figure.axes[0].get_title() == "Where the sensitivity lies, n = 40 to 1,200"
+    assert "95 % interval" in [text.get_text() for text in figure.legends[0].get_texts()]
+    unknown = draw_plot([("an older run", [replace(measured, n=0)])], "spectrum")
+    assert unknown.get_title() == "an older run"

@@ -34,8 +34,8 @@ TRAIN = Verb(
         "fsens train --resume outputs/train/resnet8-dualband/v001",
         "torchrun --nproc-per-node 2 -m fsens_cli train regularizer=lsf",
     ],
-    results="Results: outputs/train/MODEL-DATA/v001 with training.csv, training.png,\n"
-    "checkpoints/ and all that measure writes.",
+    results="Results: outputs/train/MODEL-DATA/v001 with training.csv, checkpoints/, from two\n"
+    "epochs on training.png, and all that measure writes.",
     resume="fsens_cli.commands.train:resume_training",
     shares_processes=True,
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from fsens_cli.runs.figures.style import BLUE, COLUMN_WIDTH, GRAY, GREEN, ORANGE, figure_style, subplots
+from fsens_cli.runs.figures.style import BLUE, COLUMN_WIDTH, GRAY, GREEN, ORANGE, figure_style, interval_key, subplots
 
 MOST_NAMES = 20  # class names that fit one column
 LONGEST_NAME = 16
@@ -37,7 +37,8 @@ def importance_figure(bands: Sequence[str], curves: Sequence[BandCurve], *, unit
             )
         axes.set_xticks(range(len(bands)), bands)
         axes.set(xlabel="band (cycles/image)", ylabel=f"adds to the {unit}", title=title)
-        figure.legend(loc="outside lower center", ncols=3, frameon=False)
+        handles, _ = axes.get_legend_handles_labels()
+        figure.legend(handles=[*handles, interval_key(bars=True)], loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fsens_cli.runs.figures.style import BLACK, BLUE, GRAY, GREEN, ORANGE, PURPLE, RED, figure_style, new_figure
+from fsens_cli.runs.figures.style import (
+    BLACK,
+    BLUE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    RED,
+    figure_style,
+    interval_key,
+    new_figure,
+)
 
 # Severity 0 is clean.
 COLOURS = (BLACK, BLUE, GREEN, ORANGE, RED, PURPLE)
@@ -42,20 +53,27 @@ def calibration_figure(curves: Sequence[ReliabilityCurve], errors: Sequence[Erro
             colour = COLOURS[curve.severity]
             x, y = ([100 * v for v in values] for values in (curve.confidence, curve.accuracy))
             diagram.plot(x, y, color=colour, linewidth=0.8, label=_words(curve.severity))
-            diagram.scatter(x, y, [LARGEST_MARKER * s for s in curve.share], color=colour, linewidths=0)
+            # A bin at an end of the scale is a whole dot, too.
+            sizes = [LARGEST_MARKER * s for s in curve.share]
+            diagram.scatter(x, y, sizes, color=colour, linewidths=0, clip_on=False, zorder=3)
         diagram.set(
-            xlim=(0, 102), ylim=(0, 102), xlabel="confidence (%); larger dots: more images", ylabel="accuracy (%)"
+            xlim=(0, 102),
+            ylim=(0, 102),
+            xlabel="confidence (%); larger dots: more images",
+            ylabel="accuracy (%)",
         )
         for point in errors:
             bounds = [[100 * (point.value - point.low)], [100 * (point.high - point.value)]]
             below.errorbar(
                 point.severity, 100 * point.value, yerr=bounds, fmt="o", markersize=3, linewidth=0.8,
-                color=COLOURS[point.severity],
+                color=COLOURS[point.severity], clip_on=False, zorder=3,
             )  # fmt: skip
         below.xaxis.set_major_locator(MaxNLocator(integer=True))
         below.set(ylabel="ECE (%)", xlabel="severity (0: clean)", ylim=(0, None), xlim=(-0.5, 5.5))
         figure.suptitle(title, fontsize=8)
-        figure.legend(*diagram.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+        handles, _ = diagram.get_legend_handles_labels()
+        handles.append(interval_key(bars=True))
+        figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from fsens_cli.runs.figures.style import BLACK, BLUE, GRAY, GREEN, PURPLE, RED, figure_style, new_figure
+from fsens_cli.runs.figures.style import BLACK, BLUE, GRAY, GREEN, INTERVAL, PURPLE, RED, figure_style, new_figure
 from fsens_cli.statistics.intervals import Interval
 
 GROUPS = {
@@ -39,7 +39,7 @@ def corruption_figure(
     gaps = np.cumsum([i > 0 and ordered[i].group != ordered[i - 1].group for i in range(len(ordered))])
     places = np.arange(len(ordered)) + 1.4 * gaps
     with figure_style():
-        figure, (axes,) = new_figure(1.2 + 0.155 * (places[-1] + 1))
+        figure, (axes,) = new_figure(1.35 + 0.155 * (places[-1] + 1))
         for place, bar in zip(places, ordered, strict=True):
             colour = GROUPS[bar.group][0]
             axes.barh(place, 100 * bar.mean, height=0.7, color=colour, alpha=0.45, linewidth=0)
@@ -70,7 +70,8 @@ def corruption_figure(
         axes.set(xlim=(0, 102), ylim=(places[-1] + 0.7, -1.6))
         severities = sorted({s for bar in ordered for s in bar.by_severity})
         dots = f"dots: severity {', '.join(map(str, severities))}, larger is stronger"
-        axes.set_xlabel(f"accuracy (%)\n{dots}\nline: mean, 95 % interval\ndashed: clean, {100 * clean:.1f} %")
+        means_of = f"bar: their mean\nline: mean of the group, {INTERVAL}"
+        axes.set_xlabel(f"accuracy (%)\n{dots}\n{means_of}\ndashed: clean, {100 * clean:.1f} %")
         figure.suptitle(title, fontsize=8)
         axes.spines["left"].set_color(GRAY)
     return figure

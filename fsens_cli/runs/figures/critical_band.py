@@ -66,15 +66,22 @@ def critical_band_figure(plot: ChannelPlot) -> Figure:
         figure, (above, below) = subplots(2, 1, figsize=(COLUMN_WIDTH, 3.9), sharex=True, height_ratios=(1, 1.7))
         gradient = plot.gradient
         above.fill_between(gradient.x, gradient.low, gradient.high, color=ORANGE, alpha=0.3, linewidth=0)
-        above.plot(gradient.x, gradient.y, color=ORANGE, marker="o", markersize=2)
+        above.plot(gradient.x, gradient.y, color=ORANGE, marker="o", markersize=2, clip_on=False)
         above.set(ylabel="share of input\ngradient", title=plot.title, ylim=(0, None))
         if plot.sensitivity is not None:
             _sensitivity(below, plot.sensitivity, plot.censored)
         below.text(0.5, 1.01, plot.words, transform=below.transAxes, fontsize=7, ha="center", va="bottom")
-        below.set(ylabel="sensitivity (1 / threshold sigma)", xlabel="spatial frequency (cycles/image)", ylim=(0, None))
+        below.set(
+            ylabel="1 / threshold sigma\n(of the pixel range)",
+            xlabel="spatial frequency (cycles/image)",
+            ylim=(0, None),
+        )
         octave_axis(below, 0.85 * min(gradient.x), 1.1 * max(gradient.x))
         if plot.sensitivity is not None:
-            figure.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+            figure.legend(
+                *below.get_legend_handles_labels(), title="gray: published, scaled to this peak", title_fontsize=7,
+                loc="outside lower center", ncols=2, frameon=False,
+            )  # fmt: skip
     return figure
 
 

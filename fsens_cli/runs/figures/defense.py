@@ -7,8 +7,10 @@ from itertools import cycle
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
+from fsens_cli.runs.figures.corruption_bars import GROUPS
 from fsens_cli.runs.figures.labels import label_points
 from fsens_cli.runs.figures.style import (
     BLACK,
@@ -16,6 +18,7 @@ from fsens_cli.runs.figures.style import (
     CYCLE,
     GRAY,
     GREEN,
+    INTERVAL,
     ORANGE,
     PURPLE,
     RED,
@@ -85,7 +88,7 @@ def panels_figure(panels: Sequence[Panel], *, unit: str, title: str) -> Figure:
         figure, places = new_figure(0.8 + 1.35 * len(panels), rows=len(panels), share_x=True)
         for letter, axes, panel in zip("abcdefgh", places, panels, strict=False):
             for curve, colour in zip(panel.curves, cycle(CYCLE), strict=False):
-                _draw(axes, curve, colour)
+                _draw(axes, curve, GROUPS[curve.label][0] if curve.label in GROUPS else colour)
             if panel.chance is not None:
                 axes.axhline(panel.chance, color=GRAY, linestyle="--", linewidth=0.8, label="chance")
             axes.set(ylabel=panel.words)
@@ -98,6 +101,7 @@ def panels_figure(panels: Sequence[Panel], *, unit: str, title: str) -> Figure:
                 columnspacing=0.9, fontsize=6.5,
             )  # fmt: skip
         reliable = all(all(curve.reliable) for panel in panels for curve in panel.curves)
+        unit = f"{unit}; bars: {INTERVAL}"
         places[-1].set_xlabel(unit if reliable else f"{unit}\n{HOLLOW}")
         figure.suptitle(title, fontsize=8)
     return figure
@@ -148,18 +152,18 @@ def scatter_figure(points: Sequence[ScatterPoint], published: Published, *, titl
         if beside:
             for family, colour in FAMILIES.items():
                 above.plot([], [], "s", color=colour, alpha=0.35, markersize=4, label=f"published: {family}")
-        above.plot([], [], "o", color=ORANGE, markersize=4, label="this run")
-        figure.legend(loc="outside lower center", ncols=2, frameon=False)
+            above.plot([], [], "o", color=ORANGE, markersize=4, label="this run")
+            figure.legend(loc="outside lower center", ncols=2, frameon=False)
         figure.suptitle(title, fontsize=8)
-        for axes, mine in drawn:
-            label_points(axes, [(x, y, label, BLACK) for x, y, label in mine])
+        for axes, (mine, joined) in drawn:
+            label_points(axes, [(x, y, label, BLACK) for x, y, label in mine], avoid=_along(axes, joined))
     return figure
 
 
 def _connect(
     axes: Axes, points: Sequence[tuple[float | None, float | None, str, bool, bool]]
-) -> list[tuple[float, float, str]]:
-    """Draw the points in their order and return those that have both numbers."""
+) -> tuple[list[tuple[float, float, str]], Line2D]:
+    """Draw the points in their order; return those that have both numbers, and the line that joins them."""
     found = [
         ((x, y, label, reliable), is_control)
         for x, y, label, reliable, is_control in points
@@ -168,7 +172,17 @@ def _connect(
     drawn, controls = [point for point, _ in found], [is_control for _, is_control in found]
     # A control is another network: no line joins it with those trained through their filters.
     trained = [p for p, is_control in zip(drawn, controls, strict=True) if not is_control]
-    axes.plot([p[0] for p in trained], [p[1] for p in trained], color=ORANGE, linewidth=0.8, alpha=0.6)
+    (joined,) = axes.plot([p[0] for p in trained], [p[1] for p in trained], color=ORANGE, linewidth=0.8, alpha=0.6)
     for x, y, _, reliable in drawn:
         axes.plot(x, y, "o", color=ORANGE, markersize=4.5, markerfacecolor=ORANGE if reliable else "white", zorder=4)
-    return [(x, y, label) for x, y, label, _ in drawn]
+    return [(x, y, label) for x, y, label, _ in drawn], joined
+
+
+def _along(axes: Axes, joined: Line2D) -> list[tuple[float, float]]:
+    """Return places close to each other on a line, which is straight where it is drawn, on whatever scale."""
+    places = axes.transData.transform(np.column_stack(joined.get_data()))
+    if len(places) < 2:
+        return []
+    steps = np.linspace(0, len(places) - 1, 60 * (len(places) - 1))
+    between = np.column_stack([np.interp(steps, range(len(places)), column) for column in places.T])
+    return [(float(x), float(y)) for x, y in axes.transData.inverted().transform(between)]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 from numpy.typing import ArrayLike
 
-from fsens_cli.runs.figures.style import BLACK, BLUE, GRAY, GREEN, RED, figure_style, new_figure
+from fsens_cli.runs.figures.style import BLACK, BLUE, GRAY, GREEN, RED, figure_style, interval_key, new_figure
 
 Scale = Callable[[ArrayLike], np.ndarray]
 
@@ -45,10 +45,11 @@ def filter_figure(table: pd.DataFrame, *, clean: float, chance: float, shorter_s
         above = axes.secondary_xaxis("top", functions=_cycles_per_pixel(shorter_side))
         above.set_xlabel("cycles/pixel")
         ticks = [0.5 / 2**k for k in range(10) if shorter_side * 0.5 / 2**k >= axes.get_xlim()[0]]
-        above.set_xticks(ticks, [f"{t:.3g}".lstrip("0") for t in ticks])
+        above.set_xticks(ticks, [f"{t:.3g}" for t in ticks])
         above.xaxis.set_minor_formatter(NullFormatter())
         figure.suptitle(title, fontsize=8)
-        figure.legend(loc="outside lower center", ncols=2, frameon=False)
+        handles, _ = axes.get_legend_handles_labels()
+        figure.legend(handles=[*handles, interval_key()], loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 

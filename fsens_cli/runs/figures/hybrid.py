@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from fsens_cli.experiments.hybrid_curve import in_words
-from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, RED, figure_style, subplots
+from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, RED, figure_style, interval_key, subplots
 
 LOW_COLOUR, HIGH_COLOUR = BLUE, RED
 XLABEL = "mixing frequency (fraction of Nyquist)"
-DIFFERENCE = "p_low - p_high"
+DIFFERENCE = "low - high (share)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +93,12 @@ def _add_key(figure: Figure) -> None:
             Line2D([], [], color=LOW_COLOUR, marker="o", markersize=2, label="low image"),
             Line2D([], [], color=HIGH_COLOUR, marker="o", markersize=2, label="high image"),
             Line2D([], [], color=GRAY, linewidth=0.9, linestyle="--", label="neither"),
+            interval_key(),
         ],
-        title="the hybrid is given the class of the", title_fontsize=7, ncols=3, frameon=False,
-        loc="outside lower center", columnspacing=1.2, handlelength=1.6, borderpad=0,
+        title="the hybrid is given the class of the", title_fontsize=7, ncols=4, frameon=False,
+        loc="outside lower center", columnspacing=0.9, handlelength=1.4, handletextpad=0.5, borderpad=0,
     )  # fmt: skip
-    for text, colour in zip(legend.get_texts(), (LOW_COLOUR, HIGH_COLOUR, GRAY), strict=True):
+    for text, colour in zip(legend.get_texts(), (LOW_COLOUR, HIGH_COLOUR, GRAY), strict=False):
         text.set_color(colour)
 
 
@@ -118,7 +119,7 @@ def _write_reversal(axes: Axes, curves: HybridCurves) -> None:
 def _reversal_text(curves: HybridCurves) -> str:
     if curves.f_rev is None:
         return in_words(curves.f_rev_status)
-    return f"f_rev = {curves.f_rev:.3f}\n{_bounds(curves.f_rev_low, curves.f_rev_high)}"
+    return f"f_rev = {curves.f_rev:.3f} Nyquist\n{_bounds(curves.f_rev_low, curves.f_rev_high)}"
 
 
 def _bounds(low: float | None, high: float | None) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -19,6 +20,7 @@ from fsens_cli.runs.figures.style import (
     RED,
     SKY,
     figure_style,
+    interval_key,
     octave_axis,
     subplots,
 )
@@ -40,6 +42,7 @@ MOST_NAMED = 9  # states that a legend names; of more a scale tells the depth
 class DepthPoint:
     """One state: where it lies, what kind it is, and its ratio in dB with bounds."""
 
+    name: str
     depth: float
     kind: str
     ratio: float
@@ -78,14 +81,22 @@ def depth_figure(points: Sequence[DepthPoint], *, title: str) -> Figure:
                 capsize=1.5,
                 label=kind,
             )
-        axes.set(
-            xlabel="depth (0 the first state, 1 the last)",
-            ylabel="high over low, dB per cell",
-            title=title,
-            xlim=(-0.04, 1.04),
-        )
-        figure.legend(loc="outside lower center", ncols=3, frameon=False)
+        axes.set(ylabel="high over low, dB per cell", title=title, xlim=(-0.04, 1.04))
+        _name_depths(axes, points)
+        handles, _ = axes.get_legend_handles_labels()
+        handles = [*handles, interval_key(bars=True)]
+        figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return figure
+
+
+def _name_depths(axes: Axes, points: Sequence[DepthPoint]) -> None:
+    """Write the states below the axis where they are few; of many the depth alone."""
+    if len(points) > MOST_NAMED:
+        axes.set_xlabel("depth (0 the first state, 1 the last)")
+        return
+    names = [textwrap.shorten(p.name, 14, placeholder="...") for p in points]
+    axes.set_xticks([p.depth for p in points], names, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_xlabel("state (from the image to the last block)")
 
 
 def spectra_figure(states: Sequence[StateSpectrum], *, title: str) -> Figure:
@@ -111,8 +122,12 @@ def spectra_figure(states: Sequence[StateSpectrum], *, title: str) -> Figure:
         grid[-1, 0].set_xlabel("spatial frequency (cycles/image)")
         if by_name:
             handles = [Line2D([], [], color=colours(0.95 * state.depth)) for state in states]
-            names = [textwrap.shorten(state.name, 20, placeholder="...") for state in states]
-            figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
+            flat = {s.name for s in states if with_gradient and not any(s.gradient)}
+            names = [textwrap.shorten(s.name, 20, placeholder="...") + "*" * (s.name in flat) for s in states]
+            note = "*: its gradient has no frequencies" if flat else None
+            figure.legend(
+                handles, names, title=note, title_fontsize=7, loc="outside lower center", ncols=3, frameon=False
+            )
             return figure
         scale = mpl.cm.ScalarMappable(norm=mpl.colors.Normalize(0, 1), cmap=colours)
         bar = figure.colorbar(scale, ax=grid[:, 0].tolist(), fraction=0.05, pad=0.02)

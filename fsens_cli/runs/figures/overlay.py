@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes as Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from fsens_cli.errors import ConfigError, require_one_of
 from fsens_cli.experiments.quantities import PROFILE, Line
-from fsens_cli.runs.figures.style import COLUMN_WIDTH, CYCLE, GRAY, colour_of, figure_style
+from fsens_cli.runs.figures.style import COLUMN_WIDTH, CYCLE, GRAY, INTERVAL, colour_of, figure_style, interval_key
 
 DASHES = ("-", "--", ":", "-.")
 REFERENCE = "reference"
@@ -62,12 +63,16 @@ def overlay_figure(runs: Labelled, *, about: str = "", title: str = "", legend: 
         panels = figure.subplots(len(plots), 1, squeeze=False)
         for axes, lines in zip(panels[:, 0], plots.values(), strict=True):
             _panel(axes, lines, colours)
-            axes.set_title(textwrap.fill(lines[0][1].title, 44))  # over the axes, which are narrower than the figure
+            axes.set_title(textwrap.fill(title_of(lines), 44))  # over the axes, which are narrower than the figure
         if about:
             figure.suptitle("\n".join(textwrap.wrap(about, 52)), fontsize=8)
-        handles = [Line2D([], [], color=colours[label], marker="o", markersize=2) for label in labels]
+        handles: list[Artist] = [Line2D([], [], color=colours[label], marker="o", markersize=2) for label in labels]
+        words = [*(legend or labels)]
+        if any(has_band(lines) for lines in plots.values()):
+            handles.append(interval_key())
+            words.append(INTERVAL)
         figure.legend(
-            handles, legend or labels, title=title or None, title_fontsize=7, loc="outside lower center",
+            handles, words, title=title or None, title_fontsize=7, loc="outside lower center",
             ncols=1 if legend else 2, frameon=False,
         )  # fmt: skip
     return figure
@@ -105,8 +110,30 @@ def draw_plot(runs: Labelled, name: str, axes: Axes | None = None) -> Axes:
         if axes is None:
             axes = Figure(figsize=(COLUMN_WIDTH, 2.3)).subplots()
         _panel(axes, plots[name], colours_of([label for label, _ in runs]))
-        axes.set_title("\n".join(textwrap.wrap(" and ".join(label for label, _ in runs), 52)))
+        about = " and ".join(label for label, _ in runs)
+        axes.set_title("\n".join(textwrap.wrap(about + images_of(plots[name]), 52)))
+        if has_band(plots[name]):
+            handles, words = axes.get_legend_handles_labels()
+            axes.legend([*handles, interval_key()], [*words, INTERVAL], frameon=False)
     return axes
+
+
+def title_of(lines: Sequence[tuple[str, Line]]) -> str:
+    """Return a plot's title with the number of images behind it."""
+    return lines[0][1].title + images_of(lines)
+
+
+def images_of(lines: Sequence[tuple[str, Line]]) -> str:
+    """Return ", n = 60" or ", n = 60 to 200"; empty where the lines do not say."""
+    counts = sorted({line.n for _, line in lines if line.style != REFERENCE})
+    if not counts or not counts[0]:
+        return ""
+    return f", n = {counts[0]:,}" + (f" to {counts[-1]:,}" if len(counts) > 1 else "")
+
+
+def has_band(lines: Sequence[tuple[str, Line]]) -> bool:
+    """Return whether anything of a plot has an interval that is drawn."""
+    return any(len(line.low) for _, line in lines)
 
 
 def _panel(axes: Axes, lines: Sequence[tuple[str, Line]], colours: Mapping[str, str]) -> None:

@@ -8,7 +8,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fsens_cli.runs.figures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, figure_style, new_figure
+from fsens_cli.runs.figures.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    INTERVAL,
+    ORANGE,
+    PURPLE,
+    RED,
+    figure_style,
+    interval_key,
+    new_figure,
+)
 from fsens_cli.statistics.intervals import wilson
 
 AXES = {
@@ -48,7 +59,8 @@ def robustness_figure(sizes: Mapping[str, np.ndarray], points: Sequence[BudgetPo
             _panel(axes, norm, sizes.get(norm), [p for p in points if p.norm == norm], colours)
         figure.suptitle(title, fontsize=8)
         handles = {text: h for axes in panels for h, text in zip(*axes.get_legend_handles_labels(), strict=True)}
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2, frameon=False)
+        named = [*handles.values(), interval_key()], [*handles, INTERVAL]
+        figure.legend(*named, loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 

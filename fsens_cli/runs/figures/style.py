@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -32,6 +35,7 @@ GRAY = "#777777"
 
 COLUMN_WIDTH = 3.3  # inches, one column of a two-column paper
 SMALLEST_TEXT = 6.5  # points, at that width
+INTERVAL = "95 % interval"  # what shades and bars are called, in every legend
 
 # A training keeps its colour in every figure.
 TRAININGS = {
@@ -69,6 +73,13 @@ _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
 }
+
+
+def interval_key(*, bars: bool = False) -> Artist:
+    """Return what stands for all intervals of a figure in its legend: a shade, or the bar of a point."""
+    if bars:
+        return Line2D([], [], color=GRAY, linestyle="none", marker="|", markersize=7, label=INTERVAL)
+    return Patch(color=GRAY, alpha=0.25, linewidth=0, label=INTERVAL)
 
 
 def new_figure(height: float, *, rows: int = 1, share_x: bool = False) -> tuple[Figure, list[Axes]]:

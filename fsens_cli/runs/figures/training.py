@@ -42,7 +42,7 @@ def training_figure(history: Mapping[str, Sequence[float]], *, best_epoch: int, 
         panels[-1].set(xlabel="epoch")
         panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         # Room for the labels behind the last epoch.
-        span = max(1.0, epochs[-1] - epochs[0])
+        span = epochs[-1] - epochs[0]
         panels[2].set_xlim(epochs[0] - 0.05 * span, epochs[-1] + 0.28 * span)
         for axes, (_, rows, scale) in zip(panels, drawn, strict=True):
             label_ends(axes, epochs[-1], [(scale * history[column][-1], word, colour) for column, word, colour in rows])

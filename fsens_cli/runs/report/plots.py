@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fsens_cli.experiments.quantities import Line
-from fsens_cli.runs.figures.overlay import REFERENCE, Labelled, plot_figure, plots_of
+from fsens_cli.runs.figures.overlay import REFERENCE, Labelled, plot_figure, plots_of, title_of
 from fsens_cli.runs.report.svg import address
 
 SIZE = (4.2, 2.8)  # inches
@@ -31,7 +31,7 @@ class Plot:
 def plots(runs: Labelled, colours: Mapping[str, str]) -> list[Plot]:
     """Return each plot of these runs."""
     return [
-        Plot(title=lines[0][1].title, alt=seen(lines), source=address(plot_figure(lines, colours, SIZE)))
+        Plot(title=title_of(lines), alt=seen(lines), source=address(plot_figure(lines, colours, SIZE)))
         for lines in plots_of(runs).values()
     ]
 
