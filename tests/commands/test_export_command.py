@@ -50,12 +50,12 @@ def test_every_format(one: Path, fsens: Type, error_of: ErrorOf) -> None:
     by_type = {r.metric_type: r for r in results}
     assert by_type["accuracy"].metric_value == pytest.approx(100 * float(kept["accuracy"]["value"]))
     assert len(results) == sum(1 for row in kept.values() if row["value"])
-    # RobustBench: its field names, numbers as words, and nothing that a run cannot know.
+    # RobustBench: its field names and types, and nothing that a run cannot know.
     result = fsens("export", str(one), "--to", "robustbench")
     entry = json.loads(result.stdout)
     assert list(entry) == ["link", "name", "authors", "additional_data", "number_forward_passes", "dataset", "venue",
                            "architecture", "eps", "clean_acc", "reported", "autoattack_acc"]  # fmt: skip
-    assert entry["eps"] == "8/255"
+    assert (entry["eps"], entry["number_forward_passes"]) == ("8/255", 1)
     assert entry["clean_acc"] == f"{100 * float(kept['accuracy']['value']):.2f}"
     assert (entry["reported"], entry["link"], entry["additional_data"]) == (None, "", None)
     assert "RobustBench has no dualband" in " ".join(result.stderr.split())

@@ -154,6 +154,7 @@ def test_another_normalisation_that_fits_better_is_named() -> None:
         said
         == "on 40 images the accuracy is 50.0 % as it is, and 100.0 % with 0.5 for all: check model.mean and model.std."
     )
+    assert better_normalization(unchanged, images[16:24], labels[16:24], others) == ""  # four images more: luck
     assert unchanged.mean.flatten().tolist() == [0.0]
     right = Classifier(Bright(), name="bright", num_classes=2, mean=[0.5] * 3, std=[0.5] * 3)
     assert better_normalization(right, images, labels, others) == ""

@@ -1,4 +1,4 @@
-"""A run as an entry of RobustBench's ``model_info/DATASET/THREAT/ID.json``: its field names, numbers as words.
+"""A run as an entry of RobustBench's ``model_info/DATASET/THREAT/ID.json``: its field names; accuracies are words.
 
 What a run cannot know is left empty for the author: link, authors, venue, additional_data. ``reported`` is the number
 of a paper, so it is never filled in.
@@ -39,12 +39,13 @@ def robustbench_entry(run: FinishedRun) -> tuple[str, list[str]]:
             f"{run.folder} has no number of RobustBench's: AutoAttack (suite=robustbench-linf, robustbench-l2) or the "
             "mean over 15 corruptions at 5 severities (suite=robustbench-corruptions)."
         )
+    passes = run.findings.asked.get("attack.eot", "1")
     entry: Json = {
         "link": "",
         "name": name_of(run),
         "authors": "",
         "additional_data": None,
-        "number_forward_passes": run.findings.asked.get("attack.eot", "1"),
+        "number_forward_passes": int(passes) if passes.isdecimal() else 1,
         "dataset": shown(run.settings["data"]),
         "venue": "",
         "architecture": shown(run.model),
