@@ -63,18 +63,32 @@ class Scripted(nn.Module):
         return torch.nn.functional.one_hot(label, 2).float()
 
 
-@pytest.mark.parametrize("index", [(0, 2, 3, 1), (3, 1, 0, 0), (1, 4, 2, 0)])
-def test_a_scripted_observer_gets_its_own_index_vector(index: tuple[int, ...]) -> None:
-    flat = pictures(700)
-    flat = ImageSet(
-        images_NCHW=torch.full_like(flat.images_NCHW, 114),
-        label_N=torch.zeros_like(flat.label_N),
-        index_N=flat.index_N,
+def flat_pictures(num_images: int, size: int) -> ImageSet:
+    return ImageSet(
+        images_NCHW=torch.full((num_images, 3, size, size), 114, dtype=torch.uint8),
+        label_N=torch.zeros(num_images, dtype=torch.int64),
+        index_N=torch.arange(num_images),
         class_names=("right", "wrong"),
         title="flat",
         split="test",
     )
-    result = published_critical_band(Scripted(list(index), 32), flat)
+
+
+@pytest.mark.slow
+# At 224 pixels: the average human, and an observer with every index.
+@pytest.mark.parametrize("index", [(0, 0, 0, 0, 2, 2, 0), (4, 1, 3, 0, 2, 4, 1)])
+def test_on_the_published_35_cells_a_scripted_observer_gets_its_own_index_vector(index: tuple[int, ...]) -> None:
+    result = published_critical_band(Scripted(list(index), 224), flat_pictures(180, 224))
+    assert result.shown_BS.shape == (7, 5)
+    assert int(result.shown_BS.min()) > 0
+    assert result.nominal_B == (1.75, 3.5, 7, 14, 28, 56, 112)
+    assert result.index_B == index
+    assert result.warnings == ()
+
+
+@pytest.mark.parametrize("index", [(0, 2, 3, 1), (3, 1, 0, 0), (1, 4, 2, 0)])
+def test_a_scripted_observer_gets_its_own_index_vector(index: tuple[int, ...]) -> None:
+    result = published_critical_band(Scripted(list(index), 32), flat_pictures(700, 32))
     assert result.index_B == index
     assert result.nominal_B == (2, 4, 8, 16)
     assert int(result.shown_BS.sum()) == 700
