@@ -98,12 +98,19 @@ class _Collected:
         """Reduce a batch of states; where gradients are asked for, see to it that theirs is reduced, too."""
         features = self.tap.features(state.detach())
         self._energy.append(map_energy(features).cpu())
-        dead = is_constant(features).all(dim=0).cpu()
-        self._dead_C = dead if self._dead_C is None else self._dead_C & dead
+        self._look_for_dead(features)
         if self._published:
             self._curves.append((len(features), published_log_amplitude(features).cpu()))
         if state.requires_grad and torch.is_grad_enabled():
             state.register_hook(self._add_gradient)
+
+    def _look_for_dead(self, features: Tensor) -> None:
+        """Note which channels have been constant in every image; the first image leaves few of them to look at."""
+        if self._dead_C is None:
+            self._dead_C = is_constant(features[:1])[0]
+        at = self._dead_C.nonzero().squeeze(1)
+        if len(at):
+            self._dead_C[at] = is_constant(features[:, at]).all(dim=0)
 
     def _add_gradient(self, grad: Tensor) -> None:
         scaled, _ = rescale_each(self.tap.features(grad).detach())

@@ -21,7 +21,8 @@ def rescale_each(grad_NCHW: Tensor) -> tuple[Tensor, Tensor]:
     Returns the scaled gradient and the divisor of each image, shape (N,); an all-zero gradient keeps divisor 1.
     The divisor counts as a constant for differentiation: shares do not depend on it.
     """
-    largest = grad_NCHW.detach().abs().amax(dim=(1, 2, 3))
+    flat = grad_NCHW.detach().flatten(1)
+    largest = torch.maximum(flat.amax(dim=1), -flat.amin(dim=1))
     divisor = torch.where(largest > 0, largest, torch.ones_like(largest))
     return grad_NCHW / divisor[:, None, None, None], divisor
 
