@@ -7,7 +7,7 @@ import typer
 
 from fsens_cli import __version__
 from fsens_cli.commands.completion import answer, asked
-from fsens_cli.commands.help_text import HELP, help_of
+from fsens_cli.commands.help_layout import Command
 from fsens_cli.commands.options import SHOW, Debug, Json, Quiet
 from fsens_cli.commands.processes import only_the_first_speaks, refuse_torchrun
 from fsens_cli.commands.signals import ending_on_signals
@@ -63,7 +63,7 @@ def _show_completion(shell: str | None) -> None:
     raise typer.Exit
 
 
-@app.callback(epilog=HELP["fsens"])
+@app.callback()
 def root(
     context: typer.Context,
     version: Annotated[
@@ -92,14 +92,14 @@ def root(
 
 
 for _verb in VERBS.values():
-    app.command(_verb.name, rich_help_panel=_verb.panel, epilog=help_of(_verb))(verb_command(_verb))
+    app.command(_verb.name, rich_help_panel=_verb.panel, cls=Command)(verb_command(_verb))
 
 
 OUTPUTS = Path("outputs")
 Where = Annotated[Path, typer.Option("--out", help="Where run folders are.")]
 
 
-@app.command(rich_help_panel=LOOK)
+@app.command(rich_help_panel=LOOK, cls=Command)
 def runs(
     verb: Annotated[str, typer.Argument(metavar="[VERB]", help="Only runs of this verb.")] = "",
     out: Where = OUTPUTS,
@@ -117,7 +117,7 @@ def runs(
         print_runs(out, verb, as_json=json)
 
 
-@app.command(rich_help_panel=LOOK)
+@app.command(rich_help_panel=LOOK, cls=Command)
 def show(
     run: Annotated[
         str, typer.Argument(metavar="[RUN]", help="A run folder, latest, or a verb for its latest.")
@@ -147,7 +147,7 @@ Runs = Annotated[
 ]
 
 
-@app.command(rich_help_panel=LOOK, epilog=HELP["compare"])
+@app.command(rich_help_panel=LOOK, cls=Command)
 def compare(
     runs: Runs,
     out: Where = OUTPUTS,
@@ -171,7 +171,7 @@ def compare(
         compare_runs(runs, out, allow_different=allow_different, formats=wanted, quiet=quiet, as_json=json)
 
 
-@app.command(rich_help_panel=LOOK, epilog=HELP["report"])
+@app.command(rich_help_panel=LOOK, cls=Command)
 def report(
     runs: Runs,
     page: Annotated[Path, typer.Option("-o", "--output", help="The HTML file to write.")] = Path("report.html"),
@@ -188,7 +188,7 @@ def report(
         report_runs(runs, out, page, title=title)
 
 
-@app.command(rich_help_panel=LOOK, epilog=HELP["export"])
+@app.command(rich_help_panel=LOOK, cls=Command)
 def export(
     runs: Runs,
     to: Annotated[str, typer.Option("--to", help="model-card, robustbench, eval-results, latex or csv.")],
@@ -210,7 +210,7 @@ def export(
         export_runs(runs, out, to, file, benchmark=benchmark, task=task, number=number)
 
 
-@app.command(rich_help_panel=FIND)
+@app.command(rich_help_panel=FIND, cls=Command)
 def models(
     pattern: Annotated[str, typer.Argument(metavar="[PATTERN]", help="Part of the name.")] = "",
     debug: Debug = False,
@@ -224,7 +224,7 @@ def models(
         print_models(pattern)
 
 
-@app.command(rich_help_panel=FIND)
+@app.command(rich_help_panel=FIND, cls=Command)
 def data(debug: Debug = False) -> None:
     """List the data sets that you can name."""
     from fsens_cli.commands.boundary import boundary
@@ -235,7 +235,7 @@ def data(debug: Debug = False) -> None:
         print_data()
 
 
-@app.command(rich_help_panel=FIND)
+@app.command(rich_help_panel=FIND, cls=Command)
 def cite(debug: Debug = False) -> None:
     """Print BibTeX entries for fsens and for the papers whose methods it uses."""
     from fsens_cli.commands.boundary import boundary

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
-from fsens_cli.config.jobs import JobFields
+from fsens_cli.config.jobs import JobFields, TrainJob
 from fsens_cli.data.catalog import own_name
 from fsens_cli.data.images import ImageSet
 from fsens_cli.errors import DataError
@@ -17,12 +17,21 @@ from fsens_cli.runs.folder import RunFolder
 from fsens_cli.runs.provenance import git_commit, machine, versions
 from fsens_cli.runs.subject import Subject
 
+PACKAGED, USUAL = "packaged:", "standard"  # weights that come with fsens, and those of them that `auto` takes
+
 
 def run_name(job: JobFields) -> str:
-    """Return the part of a run's path that says what it is about; of files of one's own their name without folders."""
+    """Return the part of a run's path that says what it is about; of files of one's own their name without folders.
+
+    The packaged network that is taken anyway has no name of its own, and a training is not called after what it starts
+    from.
+    """
     is_file = any(kind(job.model.name) for kind in (is_factory, is_onnx, is_program))
     model = job.model.name.rpartition("/")[2] if is_file else job.model.name
-    parts = [model, own_name(job.data) or job.data.name, *([job.tag] if job.tag else [])]
+    trained = job.weights.removeprefix(PACKAGED)
+    is_usual = trained in (job.weights, USUAL) or isinstance(job, TrainJob)
+    of_weights = [] if is_usual else [trained]
+    parts = [model, *of_weights, own_name(job.data) or job.data.name, *([job.tag] if job.tag else [])]
     return "-".join(parts)
 
 

@@ -53,10 +53,19 @@ def _row(entry: RunEntry) -> dict[str, str]:
             "found": _headline(entry),
             "started": record.text("started", "")[:16].replace("T", " "),
             "seconds": "" if seconds is None else f"{seconds:.0f}",
-            "weights": f"{'from ' if record.text('verb', '') == 'train' else ''}{record.text('weights', '')}",
+            "weights": _weights(record),
         }
     except OutputError:
         return {"run": str(entry.path), "status": "damaged", "found": "", "started": "", "seconds": "", "weights": ""}
+
+
+def _weights(record: Fields) -> str:
+    """Return a run's weights; of a training how it trained, and what it started from where that was not chance."""
+    weights = record.text("weights", "")
+    if record.text("verb", "") != "train":
+        return weights
+    trained = f"{record.text('training', 'standard')} training"
+    return trained if weights == "random" else f"{trained} from {weights}"
 
 
 def _headline(entry: RunEntry) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import typer
-from typer.core import TyperGroup
 
+from fsens_cli.commands.help_layout import Group
 from fsens_cli.commands.verbs.registry import VERBS
 
 BAD_USAGE = 2
@@ -22,7 +22,7 @@ class Mistake(Protocol):
         """Return it in words."""
 
 
-class OneLineErrors(TyperGroup):
+class OneLineErrors(Group):
     """A group of commands whose usage errors look like the errors of the commands."""
 
     def main(self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **extra: Any) -> object:  # type: ignore[override]

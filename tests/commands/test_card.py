@@ -41,7 +41,7 @@ def test_cards_open_the_page(page: str) -> None:
     rows = card_rows(page)
     assert list(rows) == [entry.label for entry in ENTRIES]
     numbers = {}
-    for file in sorted(Path("outputs").glob("*/*/v001/quantities.csv")):
+    for file in sorted(Path("outputs").glob("*/resnet8-dualband/v001/quantities.csv")):
         numbers |= {row["key"]: row for row in csv.DictReader(file.read_text().splitlines())}
     centroid = float(numbers["centroid"]["value"])
     assert rows["sensitivity, centroid"][0].startswith(f"{centroid:.{numbers['centroid']['digits']}f} [")

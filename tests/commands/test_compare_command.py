@@ -58,17 +58,18 @@ def test_the_known_truth(fsens: Type, family: Path) -> None:
 @pytest.mark.parametrize(
     "names",
     [
-        ["outputs/measure/resnet8-dualband/v001", "outputs/measure/resnet8-dualband/v002"],
+        ["outputs/measure/resnet8-dualband/v001", "outputs/measure/resnet8-lsf-dualband/v001"],
         ["outputs/measure/*/v*"],
         ["measure/*/v*"],
         ["sweep:measure"],
         ["sweep:outputs/sweeps/measure/v001"],
-        ["sweep:measure/v001", "outputs/measure/resnet8-dualband/latest"],
+        ["sweep:measure/v001", "outputs/measure/resnet8-lsf-dualband/latest"],
     ],
 )
 def test_ways_to_name_runs(fsens: Type, family: Path, names: list[str]) -> None:
     rows = json.loads(lines_of(fsens("compare", "--json", *names)))["rows"]
-    assert {Path(row["folder"]).resolve().name for row in rows} == {"v001", "v002"}
+    found = {Path(row["folder"]).resolve().parent.name for row in rows}
+    assert found == {"resnet8-dualband", "resnet8-lsf-dualband"}
     assert len(rows) == 10
 
 
@@ -108,9 +109,14 @@ def test_other_verbs_and_images_need_permission(fsens: Type, family: Path) -> No
 
 
 def test_a_verb_is_a_word_and_no_path(fsens: Type, family: Path, tmp_path: Path) -> None:
-    record = family / "measure" / "resnet8-dualband" / "v002" / "run.json"
+    record = family / "measure" / "resnet8-lsf-dualband" / "v001" / "run.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"verb": f"{tmp_path}/evil\x1b[31m"}))
-    result = fsens("compare", *(f"outputs/measure/resnet8-dualband/v00{n}" for n in (1, 2)), "--allow-different")
+    result = fsens(
+        "compare",
+        "outputs/measure/resnet8-dualband/v001",
+        "outputs/measure/resnet8-lsf-dualband/v001",
+        "--allow-different",
+    )
     assert result.exit_code == 0, result.output
     assert not list(tmp_path.rglob("evil*"))
     assert "\x1b" not in (family / "compare" / "v001" / "comparison.md").read_text()
@@ -120,7 +126,7 @@ def test_a_verb_is_a_word_and_no_path(fsens: Type, family: Path, tmp_path: Path)
 def test_other_images_are_never_paired(fsens: Type, family: Path) -> None:
     other = fsens("measure", "--weights", "packaged:lsf", "num_images=30", "data.test_size=60")
     assert other.exit_code == 0, other.output
-    names = ["outputs/measure/resnet8-dualband/v001", "outputs/measure/resnet8-dualband/v003"]
+    names = ["outputs/measure/resnet8-dualband/v001", "outputs/measure/resnet8-lsf-dualband/v002"]
     refused = fsens("compare", *names)
     assert refused.exit_code == 2
     assert "images (40, 30 of them)" in refused.stderr
@@ -130,7 +136,7 @@ def test_other_images_are_never_paired(fsens: Type, family: Path) -> None:
 
 
 def test_other_settings_are_named(fsens: Type, family: Path) -> None:
-    path = family / "measure" / "resnet8-dualband" / "v002" / "results.json"
+    path = family / "measure" / "resnet8-lsf-dualband" / "v001" / "results.json"
     results = json.loads(path.read_text())
     path.write_text(json.dumps(results | {"asked": results["asked"] | {"channels": "power"}}))
     refused = fsens("compare", "sweep:measure")
@@ -176,14 +182,14 @@ def test_a_damaged_run_is_named_and_skipped(fsens: Type, family: Path, kind: str
     shutil.copytree(runs / "v001", runs / "v003")
     damage, message = DAMAGE[kind]
     damage(runs / "v003")
-    names = [f"outputs/measure/resnet8-dualband/v00{i}" for i in (1, 2, 3)]
+    names = [f"outputs/measure/resnet8-{i}" for i in ("dualband/v001", "lsf-dualband/v001", "dualband/v003")]
     result = fsens("compare", "--json", *names)
     assert result.exit_code == 0, result.output
     assert message in result.stderr
     assert "outputs/measure/resnet8-dualband/v003" in result.stderr
     found = json.loads(result.stdout)
     assert len(found["skipped"]) == 1
-    assert {Path(row["folder"]).name for row in found["rows"]} == {"v001", "v002"}
+    assert {Path(row["folder"]).parent.name for row in found["rows"]} == {"resnet8-dualband", "resnet8-lsf-dualband"}
 
 
 @pytest.mark.parametrize(
@@ -205,13 +211,13 @@ def test_refused(fsens: Type, family: Path, names: list[str], message: str) -> N
 
 
 def test_a_measurement_of_schema_1_has_the_same_numbers(fsens: Type, family: Path) -> None:
-    runs = family / "measure" / "resnet8-dualband"
+    runs = [family / "measure" / name / "v001" for name in ("resnet8-dualband", "resnet8-lsf-dualband")]
     before = json.loads(lines_of(fsens("compare", "--json", "sweep:measure")))["rows"]
-    for number in (1, 2):
-        record = runs / f"v00{number}" / "run.json"
+    for run in runs:
+        record = run / "run.json"
         record.write_text(record.read_text().replace('"schema": 2', '"schema": 1'))
         for name in ("quantities.csv", "samples.npz", "lines.csv", "figures.json", "summary.txt"):
-            (runs / f"v00{number}" / name).unlink()
+            (run / name).unlink()
     after = json.loads(lines_of(fsens("compare", "--json", "sweep:measure")))["rows"]
     assert [row["quantity"] for row in after] == [row["quantity"] for row in before]
     for name in ("value", "ci_low", "ci_high", "difference", "difference_ci_low", "difference_ci_high"):

@@ -125,7 +125,7 @@ def test_the_others_are_listed_compared_and_reported(fsens: Type, damaged: dict[
     found = json.loads(compared.stdout)
     assert len(found["skipped"]) == len(skipped)
     folders = {row["folder"] for row in found["rows"]}
-    assert folders >= {f"outputs/measure/resnet8-dualband/v00{i}" for i in (1, 2)}
+    assert folders >= {f"outputs/measure/{name}/v001" for name in ("resnet8-dualband", "resnet8-lsf-dualband")}
     assert len(folders) == 2 + len(damaged) - len(skipped)
     pytest.importorskip("jinja2")
     reported = fsens("report", pattern)

@@ -11,11 +11,13 @@ import pytest
 from typer.testing import Result
 
 from fsens_cli.commands.first_word import loading, plain_to_see
-from fsens_cli.commands.runs import _about, _shown
+from fsens_cli.commands.record import run_name
+from fsens_cli.commands.runs import _about, _shown, _weights
 from fsens_cli.commands.tables import laid_out
 from fsens_cli.commands.verbs.registry import VERBS
 from fsens_cli.commands.verbs.verb import Verb
 from fsens_cli.config.compose import Request, compose_job
+from fsens_cli.runs.json_files import Fields
 
 
 def test_show_alone_is_the_latest_run_and_of_a_verb_its_latest(fsens: Callable[..., Result]) -> None:
@@ -29,6 +31,37 @@ def test_show_alone_is_the_latest_run_and_of_a_verb_its_latest(fsens: Callable[.
     for row in json.loads(fsens("runs", "--json").stdout):
         (told,) = laid_out([f"  {_about(_shown(row))}"], 80)
         assert "centroid" in told
+
+
+@pytest.mark.parametrize(
+    ("verb", "weights", "name"),
+    [
+        ("measure", "auto", "resnet8-dualband"),
+        ("measure", "packaged:standard", "resnet8-dualband"),
+        ("measure", "packaged:lsf", "resnet8-lsf-dualband"),
+        ("evaluate", "packaged:blur", "resnet8-blur-dualband"),
+        ("measure", "net.pt", "resnet8-dualband"),
+        # A training is not the network that it starts from.
+        ("train", "packaged:lsf", "resnet8-dualband"),
+    ],
+)
+def test_a_folder_is_of_one_packaged_network(verb: str, weights: str, name: str) -> None:
+    record = VERBS[verb]
+    overrides = (f"weights={weights}",)
+    assert run_name(compose_job(Request(verb=record.config, job=record.job_type(), overrides=overrides)).job) == name
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"verb": "measure", "weights": "packaged:lsf"}, "packaged:lsf"),
+        ({"verb": "train", "weights": "random", "training": "lsf"}, "lsf training"),
+        ({"verb": "train", "weights": "net.pt", "training": "standard"}, "standard training from net.pt"),
+        ({"verb": "train", "weights": "net.pt"}, "standard training from net.pt"),
+    ],
+)
+def test_a_list_of_runs_says_how_each_network_was_trained(found: dict[str, object], said: str) -> None:
+    assert _weights(Fields(found, Path("run.json"))) == said
 
 
 SAY = """

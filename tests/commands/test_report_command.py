@@ -115,8 +115,8 @@ def test_pictures_are_made_small_and_the_page_is_kept_below_its_limit(monkeypatc
 
 
 def test_words_of_others_stay_words(fsens: Type, family: Path) -> None:
-    for number in (1, 2):
-        run = family / "measure" / "resnet8-dualband" / f"v00{number}"
+    for number, name in enumerate(("resnet8-dualband", "resnet8-lsf-dualband"), 1):
+        run = family / "measure" / name / "v001"
         results = json.loads((run / "results.json").read_text())
         results |= {"model": NASTY, "data": NASTY, "training": f"{NASTY}{number}", "weights": f"{NASTY}{number}"}
         (run / "results.json").write_text(json.dumps(results))
@@ -132,11 +132,11 @@ def test_words_of_others_stay_words(fsens: Type, family: Path) -> None:
 
 
 def test_damaged_runs_are_named(fsens: Type, family: Path) -> None:
-    (family / "measure" / "resnet8-dualband" / "v002" / "lines.csv").unlink()
+    (family / "measure" / "resnet8-lsf-dualband" / "v001" / "lines.csv").unlink()
     result = fsens("report", "sweep:measure")
     assert result.exit_code == 0, result.output
     assert "has no lines.csv" in result.stderr
-    assert "Skipped: outputs/measure/resnet8-dualband/v002 is incomplete" in Path("report.html").read_text()
+    assert "Skipped: outputs/measure/resnet8-lsf-dualband/v001 is incomplete" in Path("report.html").read_text()
 
 
 def test_what_is_no_report_is_never_replaced(fsens: Type, family: Path) -> None:
