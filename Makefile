@@ -36,7 +36,7 @@ $(DEMO): pyproject.toml constraints.txt
 
 demo: $(DEMO) ## install and measure the embedded demonstration
 	$(BIN)/fsens measure
-	@printf '\nType next:\n  source $(VENV)/bin/activate\n  fsens measure --weights packaged:lsf    # the same network, trained to listen to low frequencies\n'
+	@printf '\nType next:\n  source $(VENV)/bin/activate\n  fsens measure --weights packaged:lsf    # trained to listen to low frequencies\n'
 
 test: $(STAMP) ## run the whole test suite, offline
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -q

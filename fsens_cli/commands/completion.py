@@ -17,6 +17,7 @@ from typing import TypedDict
 from fsens_cli import __version__
 from fsens_cli.cache.once import is_first
 from fsens_cli.cache.places import cache_folder
+from fsens_cli.commands.options import EXPORTS
 
 # How a shell asks: with its name, the line up to the cursor, and the signs at which it breaks words.
 ASKING, LINE, BREAKS = "FSENS_COMPLETE", "FSENS_LINE", "FSENS_BREAKS"
@@ -131,6 +132,8 @@ def _arguments(command: str, commands: Mapping[str, Mapping[str, bool]]) -> Iter
         return _known()["groups"].get("model", [])
     if command == "show":
         return ["latest", *verbs, *_runs()]
+    if command == "export":
+        return ["latest", *_runs()]
     return _runs() if command in ("compare", "report") else ()
 
 
@@ -146,6 +149,8 @@ def _values(name: str, command: str, before: list[str], value: str) -> Iterable[
         found = [run for run in _runs(unfinished=True) if f"/{command}/" in f"/{run}"]
     elif name == "device":
         found = ["auto", "cpu", "cuda"]
+    elif name == "to":
+        found = list(EXPORTS)
     elif name == "launcher":
         found = list(LAUNCHERS)
     else:

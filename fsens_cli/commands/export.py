@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from fsens_cli.commands.console import warn
+from fsens_cli.commands.options import EXPORTS
 from fsens_cli.errors import ConfigError, OutputError, require, require_one_of
 from fsens_cli.home import expanded
 from fsens_cli.runs.comparison import Report, compare_by_verb
@@ -17,14 +18,12 @@ from fsens_cli.runs.export.tables import tidy_csv
 from fsens_cli.runs.export.write import write_export
 from fsens_cli.runs.selection import FinishedRun, select_runs
 
-FORMATS = ("model-card", "robustbench", "eval-results", "latex", "csv")
-
 
 def export_runs(
     names: Sequence[str], out: Path, to: str, file: Path | None, *, benchmark: str, task: str, number: str
 ) -> None:
     """Print the runs in a format, or write them into a file and print its path."""
-    require_one_of("--to", to, FORMATS)
+    require_one_of("--to", to, EXPORTS)
     require(
         to != "eval-results" or bool(benchmark and task),
         "--to eval-results needs --benchmark and --task: ids of the Hub's, which no run knows.",

@@ -20,14 +20,14 @@ class Helped:
     name: str | None
     epilog: str | None
 
-    def get_help_option(self, context: typer.Context) -> Any:
+    def get_help_option(self, context: Any) -> Any:
         """Return the flag for help: it takes no value, and so shows no type."""
         option = super().get_help_option(context)  # type: ignore[misc]
         if option is not None:
             option.metavar = ""
         return option
 
-    def format_help(self, context: typer.Context, formatter: Any) -> None:
+    def format_help(self, context: Any, formatter: Any) -> None:
         """Print the help."""
         width = shutil.get_terminal_size().columns
         page = page_of(self.name or "fsens")
@@ -51,7 +51,7 @@ class Group(Helped, TyperGroup):
     """The group of all commands with such help."""
 
 
-def _plain(command: Any, context: typer.Context, width: int) -> Iterator[str]:
+def _plain(command: Any, context: Any, width: int) -> Iterator[str]:
     """Yield the help of a command line by line: each flag on a line, and below it what it does."""
     yield from wrapped(command.get_usage(context), width)
     yield ""

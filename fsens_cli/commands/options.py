@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fsens_cli.commands.verbs.verb import Verb
     from fsens_cli.config.compose import Request
 
+EXPORTS = ("model-card", "robustbench", "eval-results", "latex", "csv")  # formats of other people
 WHAT, RUN, SHOW = "What to run on", "How to run", "What to show"
 
 Overrides = Annotated[

@@ -195,7 +195,7 @@ def _place(config: FetchedSettings) -> Path | None:
 CIFAR10 = DataSet(
     config=Cifar10Config,
     load=from_whole_split(load_cifar),
-    needs="the network once (170 MB), or data.root=FOLDER",
+    needs="one download (170 MB), or data.root=FOLDER",
     size=SIZE,
     num_classes=10,
     channels=3,
@@ -204,7 +204,7 @@ CIFAR10 = DataSet(
 CIFAR100 = DataSet(
     config=Cifar100Config,
     load=from_whole_split(load_cifar),
-    needs="the network once (169 MB), or data.root=FOLDER",
+    needs="one download (169 MB), or data.root=FOLDER",
     size=SIZE,
     num_classes=100,
     channels=3,

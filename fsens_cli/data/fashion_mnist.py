@@ -119,7 +119,7 @@ def _read_idx(file: Path, *, dimensions: int) -> "np.ndarray":
 FASHION_MNIST = DataSet(
     config=FashionMnistConfig,
     load=from_whole_split(load_fashion_mnist),
-    needs="the network once (31 MB), data.root=FOLDER, or Debian's dataset-fashion-mnist",
+    needs="one download (31 MB), data.root=FOLDER, or Debian's dataset-fashion-mnist",
     size=SIZE,
     num_classes=10,
     channels=1,

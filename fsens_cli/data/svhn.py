@@ -92,7 +92,7 @@ def _place(config: SvhnConfig) -> Path | None:
 SVHN = DataSet(
     config=SvhnConfig,
     load=from_whole_split(load_svhn),
-    needs="the network once (64 MB a split or more), or data.root=FOLDER",
+    needs="one download (64 MB a split or more), or data.root=FOLDER",
     size=SIZE,
     num_classes=10,
     channels=3,

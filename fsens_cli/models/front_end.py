@@ -77,6 +77,10 @@ class GaussianBlur(nn.Module):
         self.sigma = float(sigma)
         self._matrices: dict[tuple[int, torch.dtype, torch.device], Tensor] = {}
 
+    def extra_repr(self) -> str:
+        """Return the strength, for the network's repr."""
+        return f"sigma={self.sigma:g}"
+
     def forward(self, images_NCHW: Tensor) -> Tensor:
         """Return the blurred images, same shape."""
         height, width = images_NCHW.shape[-2:]

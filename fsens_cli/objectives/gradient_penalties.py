@@ -54,6 +54,10 @@ class GradientNormPenalty(InputGradientPenalty):
     def _which(self) -> str:
         return self.config.norm
 
+    @property
+    def _also(self) -> str:
+        return f", eps={self.config.eps:g}" if self.config.norm == "l1" else ""
+
 
 class JacobianFrequencyPenalty(InputGradientPenalty):
     """Penalty that pushes the input gradient to low or high frequencies, by Chan et al. (IJCAI 2022).

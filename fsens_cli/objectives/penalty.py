@@ -76,11 +76,16 @@ class InputGradientPenalty:
         every = f", every={config.every}" if config.every > 1 else ""
         part = f", fraction={config.fraction:g}" if config.fraction < 1 else ""
         last = f"  # last: {self.last!r}" if self.last is not None else ""
-        return f"{type(self).__name__}({self._which!r}, weight={config.weight:g}{every}{part}){last}"
+        return f"{type(self).__name__}({self._which!r}, weight={config.weight:g}{self._also}{every}{part}){last}"
 
     @property
     def _which(self) -> str:
         return self.config.name
+
+    @property
+    def _also(self) -> str:
+        """What else its kind has, as it is shown."""
+        return ""
 
     def __call__(self, model: nn.Module, images_NCHW: Tensor, labels_N: Tensor) -> Tensor:
         """Return the weighted penalty of the batch, a scalar with a graph to the model's parameters.

@@ -44,11 +44,11 @@ def rank_text(interval: Interval | None) -> str:
     """Return a rank correlation with its interval.
 
     >>> rank_text(Interval(0.75, 0.6, 0.85, 40))
-    '.75 [.60, .85]'
+    '0.75 [0.60, 0.85]'
     """
     if interval is None:
         return "none (constant)"
-    return interval.text(2).replace("0.", ".")
+    return interval.text(2)
 
 
 def summary_text(result: EvaluateResult, subject: Subject, *, suite: str, source: str, warnings: Sequence[str]) -> str:

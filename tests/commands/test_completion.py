@@ -86,6 +86,8 @@ def known(somewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("fsens show la", {"latest", "layers"}),
         ("fsens compare outputs/t", {f"outputs/train/resnet8-dualband/v00{v}" for v in (2, 3)}),
         ("fsens runs bl", {"blur-defense"}),
+        ("fsens export --to mo", {"model-card"}),
+        ("fsens export lat", {"latest"}),
         ("fsens measure --quie", {"--quiet"}),
         ("fsens measure --quiet --see", {"--seed"}),
         ("fsens measure --out ", set()),

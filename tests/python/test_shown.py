@@ -93,6 +93,14 @@ def test_n_is_shown_once_and_beside_numbers_of_fewer_images() -> None:
     assert repr(fsens.compare(result, result)).splitlines()[0] == "first: Sequential on given images, n = 12"
 
 
+def test_settings_that_make_a_difference_are_shown() -> None:
+    assert repr(fsens.GradientNormPenalty("l1", weight=1.5, eps=4 / 255)) == (
+        "GradientNormPenalty('l1', weight=1.5, eps=0.0156863)"
+    )
+    assert repr(fsens.GradientNormPenalty("l2", weight=1)) == "GradientNormPenalty('l2', weight=1)"
+    assert repr(fsens.GaussianBlur(1.5)) == "GaussianBlur(sigma=1.5)"
+
+
 def test_differences_are_a_table_in_a_notebook_too() -> None:
     first, second = fsens.measure(MODEL, (X, Y)), fsens.measure(nn.Sequential(fsens.GaussianBlur(1), MODEL), (X, Y))
     differences = fsens.compare(first, second)
