@@ -37,11 +37,14 @@ def frequency_bands(bins: RadialBins, edges: Sequence[float] = ()) -> tuple[Band
     last_low, last_mid = (int(e) for e in edges) if edges else (bins.shorter_side // 6, bins.shorter_side // 3)
     if not 1 <= last_low < last_mid < radius_max:
         size = "x".join(str(s) for s in bins.image_size)
-        source = f"bands=[{last_low},{last_mid}]" if edges else "the default N/6 and N/3"
-        raise ConfigError(
-            f"{size} images cannot be split into three bands by {source}: give bands=[LOW,MID] with "
-            f"1 <= LOW < MID < {radius_max} cycles/image, or larger images."
-        )
+        asked = f"bands=[LOW,MID] with 1 <= LOW < MID < {radius_max} cycles/image"
+        if edges:
+            source, way_on = f"bands=[{last_low},{last_mid}]", f"give {asked}, or larger images"
+        else:
+            # Only measuring takes other edges, and under 3 radii there are none.
+            source = "the default N/6 and N/3"
+            way_on = "give larger images" + (f" (`measure` also takes {asked})" if radius_max >= 3 else "")
+        raise ConfigError(f"{size} images cannot be split into three bands by {source}: {way_on}.")
     return Band("low", 1, last_low), Band("mid", last_low + 1, last_mid), Band("high", last_mid + 1, radius_max)
 
 

@@ -16,6 +16,8 @@ from fsens_cli.errors import ModelError, suggestion
 from fsens_cli.models.classifier import Classifier, held_still
 
 INPUT, OUTPUT = "input", "output"
+# So many modules are named where none is like the one that was asked for.
+NAMED = 8
 
 # Class names of blocks in timm, torchvision and most networks; the module's own name has a number.
 _BLOCK = re.compile(r"Block|Bottleneck|Residual|MBConv|SeparableConv|Dense_?Layer|EncoderLayer|Inception|Fire")
@@ -92,7 +94,9 @@ def find_taps(
     names = [name for name, _ in classifier.module.named_modules() if name]
     chosen = names if layers == "all" else [name for name in names if fnmatchcase(name, layers)]
     if not chosen:
-        raise ModelError(f"layers={layers} matches no module of {classifier.name}.{suggestion(layers, names)}")
+        some = ", ".join([*names[:NAMED], *(["..."] if len(names) > NAMED else [])])
+        known = suggestion(layers.strip("*?"), names) or f" It has {some}."
+        raise ModelError(f"layers={layers} matches no module of {classifier.name}.{known}")
     taps, refused = [], ""
     for name in chosen:
         tap, reason = reader.read(name, f"module.{name}", OUTPUT, "module")

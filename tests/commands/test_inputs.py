@@ -61,7 +61,8 @@ def pictures(root: Path, names: tuple[str, ...] = ("a", "b"), size: int = 4) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["data.size=[4,4]"], "4x4 images cannot be split into three bands"),
+        (["data.size=[4,4]"], "by the default N/6 and N/3: give larger images (`measure` also takes bands=[LOW,MID]"),
+        (["data.size=[2,2]"], "by the default N/6 and N/3: give larger images."),
         (["bands=[9,30]"], "32x32 images cannot be split into three bands by bands=[9,30]"),
         (["--data", "folder", "data.root=pics"], "4x4 images cannot be split into three bands"),
         (["--data", "arrays", "data.root=tiny.npz"], "5x5 images cannot be split into three bands"),

@@ -45,6 +45,7 @@ def test_a_pattern_without_gradients(fsens: Type) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
+        ("layers=quite*", "layers=quite* matches no module of resnet8. It has conv"),
         ("layers=layr2", "layers=layr2 matches no module of resnet8. Closest: layer2,"),
         ("layers=fc", "fc gives no map of the image"),
         ("layers=layer1.0.relu", "layer1.0.relu is called 2 times an image"),
