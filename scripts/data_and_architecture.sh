@@ -14,6 +14,8 @@ source "$(dirname "$0")/reproduction/steps.sh"
 
 SETS=${SETS:-"cifar10=data=cifar10 data.subset=9469; fashion-mnist=data=fashion-mnist data.channels=3 data.subset=9469"}
 ARCHITECTURES=${ARCHITECTURES:-vgg mobilenet vit}
+# Predictions are held against corruptions alone; bands in cycles/image would mean other things in pictures of other sizes.
+SUITE="suite.filters=[] suite.noises=[] suite.attacks=[] suite.heat_map=false"
 HERE=$(dirname "$0")
 
 # trained NAME NETWORK: with every seed on the data set in WHERE; then its corruptions, to hold the prediction against.

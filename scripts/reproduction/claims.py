@@ -19,6 +19,8 @@ REPRODUCED, PARTLY, NOT, UNDECIDED, UNTESTABLE = (
 )
 
 NOT_RUN = "not run"
+# Decided by interventions of their own, on networks that are no part of either paper's list.
+BRAIN_LIKE = "Models regularised toward brain-like representations are more robust and prefer low frequencies"
 
 
 @dataclass(frozen=True)

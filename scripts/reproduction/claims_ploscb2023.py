@@ -8,7 +8,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from claims import NOT, NOT_RUN, REPRODUCED, UNDECIDED, UNTESTABLE, Claim, above_zero, listed, together
+from claims import BRAIN_LIKE, NOT, NOT_RUN, REPRODUCED, UNDECIDED, UNTESTABLE, Claim, above_zero, listed, together
 from claims_tmlr2022 import pairs_with_standard
 from networks import WORDS, Network, accuracy_difference, difference, lost_difference
 from tables import shown
@@ -37,8 +37,7 @@ def claims_of(networks: Sequence[Network]) -> list[Claim]:
         _seeds(networks),
         _falls(networks, "f_rev", "A stronger blur lowers f_rev", ".345 at sigma 1 to .136 at 3"),
         _pooled(networks),
-        Claim("Models regularised toward brain-like representations are more robust and prefer low frequencies",
-              "mouse V1, macaque", "neither data nor weights are public", UNTESTABLE),
+        Claim(BRAIN_LIKE, "mouse V1, macaque", "neither data nor weights are public", UNTESTABLE),
     ]  # fmt: skip
 
 

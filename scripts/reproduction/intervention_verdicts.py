@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from claims import BRAIN_LIKE, Claim, above_zero, together
 from intervention_rows import ATTACKS, CORRUPTIONS, PANELS, PairsOf, Row, is_less, is_more, row_of
 from prediction import spearman
 
@@ -107,3 +108,38 @@ def claim_one(target: str, beside: str, pairs: PairsOf) -> list[str]:
         f"{target} beside {beside}, {len(found)} seed{'s' if len(found) > 1 else ''}: {verdict} ({', '.join(numbers)}, "
         f"low share {shown(row.low)} points, f_rev {shown(row.f_rev, scale=1, digits=3)} Nyquist)."
     ]
+
+
+def brain_like(pairs: PairsOf) -> Claim | None:
+    """Return the claim about brain-like representations, of their stand-ins, every seed by itself; None without any.
+
+    It holds where every target, beside the standard network of the same seed, lowers sensitivity and f_rev and gains
+    under corruptions and attacks.
+    """
+    by_target = {target: [row_of(target, [pair]) for pair in pairs(STANDARD, target)] for target in TARGETS}
+    told = {target: rows for target, rows in by_target.items() if rows and all(row.is_told for row in rows)}
+    if not told:
+        return None
+    parts = {
+        f"{target} {part}": intervals for target, rows in told.items() for part, intervals in _asked_of(rows).items()
+    }
+    decided = {part: above_zero(intervals) for part, intervals in parts.items()}
+    found = "; ".join(f"{part} " + ", ".join(_in_its_unit(part, i) for i in parts[part]) for part in parts)
+    return Claim(
+        BRAIN_LIKE,
+        "mouse V1, macaque",
+        f"stand-ins for recordings, seeds apart, points beside standard (f_rev: Nyquist): {found}",
+        together(list(decided.values())),
+        "; ".join(f"{part}: {verdict}" for part, verdict in decided.items()),
+    )
+
+
+def _asked_of(rows: Sequence[Row]) -> dict[str, list[Interval | None]]:
+    """Return what must be above zero, one interval a seed."""
+    fallen = [row.f_rev and Interval(-row.f_rev.value, -row.f_rev.high, -row.f_rev.low, row.f_rev.n) for row in rows]
+    gains = {panel: [row.gains.get(panel) for row in rows] for panel in ASKED}
+    return {"low share": [row.low for row in rows], "f_rev fallen by": fallen, **gains}
+
+
+def _in_its_unit(part: str, interval: Interval | None) -> str:
+    return shown(interval, scale=1, digits=3) if "f_rev" in part else shown(interval)

@@ -2,8 +2,8 @@
 
 usage: interventions.py OUT DOCS
 
-Writes interventions.csv (the table), interventions_seeds.csv (each seed's own differences), interventions.png and
-interventions.md.
+Writes interventions.csv (the table), interventions_seeds.csv (each seed's own differences), claims_interventions.csv
+(the claim about brain-like representations), interventions.png and interventions.md.
 """
 
 import sys
@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from claims import write_claims
 from cost import cost_ratios
 from intervention_rows import CLEAN, PANELS, Row, pairs_of, row_of, seed_rows
-from intervention_verdicts import STANDARD, shown, verdicts
+from intervention_verdicts import STANDARD, brain_like, shown, verdicts
 from networks import load_networks, same_images
 
 from fsens_cli.runs.evaluate_summary import markdown_table
@@ -94,6 +95,9 @@ def main(out: Path, docs: Path) -> None:
     table = table_of(rows)
     table.to_csv(docs / "interventions.csv", index=False)
     pd.DataFrame(seeds).to_csv(docs / "interventions_seeds.csv", index=False, float_format="%.6g")
+    claim = brain_like(pairs)
+    if claim is not None:
+        write_claims([claim], docs / "claims_interventions.csv")
     figure_of(rows, docs)
     page = page_of(table, verdicts(rows, pairs), has_figure=(docs / "interventions.png").is_file())
     (docs / "interventions.md").write_text(page, encoding="utf-8")

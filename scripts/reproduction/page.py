@@ -40,7 +40,8 @@ def main(paper: str, out: Path, docs: Path) -> None:
     write_networks(networks, docs / "networks.csv")
     write_spectra(networks, docs / "spectra.csv")
     claims = (claims_tmlr2022 if paper == "tmlr2022" else claims_ploscb2023).claims_of(networks)
-    decided = {claim.text: claim for claim in read_claims(docs / "claims_data_and_architecture.csv")}
+    elsewhere = ("claims_data_and_architecture.csv", "claims_interventions.csv")
+    decided = {claim.text: claim for name in elsewhere for claim in read_claims(docs / name)}
     claims = [decided.get(claim.text, claim) for claim in claims]
     write_claims(claims, docs / f"claims_{paper}.csv")
     compared = comparisons(networks)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from cost import cost_ratios
 from intervention_rows import PANELS, Row, mean_of_bounds, over_seeds, pairs_of, row_of, seed_rows
-from intervention_verdicts import rank_correlation, shown, verdicts
+from intervention_verdicts import brain_like, rank_correlation, shown, verdicts
 from interventions import main, table_of
 from networks import Asked, Network
 from typer.testing import CliRunner
@@ -170,6 +170,27 @@ def test_the_claim_is_judged_beside_standard_and_control(gain: float, low: float
     assert [s.split(",")[0] for s in said] == [f"similarity-pixel beside {x}" for x in ("standard", "similarity-zero")]
     assert all(f"1 seed: {verdict} (corruptions " in s for s in said), said
     assert verdicts([], pairs_of(networks[:2])) == []
+    assert brain_like(pairs_of(networks[:2])) is None
+
+
+@pytest.mark.parametrize(
+    ("gains", "verdict"),
+    [((0.3, 0.3), "reproduced"), ((0.3, 0.0), "partly"), ((-0.3, -0.3), "partly")],
+)
+def test_brain_like_is_reproduced_where_every_seed_gains(
+    gains: tuple[float, float], verdict: str, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(2)
+    networks = []
+    for seed, gain in enumerate(gains):
+        for name, share, moved in (("standard", 0.5, 0.3), ("similarity-gabor", 0.5 + gain, 0.5)):
+            right = (random.random((300, 3)) < share).astype(int)
+            networks.append(network(tmp_path, name, seed, right, moved + 0.01 * random.random(300)))
+    claim = brain_like(pairs_of(networks))
+    assert claim is not None
+    assert claim.verdict == verdict
+    assert "similarity-gabor low share +20." in claim.found  # .2 of the sensitivity, as made
+    assert claim.found.count("[") == 6  # two seeds of three numbers: these runs were not asked for f_rev
 
 
 def test_a_missing_answer_leaves_no_number() -> None:
