@@ -11,6 +11,7 @@ Shape letters: N images, C channels, H, W pixels.
 
 import os
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -193,9 +194,11 @@ def _read_folders(sets: CorruptedSets, name: str, severity: int) -> Tensor:
             f"strengths, and this has {', '.join(f.name for f in folders)}."
         )
     folder = folders[severity - 1]
-    files, label_M = _list_pictures(folder, clean.class_names)
-    _check_labels(folder, label_M, clean)
-    chosen = [files[i] for i in clean.index_N.tolist()]
+    files, label_M = _list_pictures(folder, clean)
+    chosen = _by_name(folder, files, label_M, clean)
+    if not chosen:
+        _check_labels(folder, label_M, clean)
+        chosen = [files[i] for i in clean.index_N.tolist()]
     pixels = np.empty((len(chosen), *clean.images_NCHW.shape[2:], 3), dtype=np.uint8)
 
     def fill(row: int) -> None:
@@ -214,11 +217,38 @@ def _read_folders(sets: CorruptedSets, name: str, severity: int) -> Tensor:
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
 
 
-def _list_pictures(folder: Path, classes: tuple[str, ...]) -> tuple[list[Path], Tensor]:
+def _by_name(folder: Path, files: Sequence[Path], label_M: Tensor, clean: ImageSet) -> list[Path]:
+    """Return the clean images' pictures by class and file name; empty where names say nothing.
+
+    So a part of the test set finds its pictures in the whole corrupted set, and the other way round.
+
+    Raises:
+        DataError: some of the clean images' names are there, and some are not.
+    """
+    if not clean.files:
+        return []
+    named = dict(zip(zip(label_M.tolist(), (file.stem for file in files), strict=True), files, strict=True))
+    wanted = list(zip(clean.label_N.tolist(), (file.stem for file in clean.files), strict=True))
+    found = [named[name] for name in wanted if name in named]
+    if not found or len(named) != len(files):
+        return []
+    if len(found) < len(wanted):
+        label, missing = next(name for name in wanted if name not in named)
+        raise DataError(
+            f"{folder} has pictures of {len(found):,} of {len(wanted):,} clean images by name, and none of "
+            f"{clean.class_names[label]}/{missing}: they are not of one test set."
+        )
+    return found
+
+
+def _list_pictures(folder: Path, clean: ImageSet) -> tuple[list[Path], Tensor]:
     """Return all pictures with their labels: by the clean set's class names, or where those are words, in order."""
+    classes = clean.class_names
     found = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
     if set(classes) <= set(found):
         found = sorted(classes)
+        number = {name: label for label, name in enumerate(classes)}
+    elif clean.files and set(found) <= set(classes):
         number = {name: label for label, name in enumerate(classes)}
     elif len(found) == len(classes):
         number = {name: label for label, name in enumerate(found)}

@@ -243,6 +243,24 @@ def test_class_names_in_words_count_in_the_order_of_the_folders(tmp_path: Path, 
     assert len(open_corrupted(str(tmp_path), in_words).load("fog", 1)) == 5
 
 
+def test_pictures_are_found_by_name_where_there_are_names(tmp_path: Path, photographs: ImageSet) -> None:
+    write_folders(tmp_path, ("n01", "n07"))
+    # Of a test set with one picture a class: by position the first of n07 would be the second of n01.
+    few = ImageSet(
+        images_NCHW=photographs.images_NCHW[:2],
+        label_N=torch.tensor([2, 0]),
+        index_N=torch.tensor([1, 0]),
+        class_names=WNIDS,
+        title="few",
+        split="test",
+        files=(Path("clean/n07/val_0.JPEG"), Path("clean/n01/val_1.JPEG")),
+    )
+    assert open_corrupted(str(tmp_path), few).load("fog", 1).images_NCHW[:, 0, 0, 0].tolist() == [42, 41]
+    other = replace(few, files=(*few.files[:1], Path("clean/n01/val_9.JPEG")))
+    with pytest.raises(DataError, match="of 1 of 2 clean images by name, and none of n01/val_9: they are not of one"):
+        open_corrupted(str(tmp_path), other).load("fog", 1)
+
+
 def one_too_few(root: Path) -> None:
     (root / "fog" / "2" / "n01" / "val_0.JPEG").unlink()
 
