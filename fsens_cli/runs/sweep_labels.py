@@ -14,13 +14,18 @@ def overlay_labels(settings: Sequence[Mapping[str, str]], trainings: Sequence[st
     >>> overlay_labels([{"weights": "run:a/v001"}, {"weights": "run:b/v002"}], ["lsf", "hsf"])
     ['lsf training', 'hsf training']
     >>> overlay_labels([{"weights": "packaged:lsf"}, {"weights": "run:b/v002"}], ["lsf", "lsf"])
-    ['lsf training, packaged', 'lsf training, v002']
+    ['lsf training (packaged)', 'lsf training (v002)']
+    >>> overlay_labels([{"model": "resnet8", "weights": "packaged:lsf"}])
+    ['resnet8 (lsf)']
     """
+    if len(settings) == 1 and {"model", "weights"} <= settings[0].keys():
+        # Nothing to be told apart from, but a table without its weights is anybody's.
+        return [f"{settings[0]['model']} ({_short(settings[0]['weights'])})"]
     keys = list(dict.fromkeys(key for s in settings for key in s))
     varying = [key for key in keys if len({str(s.get(key)) for s in settings}) > 1] or keys[:1]
     if varying == ["weights"] and trainings and all(trainings):
         named = [
-            f"{training} training" if list(trainings).count(training) == 1 else f"{training} training, {origin}"
+            f"{training} training" if list(trainings).count(training) == 1 else f"{training} training ({origin})"
             for training, origin in zip(trainings, (_origin(str(s.get("weights", ""))) for s in settings), strict=True)
         ]
         if len(set(named)) == len(named):

@@ -63,7 +63,7 @@ def test_the_whole_page(fsens: Type, family: Path) -> None:
     assert len(bullets) == 4
     assert re.fullmatch(
         r"measure: sensitivity, centroid from 3\.\d\d \(lsf training\) to 1\d\.\d\d c/image \(standard training\); "
-        r"compared with standard training smaller for lsf training\.",
+        r"compared with standard training: smaller for lsf training\.",
         bullets[0],
     )
     assert re.match(r"hybrid-probe: f_rev from 0\.2\d\d \(lsf training\) to 0\.\d+ Nyquist", bullets[1])

@@ -65,7 +65,7 @@ def _range(comparison: Comparison, named: Quantity) -> str:
             where = "larger" if difference.low > 0 else "smaller" if difference.high < 0 else "not clearly different"
             sorted_out[where].append(other.label)
     said = [f"{word} for {_names(labels)}" for word, labels in sorted_out.items() if labels]
-    return f"{text}; compared with {comparison.runs[0].label} {', '.join(said)}" if said else text
+    return f"{text}; compared with {comparison.runs[0].label}: {'; '.join(said)}" if said else text
 
 
 def _names(labels: Sequence[str]) -> str:
