@@ -11,7 +11,7 @@ DEMO := $(VENV)/.demo
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check docs format smoke sweep-example report-example reproduce-quick wheel-test clean
+.PHONY: help install demo test check docs format smoke sweep-example report-example reproduce-quick wheel-test oldest clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ reproduce-quick: $(STAMP) ## both papers on CIFAR-10 as small as it goes; DATA="
 
 wheel-test: $(STAMP) ## build the wheel, install it for each of python3.11 to 3.13 that is here, and use it from another folder
 	scripts/wheel_test.sh $(BIN)/python $(PYTHONS)
+
+oldest: ## the oldest versions that pyproject.toml allows, together: every verb, then the test suite
+	scripts/oldest.sh
 
 clean: ## remove the environment and everything built; outputs/ stays
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -227,7 +227,9 @@ def test_timm_never_gives_weights_of_other_classes_a_random_last_layer(spec: str
 def test_weights_for_colours_and_gray_images(hub: Hub) -> None:
     timm_repo(hub)
     found = find_weights("hub:someone/net", model="timm/resnet10t", data="cifar10")
-    with pytest.raises(CheckpointError, match=r"does not fit timm/resnet10t: .*conv1.*Check --model"):
+    # timm 1.0.12 adds up the channels of the first layer itself, and then the normalisation does not fit.
+    refused = r"does not fit timm/resnet10t: .*conv1.*Check --model|model\.mean has 3 entries and the images have 1"
+    with pytest.raises((CheckpointError, ModelError), match=refused):
         classify("timm/resnet10t", found, 10, ImageShape(1, 32, 32))
 
 
