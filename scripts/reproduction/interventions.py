@@ -17,10 +17,12 @@ from claims import write_claims
 from cost import cost_ratios
 from intervention_rows import CLEAN, PANELS, Row, pairs_of, row_of, seed_rows
 from intervention_verdicts import STANDARD, brain_like, shown, verdicts
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from networks import load_networks, same_images
 
 from fsens_cli.runs.evaluate_summary import markdown_table
-from fsens_cli.runs.figures.style import BLACK, BLUE, COLUMN_WIDTH, GRAY, figure_style, save_figure, subplots
+from fsens_cli.runs.figures.style import COLUMN_WIDTH, CYCLE, GRAY, INTERVAL, figure_style, save_figure, subplots
 
 
 def table_of(rows: Sequence[Row]) -> pd.DataFrame:
@@ -50,33 +52,55 @@ def _without_itself(row: Row) -> Row:
 
 
 def figure_of(rows: Sequence[Row], folder: Path) -> None:
-    """Draw robustness gained against low share moved, one panel a group, one point an intervention."""
+    """Draw robustness gained against low share moved, one panel a group, one point an intervention.
+
+    Most interventions move little and one or two move nearly all, so the axis is linear up to ten points and
+    logarithmic beyond.
+    """
     drawn = [row for row in rows if row.low is not None and row.name != STANDARD]
     panels = [p for p in PANELS if any(p in row.gains for row in drawn)]
     if not panels:
         return
     with figure_style():
-        size = (2 * COLUMN_WIDTH, 2.1 * -(-len(panels) // 2))
-        figure, grid = subplots(-(-len(panels) // 2), 2, figsize=size, squeeze=False, sharex=True)
+        high = (len(panels) + 2) // 2  # one more panel, for the key
+        figure, grid = subplots(high, 2, figsize=(2 * COLUMN_WIDTH, 2.1 * high), squeeze=False)
+        for axes, panel in zip(grid.flat, panels, strict=False):
+            for number, row in enumerate(drawn):
+                _point(axes, row, panel, number)
+            axes.axhline(0, color=GRAY, linewidth=0.6, zorder=0)
+            axes.axvline(0, color=GRAY, linewidth=0.6, zorder=0)
+            axes.set_xscale("symlog", linthresh=10, linscale=1.5)
+            axes.set_xlim(min(-1.0, *(100 * row.low.low for row in drawn if row.low)), 140)
+            axes.set_xticks([0, 5, 10, 50, 100], ["0", "5", "10", "50", "100"])
+            axes.minorticks_off()
+            axes.set(title=panel, ylabel="gain (points)", xlabel="low share moved (points)")
         for axes in grid.flat[len(panels) :]:
             axes.set_axis_off()
-        for axes, panel in zip(grid.flat, panels, strict=False):
-            for row in drawn:
-                gain = row.gains.get(panel)
-                if gain is None or row.low is None:
-                    continue
-                x, y = 100 * row.low.value, 100 * gain.value
-                across = [[x - 100 * row.low.low], [100 * row.low.high - x]]
-                up = [[y - 100 * gain.low], [100 * gain.high - y]]
-                axes.errorbar([x], [y], xerr=across, yerr=up, fmt="o", color=BLUE, markersize=3, linewidth=0.7)
-                axes.annotate(row.name, (x, y), xytext=(3, 2), textcoords="offset points", color=BLACK, fontsize=6)
-            axes.axhline(0, color=GRAY, linewidth=0.6)
-            axes.axvline(0, color=GRAY, linewidth=0.6)
-            axes.set(title=panel, ylabel="gain (points)")
-        for axes in list(grid.flat)[max(0, len(panels) - 2) : len(panels)]:
-            axes.set_xlabel("low share moved (points)")
-            axes.tick_params(labelbottom=True)
+        key = [_named(row, number) for number, row in enumerate(drawn)]
+        about = f"beside standard, {max(len(row.seeds) for row in drawn)} seeds, bars: {INTERVAL}"
+        grid.flat[len(panels)].legend(handles=key, title=about, loc="center", ncols=2)
     save_figure(figure, folder, "interventions", ["png"])
+
+
+def _looks(number: int) -> tuple[str, str]:
+    """Return colour and marker of an intervention; no two of 28 share both."""
+    return CYCLE[number % len(CYCLE)], "osD^"[number // len(CYCLE) % 4]
+
+
+def _named(row: Row, number: int) -> Line2D:
+    colour, marker = _looks(number)
+    return Line2D([], [], linestyle="", markersize=4, label=row.name, color=colour, marker=marker)
+
+
+def _point(axes: Axes, row: Row, panel: str, number: int) -> None:
+    gain = row.gains.get(panel)
+    if gain is None or row.low is None:
+        return
+    colour, marker = _looks(number)
+    x, y = 100 * row.low.value, 100 * gain.value
+    across = [[x - 100 * row.low.low], [100 * row.low.high - x]]
+    up = [[y - 100 * gain.low], [100 * gain.high - y]]
+    axes.errorbar([x], [y], xerr=across, yerr=up, color=colour, marker=marker, markersize=4, linewidth=0.7)
 
 
 def main(out: Path, docs: Path) -> None:
