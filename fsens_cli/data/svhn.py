@@ -65,6 +65,7 @@ def load_svhn(config: SvhnConfig, split: str, meter: Meter) -> "ImageSet":
         MatReadError,
         ValueError,
         KeyError,
+        IndexError,
         OSError,
         TypeError,
         EOFError,
