@@ -18,6 +18,7 @@ from fsens_cli.commands import console
 from fsens_cli.commands.resuming import job_to_resume
 from fsens_cli.config.compose import Request, compose_job, flat_settings
 from fsens_cli.config.jobs import TrainJob
+from fsens_cli.runs.folder import SCHEMA
 
 Type = Callable[..., Result]
 ErrorOf = Callable[[Result], str]
@@ -117,7 +118,8 @@ def test_a_resumed_run_gets_its_secrets_again(somewhere: Path) -> None:
     run = somewhere / "outputs" / "train" / "x" / "v001"
     run.mkdir(parents=True)
     (run / "config.yaml").write_text(text)
-    (run / "run.json").write_text(json.dumps({"verb": "train", "status": "interrupted", "config": flat_settings(text)}))
+    record = {"schema": SCHEMA, "verb": "train", "status": "interrupted", "config": flat_settings(text)}
+    (run / "run.json").write_text(json.dumps(record))
     _, job = job_to_resume(TrainJob, str(run), Request(verb="train", job=TrainJob, overrides=()))
     assert (job.data.mirror, job.tracker.uri) == ("https://***@h/x?***", "")
     _, job = job_to_resume(TrainJob, str(run), Request(verb="train", job=TrainJob, overrides=ADDRESSES[1:]))

@@ -21,7 +21,7 @@ from fsens_cli.experiments.evaluate_settings import (
     EvaluateConfig,
     SuiteConfig,
 )
-from fsens_cli.experiments.evaluate_shared import Setting
+from fsens_cli.experiments.evaluate_shared import NothingKept, Setting
 from fsens_cli.experiments.evaluation import EvaluateResult
 from fsens_cli.experiments.part_result import PartResult
 from fsens_cli.experiments.suite import Condition, Part, default_cutoffs, plan, require_fit
@@ -345,6 +345,7 @@ def test_ask_sees_every_image_once(relabelled: ImageSet, linear: Callable[[Tenso
         hooks={},
         batch_size=5,
         seed=0,
+        recorder=NothingKept(),
     )
 
     def look(batch: Tensor, index: Tensor) -> Tensor:
