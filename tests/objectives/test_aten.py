@@ -35,18 +35,18 @@ def operator(arguments: str, results: int) -> SimpleNamespace:
 
 def second_derivatives(net: nn.Module, images: Tensor) -> tuple[list[Tensor], set[str]]:
     images = images.clone().requires_grad_()
-    names = set()
+    nodes: dict[int, object] = {}  # kept alive: older PyTorch makes them anew when they are asked for
     with cheap_double_backward():
         logits = net(images)
         todo = [logits.grad_fn]
         while todo:
             node = todo.pop()
-            if node is not None and id(node) not in names:
-                names |= {id(node), type(node).__name__}
+            if node is not None and id(node) not in nodes:
+                nodes[id(node)] = node
                 todo += [parent for parent, _ in node.next_functions]
         (grad,) = torch.autograd.grad(logits[:, 0].sum(), images, create_graph=True)
         found = torch.autograd.grad(grad.square().sum(), list(net.parameters()), allow_unused=True)
-    return [f for f in found if f is not None], {name for name in names if isinstance(name, str)}
+    return [f for f in found if f is not None], {type(node).__name__ for node in nodes.values()}
 
 
 def test_without_an_operator_or_with_another_signature_pytorch_derives_itself(monkeypatch: pytest.MonkeyPatch) -> None:
