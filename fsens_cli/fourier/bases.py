@@ -17,6 +17,7 @@ from torch import Tensor
 from fsens_cli.errors import ConfigError, require_one_of
 from fsens_cli.fourier.bins import RadialBins, fourier_bins, nearest_integer
 from fsens_cli.fourier.catalog import BASES
+from fsens_cli.fourier.layout import unrepeated
 from fsens_cli.short_repr import ShortRepr
 
 
@@ -36,7 +37,7 @@ class Basis(ShortRepr):
 
 def fourier_power(plane_NHW: Tensor) -> Tensor:
     """Return |DFT|^2 of the unitary 2-D transform (``norm="ortho"``) on the half plane, shape (N, H, F)."""
-    coefficient = torch.fft.rfft2(plane_NHW, norm="ortho")
+    coefficient = torch.fft.rfft2(unrepeated(plane_NHW), norm="ortho")
     return coefficient.real.square() + coefficient.imag.square()
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from fsens_cli.errors import ConfigError
 from fsens_cli.fourier.bands import frequency_bands
 from fsens_cli.fourier.bins import RadialBins, fourier_bins, radial_sum
+from fsens_cli.fourier.layout import unrepeated
 
 EPSILON = 1e-6  # of the published logarithm
 
@@ -25,7 +26,7 @@ def map_energy(features_NChw: Tensor) -> Tensor:
     True
     """
     height, width = features_NChw.shape[-2:]
-    transform = torch.fft.rfft2(_wide(features_NChw), norm="ortho")
+    transform = torch.fft.rfft2(_wide(unrepeated(features_NChw)), norm="ortho")
     # Squared in place and reduced over one long axis: beside the transform itself this costs little.
     squares_NCx = torch.view_as_real(transform).flatten(2).square_()
     power_NhF = squares_NCx.mean(dim=1).unflatten(1, (*transform.shape[2:], 2)).sum(dim=3)
@@ -48,7 +49,7 @@ def published_log_amplitude(features_NChw: Tensor) -> Tensor:
     side = features_NChw.shape[-1]
     if features_NChw.shape[-2] != side:
         raise ConfigError("procedure=reference reads the diagonal of square maps: give square images.")
-    transform = torch.fft.rfft2(_wide(features_NChw))
+    transform = torch.fft.rfft2(_wide(unrepeated(features_NChw)))
     along = torch.arange((side + 1) // 2, device=features_NChw.device)
     diagonal = transform[..., along, along].abs()
     return torch.log(diagonal + EPSILON).double().mean(dim=(0, 1))

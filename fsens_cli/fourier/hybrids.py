@@ -14,6 +14,7 @@ from torch import Tensor
 from fsens_cli.errors import require_one_of
 from fsens_cli.fourier.bins import radius_grid
 from fsens_cli.fourier.catalog import MASKS, NYQUIST
+from fsens_cli.fourier.layout import unrepeated
 
 # A radius that equals the cutoff on paper differs from it in the last digit; such ties belong to the low image.
 TIE = 1e-9
@@ -56,7 +57,7 @@ def low_pass_mask(name: str, height: int, width: int, mixing: float, *, order: i
 
 def spectrum(images_NCHW: Tensor) -> Tensor:
     """Return the transform of every channel on the half plane, shape (N, C, H, F), complex."""
-    coefficient: Tensor = torch.fft.rfft2(images_NCHW)
+    coefficient: Tensor = torch.fft.rfft2(unrepeated(images_NCHW))
     return coefficient
 
 

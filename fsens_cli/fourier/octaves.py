@@ -12,6 +12,7 @@ from fsens_cli.errors import ConfigError, require_one_of
 from fsens_cli.fourier.bands import Band, band_mask
 from fsens_cli.fourier.bins import RadialBins, fourier_bins, nearest_integer, radius_grid
 from fsens_cli.fourier.catalog import SPACINGS
+from fsens_cli.fourier.layout import unrepeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,6 @@ def band_centre(bins: RadialBins, band: Band) -> float:
 def split_into_bands(images_NCHW: Tensor, bands: BandSet) -> Tensor:
     """Return what each image has in each band, shape (N, B, C, H, W); with the channels' means they add up to it."""
     masks_BHF = torch.stack([band_cells(bands.bins, band) for band in bands.bands]).to(images_NCHW.device)
-    spectrum_NCHF = torch.fft.rfft2(images_NCHW)
+    spectrum_NCHF = torch.fft.rfft2(unrepeated(images_NCHW))
     parts: Tensor = torch.fft.irfft2(spectrum_NCHF[:, None] * masks_BHF[None, :, None], s=images_NCHW.shape[-2:])
     return parts

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from fsens_cli.fourier.bins import hermitian_weight, radius_grid
+from fsens_cli.fourier.layout import unrepeated
 
 # Radii that are equal on paper differ in the last digits.
 DIGITS = 9
@@ -30,7 +31,7 @@ def perturbation_power(delta_NCHW: Tensor) -> Tensor:
     >>> int(power.flatten().argmax()), round(float(power.sum()), 3)
     (3, 256.0)
     """
-    coefficient = torch.fft.rfft2(delta_NCHW.double(), norm="ortho")
+    coefficient = torch.fft.rfft2(unrepeated(delta_NCHW).double(), norm="ortho")
     power = coefficient.abs().square().mean(dim=1)
     power[:, 0, 0] = 0.0
     height, width = delta_NCHW.shape[-2:]
